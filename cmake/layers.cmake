@@ -1,0 +1,66 @@
+# The layers of docs/architecture.md as static libraries. A library sees its own headers and those of the
+# libraries it names: each has a folder in the build tree that holds nothing but a link to it, so that
+# an #include of a higher or sideways layer finds no file.
+#
+#   vc_library(net DEPENDS base THIRD_PARTY deps::curl)   libs/net/*.c; libs/net/*_test.c become net_test
+#   vc_service(tool_gateway DEPENDS concierge)            services/tool_gateway/*.c
+
+function(vc_include_root name source_dir)
+    set(root ${CMAKE_BINARY_DIR}/include/${name})
+    file(MAKE_DIRECTORY ${root})
+    file(CREATE_LINK ${source_dir} ${root}/${name} SYMBOLIC)
+    set(vc_root ${root} PARENT_SCOPE)
+endfunction()
+
+function(vc_library name)
+    cmake_parse_arguments(arg "" "" "DEPENDS;THIRD_PARTY" ${ARGN})
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.c)
+    file(GLOB_RECURSE tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*_test.c)
+    if(tests)
+        list(REMOVE_ITEM sources ${tests})
+    endif()
+    vc_include_root(${name} ${CMAKE_CURRENT_SOURCE_DIR}/${name})
+    add_library(${name} STATIC ${sources})
+    set_target_properties(${name} PROPERTIES OUTPUT_NAME vc_${name} LINKER_LANGUAGE C)
+    target_include_directories(${name} PUBLIC ${vc_root})
+    target_link_libraries(${name} PUBLIC ${arg_DEPENDS} PRIVATE vc_flags ${arg_THIRD_PARTY})
+    if(VC_TESTS AND tests)
+        vc_test(${name}_test SOURCES ${tests} DEPENDS ${name})
+    endif()
+endfunction()
+
+# A service is a main program over a library of its own, so that its tests can link the parts.
+function(vc_service name)
+    cmake_parse_arguments(arg "" "" "DEPENDS;THIRD_PARTY;SOURCES" ${ARGN})
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.c)
+    file(GLOB_RECURSE tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*_test.c)
+    if(tests)
+        list(REMOVE_ITEM sources ${tests})
+    endif()
+    set(main ${CMAKE_CURRENT_SOURCE_DIR}/${name}/main.c)
+    list(REMOVE_ITEM sources ${main})
+    vc_include_root(${name} ${CMAKE_CURRENT_SOURCE_DIR}/${name})
+    add_library(${name}_parts STATIC ${sources})
+    set_target_properties(${name}_parts PROPERTIES LINKER_LANGUAGE C)
+    target_include_directories(${name}_parts PUBLIC ${vc_root})
+    target_link_libraries(${name}_parts PUBLIC ${arg_DEPENDS} PRIVATE vc_flags ${arg_THIRD_PARTY})
+    string(REPLACE "_" "-" program ${name})
+    add_executable(${name} ${main})
+    set_target_properties(${name} PROPERTIES OUTPUT_NAME ${program})
+    target_link_libraries(${name} PRIVATE ${name}_parts vc_flags)
+    if(VC_STATIC)
+        target_link_options(${name} PRIVATE -static-pie)
+    endif()
+    if(VC_TESTS AND tests)
+        vc_test(${name}_test SOURCES ${tests} DEPENDS ${name}_parts)
+    endif()
+endfunction()
+
+# One test program: cmocka behind tests/support/test.h, which brings main().
+function(vc_test name)
+    cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS" ${ARGN})
+    add_executable(${name} ${arg_SOURCES})
+    target_link_libraries(${name} PRIVATE test_support ${arg_DEPENDS} vc_flags)
+    target_compile_definitions(${name} PRIVATE VC_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    set_property(GLOBAL APPEND PROPERTY VC_TESTS ${name})
+endfunction()

@@ -1,0 +1,59 @@
+/* base/crypto.h: encodings, digests, random ids and RSA signatures. Digests and RSA are OpenSSL's. */
+#ifndef BASE_CRYPTO_H
+#define BASE_CRYPTO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/str.h"
+
+/* RFC 4648. Encoding: standard alphabet with padding, or URL-safe without. */
+#define BASE64_LEN(n) (((n) + 2) / 3 * 4)
+/* Writes BASE64_LEN(n) characters, no NUL; returns that count. Allocates nothing: fit for audio. */
+size_t base64_encode(char *out, const void *data, size_t n);
+/* Takes both alphabets, padding optional. out needs room for in.n / 4 * 3 + 3 bytes. ERR_INVALID. */
+MUST_USE enum errc base64_decode(uint8_t *out, size_t *ret_n, struct str in);
+struct str base64_text(struct arena *a, struct str data);
+struct str base64url_text(struct arena *a, struct str data);
+MUST_USE enum errc base64_bytes(struct arena *a, struct str in, struct str *ret);
+void hex_encode(char *out, const void *data, size_t n); /* 2n lower-case digits and NUL */
+MUST_USE enum errc hex_decode(uint8_t *out, size_t out_size, struct str in); /* in.n == 2 * out_size */
+
+enum { SHA1_LEN = 20, SHA256_LEN = 32, MD5_LEN = 16 };
+void sha256(uint8_t out[SHA256_LEN], struct str data);
+void md5(uint8_t out[MD5_LEN], struct str data); /* Cloud Storage's checksums only */
+void hmac_sha1(uint8_t out[SHA1_LEN], struct str key, struct str data);
+void hmac_sha256(uint8_t out[SHA256_LEN], struct str key, struct str data);
+/* CRC32C (Castagnoli); start with crc 0, feed pieces in order. */
+uint32_t crc32c(uint32_t crc, const void *data, size_t n);
+/* Time depends on the lengths only. */
+bool ct_equal(struct str a, struct str b);
+
+void random_bytes(void *out, size_t n); /* ends the process when the system has none */
+uint64_t random_u64(void);
+/* `chars` random characters of [0-9a-v] (5 bits each), no NUL. */
+void random_id(char *out, size_t chars);
+struct str random_id_text(struct arena *a, size_t chars);
+
+/* RSA keys for JWTs (RS256: PKCS#1 v1.5, SHA-256). */
+struct rsa_key;
+MUST_USE enum errc rsa_key_from_pem(struct rsa_key **ret, struct str pem, struct err *err); /* private, or public, or certificate */
+MUST_USE enum errc rsa_key_from_jwk(struct rsa_key **ret, struct str n_b64url, struct str e_b64url,
+                                    struct err *err);
+MUST_USE enum errc rsa_key_generate(struct rsa_key **ret, int bits, struct err *err);
+struct rsa_key *rsa_key_destroy(struct rsa_key *k);
+MUST_USE enum errc rsa_sign_sha256(const struct rsa_key *k, struct str data, struct arena *a,
+                                   struct str *ret, struct err *err);
+/* ERR_DENIED: the signature is not this key's over this data. */
+MUST_USE enum errc rsa_verify_sha256(const struct rsa_key *k, struct str data, struct str signature);
+/* For those who publish keys: modulus and exponent (base64url), and texts. */
+void rsa_key_jwk(const struct rsa_key *k, struct arena *a, struct str *n, struct str *e);
+struct str rsa_key_private_pem(const struct rsa_key *k, struct arena *a);
+/* Self-signed certificate, as Google publishes its keys at /oauth2/v1/certs. */
+struct str rsa_key_cert_pem(const struct rsa_key *k, struct arena *a, const char *common_name);
+
+#endif
