@@ -1,0 +1,34 @@
+# Thin names over scripts/ and CMake presets. Everything installs what it needs by itself.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+JOBS ?= $(shell nproc)
+
+.PHONY: help run test bench lint format fuzz clean
+
+help: ## what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@echo
+	@echo "  make run CALL=T01     play another call (see evals/scenarios)"
+	@echo "  make run ONCE=1       end after the call; the record is the last line of output"
+	@echo "  make test ONLY=base   only the test programs whose name contains the word"
+
+run: ## a phone call end to end on this machine, no accounts; then dashboard and browser phone
+	@scripts/run $(if $(CALL),--call $(CALL)) $(if $(ONCE),--once)
+
+test: ## everything that CI runs; last line: N passed, N failed
+	@scripts/test $(ONLY)
+
+bench: ## latency, CPU and size figures, as ratios where there is a reference
+	@scripts/bench
+
+lint: ## formatting, layers, forbidden calls, clang-tidy, cppcheck
+	@scripts/lint
+
+format: ## clang-format over our sources
+	@scripts/lint --format
+
+fuzz: ## each fuzz target for a minute (SECONDS=n)
+	@scripts/fuzz $(or $(FUZZ_SECONDS),60)
+
+clean: ## build trees (the dependency cache stays)
+	rm -rf build
