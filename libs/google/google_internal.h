@@ -1,0 +1,31 @@
+/* google/google_internal.h: what the modules of this layer share. */
+#ifndef GOOGLE_GOOGLE_INTERNAL_H
+#define GOOGLE_GOOGLE_INTERNAL_H
+
+#include <stdbool.h>
+
+#include "base/arena.h"
+#include "base/str.h"
+#include "google/google.h"
+#include "google/rest.h"
+
+enum { GOOGLE_API_COUNT = GOOGLE_APIS + 1 };
+
+struct google_base {
+    struct str origin; /* no slash at the end */
+    const char *name;  /* for error sentences */
+    bool emulated;     /* plain HTTP, no token */
+};
+
+struct google {
+    struct arena arena;
+    struct str project;
+    struct google_base bases[GOOGLE_API_COUNT]; /* constant after create */
+    struct token_source *tokens;
+};
+
+/* Waits on the worker: between 0 and base << attempt milliseconds, at most max_ms. ERR_TIMEOUT: the
+ * caller's deadline would pass. */
+MUST_USE enum errc google_backoff(struct ctx *ctx, int attempt, int base_ms, int max_ms);
+
+#endif
