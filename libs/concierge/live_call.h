@@ -1,0 +1,36 @@
+/* concierge/live_call.h: what the webhook must know once a stream has closed: one document for each call,
+ * liveCalls/{callSid}, written by the media bridge only. States and what they lead to: docs/contracts.md. */
+#ifndef CONCIERGE_LIVE_CALL_H
+#define CONCIERGE_LIVE_CALL_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "net/ctx.h"
+
+struct firestore;
+
+enum { RESUMES_MAX = 2 };
+
+enum live_call_state { LIVE_CALL_LIVE, LIVE_CALL_ENDED, LIVE_CALL_TRANSFER, LIVE_CALL_FAILED };
+
+struct live_call {
+    enum live_call_state state;
+    int attempt;
+    struct str reason; /* end reason (concierge/end_reason.h); empty while live */
+    struct {
+        struct str number, reason, summary; /* LIVE_CALL_TRANSFER */
+    } transfer;
+    int64_t updated_us; /* set by the write */
+};
+
+/* An older attempt's late write does not replace a newer one's (ERR_OK, nothing written). */
+MUST_USE enum errc live_call_write(struct ctx *ctx, struct firestore *fs, struct str call_sid,
+                                   const struct live_call *c, struct err *err);
+/* ERR_NOT_FOUND: no stream has started. Texts live in ctx->arena. */
+MUST_USE enum errc live_call_read(struct ctx *ctx, struct firestore *fs, struct str call_sid,
+                                  struct live_call *ret, struct err *err);
+const char *live_call_state_name(enum live_call_state s);
+
+#endif
