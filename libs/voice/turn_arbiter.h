@@ -1,0 +1,91 @@
+/* voice/turn_arbiter.h: who speaks. One table-driven machine for each call decides when the agent answers,
+ * listens, or stops talking; it alone starts, cancels and truncates responses, so there are never two. It
+ * is for engines with VOICE_TURNS, whose automatic answers and interruptions are off.
+ *
+ * Pure: the owner reports events and calls turn_tick() when asked to; times are monotonic microseconds.
+ * At most one wish of each kind (an answer, a text to say) waits while a response is running or the caller
+ * is speaking; a text goes first. */
+#ifndef VOICE_TURN_ARBITER_H
+#define VOICE_TURN_ARBITER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/log.h"
+#include "base/str.h"
+#include "voice/engine.h"
+#include "voice/playout.h"
+
+enum {
+    TURN_SAY_MAX = 2000,         /* bytes of a text to say; longer ones are cut at a character */
+    TURN_SUSTAIN_MS = 120,       /* speech over the agent's voice that makes it stop */
+    TURN_WATCHDOG_MS = 8000,     /* asked for a response, heard nothing of it */
+    TURN_STALL_MS = 12000,       /* a response is running, yet nothing of it comes */
+    TURN_RETRY_MS = 1000,        /* before a failed response is tried again */
+    TURN_CANCEL_MS = 5000,       /* a cancelled response that does not end */
+    TURN_COMMIT_MS = 1500,       /* the caller has stopped, the turn was not reported */
+};
+
+enum turn_state {
+    TURN_NONE,
+    TURN_LISTENING, /* no response; silence */
+    TURN_ASKED,     /* a response was asked for */
+    TURN_THINKING,  /* it is running, not yet heard */
+    TURN_SPEAKING,  /* it is running and heard */
+    TURN_FINISHING, /* it is done, its audio is still being heard */
+    TURN_ATTENTIVE, /* as SPEAKING or FINISHING, and the caller has begun to speak */
+    TURN_YIELDING,  /* cancelled; waiting for its end */
+    TURN_RETRYING,  /* it failed; waiting to ask again */
+    TURN_STATES,
+};
+
+struct turn_settings {
+    int64_t sustain_ms, watchdog_ms, stall_ms, retry_ms; /* 0: as above; sustain_ms -1: at once */
+};
+
+struct turn_ops {
+    void (*respond)(void *arg, uint32_t tag);
+    void (*say)(void *arg, struct str text, uint32_t tag);
+    void (*cancel)(void *arg, struct str response_id); /* empty: whichever is active */
+    void (*truncate)(void *arg, const struct playout_heard *heard);
+    /* The agent was interrupted: `heard` parts were cut, in order. After cancel and truncate. */
+    void (*on_interrupted)(void *arg, const struct playout_heard *heard, size_t n);
+    /* The caller has the floor: nothing runs, nothing waits, nothing is heard. */
+    void (*on_listening)(void *arg);
+    /* A response failed, was retried, and failed again (or never came twice). The owner says a fallback
+     * or gives up. `said`: it was a text to say. */
+    void (*on_gave_up)(void *arg, bool said, struct str reason);
+};
+
+struct turn_arbiter;
+
+/* Borrows playout and ops, copies the rest. */
+struct turn_arbiter *turn_create(const struct turn_ops *ops, void *arg, struct playout *playout,
+                                 const struct turn_settings *settings, const struct log *log) MUST_USE;
+struct turn_arbiter *turn_destroy(struct turn_arbiter *t);
+enum turn_state turn_state(const struct turn_arbiter *t);
+const char *turn_state_name(enum turn_state s);
+
+/* Wishes. `keep`: cannot be interrupted, and does not wait for the caller to stop speaking. */
+void turn_respond(struct turn_arbiter *t, int64_t now_us);
+void turn_say(struct turn_arbiter *t, struct str text, bool keep, int64_t now_us);
+/* Something is said or waiting to be. */
+bool turn_busy(const struct turn_arbiter *t);
+
+/* Events. */
+void turn_on_response_started(struct turn_arbiter *t, struct str response_id, uint32_t tag, int64_t now_us);
+void turn_on_response_done(struct turn_arbiter *t, const struct voice_response *r, int64_t now_us);
+/* Whether audio, text and tool calls of this response still count: late ones of a dead one do not. */
+bool turn_wants(const struct turn_arbiter *t, struct str response_id);
+void turn_on_progress(struct turn_arbiter *t, struct str response_id, int64_t now_us); /* anything of it came */
+void turn_on_playing(struct turn_arbiter *t, int64_t now_us); /* the first audio of a response went out */
+void turn_on_idle(struct turn_arbiter *t, int64_t now_us);    /* playout: all was heard */
+void turn_on_speech_started(struct turn_arbiter *t, int64_t now_us);
+void turn_on_speech_stopped(struct turn_arbiter *t, int64_t now_us);
+void turn_on_committed(struct turn_arbiter *t, int64_t now_us); /* the caller's turn is over: answer */
+void turn_on_refused(struct turn_arbiter *t, const struct voice_error *e, int64_t now_us);
+
+/* Runs what is due; returns when to be called next, or -1. */
+int64_t turn_tick(struct turn_arbiter *t, int64_t now_us);
+
+#endif
