@@ -13,13 +13,13 @@
 #include "net/ctx.h"
 
 struct calendar;
-struct firestore;
+struct google;
 
 enum { CALENDAR_BUSY_MAX = 2000, CALENDAR_RANGE_MAX_DAYS = 92, CALENDAR_EVENT_ID_MAX = 128 };
 
 /* What a maker may need; borrowed for the life of the calendar. */
 struct calendar_env {
-    struct firestore *firestore;
+    struct google *google;
 };
 
 struct busy_list {

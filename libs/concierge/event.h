@@ -13,7 +13,7 @@
 #include "base/str.h"
 #include "net/ctx.h"
 
-struct pubsub;
+struct google;
 
 enum { EVENT_BYTES_MAX = 1024 * 1024, EVENT_ID_MAX = 256 };
 
@@ -64,7 +64,7 @@ struct event {
 MUST_USE enum errc event_parse(struct event *ret, struct arena *a, struct str text, struct err *err);
 
 /* Publishes one event text made by event_end(). Bounded retries inside ctx's deadline. */
-MUST_USE enum errc event_publish(struct ctx *ctx, struct pubsub *ps, struct str topic,
+MUST_USE enum errc event_publish(struct ctx *ctx, struct google *g, struct str topic,
                                  const struct event_head *h, struct str text, struct err *err);
 
 #endif

@@ -9,7 +9,7 @@
 #include "base/str.h"
 #include "net/ctx.h"
 
-struct firestore;
+struct google;
 
 enum { RESUMES_MAX = 2 };
 
@@ -26,10 +26,10 @@ struct live_call {
 };
 
 /* An older attempt's late write does not replace a newer one's (ERR_OK, nothing written). */
-MUST_USE enum errc live_call_write(struct ctx *ctx, struct firestore *fs, struct str call_sid,
+MUST_USE enum errc live_call_write(struct ctx *ctx, struct google *g, struct str call_sid,
                                    const struct live_call *c, struct err *err);
 /* ERR_NOT_FOUND: no stream has started. Texts live in ctx->arena. */
-MUST_USE enum errc live_call_read(struct ctx *ctx, struct firestore *fs, struct str call_sid,
+MUST_USE enum errc live_call_read(struct ctx *ctx, struct google *g, struct str call_sid,
                                   struct live_call *ret, struct err *err);
 const char *live_call_state_name(enum live_call_state s);
 

@@ -12,10 +12,10 @@
 #include "net/ctx.h"
 
 struct crm;
-struct firestore;
+struct google;
 
 struct crm_env {
-    struct firestore *firestore;
+    struct google *google;
 };
 
 struct crm_field {
