@@ -28,6 +28,7 @@ void arena_reset(struct arena *a);
 
 void *arena_alloc(struct arena *a, size_t size) MUST_USE;  /* aligned for any type */
 void *arena_zalloc(struct arena *a, size_t size) MUST_USE;
+void *arena_calloc(struct arena *a, size_t count, size_t size) MUST_USE; /* zeroed; overflow ends the process */
 void *arena_dup(struct arena *a, const void *p, size_t n) MUST_USE;
 struct str arena_str(struct arena *a, struct str s) MUST_USE;     /* copies; a NUL follows */
 char *arena_cstr(struct arena *a, struct str s) MUST_USE;
@@ -36,6 +37,6 @@ struct str arena_printf(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3)
 void arena_defer(struct arena *a, void (*fn)(void *arg), void *arg);
 
 #define ARENA_NEW(a, type) ((type *)arena_zalloc((a), sizeof(type)))
-#define ARENA_ARRAY(a, type, count) ((type *)arena_zalloc((a), (count) * sizeof(type)))
+#define ARENA_ARRAY(a, type, count) ((type *)arena_calloc((a), (count), sizeof(type)))
 
 #endif

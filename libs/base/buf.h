@@ -1,5 +1,6 @@
 /* base/buf.h: text or bytes that grow up to a maximum given at init. Appending past the maximum adds
- * nothing and is remembered: a series of appends is checked once, with buf_status(). */
+ * nothing and is remembered: a series of appends is checked once, with buf_status(). Until buf_reset()
+ * later appends add nothing either, so the text never has a gap. */
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
@@ -24,7 +25,8 @@ struct buf {
 void buf_init(struct buf *b, size_t max_bytes);
 void buf_release(struct buf *b); /* leaves an empty buffer with the same maximum */
 void buf_reset(struct buf *b);   /* empties, keeps the memory, forgets an overflow */
-void buf_reserve(struct buf *b, size_t more); /* so that `more` further bytes need no allocation */
+void buf_reserve(struct buf *b, size_t more); /* so that `more` further bytes need no allocation;
+                                                 at most up to the maximum */
 
 void buf_add(struct buf *b, const void *data, size_t n);
 void buf_add_str(struct buf *b, struct str s);

@@ -1,5 +1,5 @@
 /* base/map.h: string keys to pointers. Keys are copied, values belong to the caller. Hashing is seeded
- * per process, so a peer who chooses keys cannot choose collisions. Not thread-safe. */
+ * for each map, so a peer who chooses keys cannot choose collisions. Not thread-safe. */
 #ifndef BASE_MAP_H
 #define BASE_MAP_H
 

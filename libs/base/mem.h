@@ -3,6 +3,8 @@
 #ifndef BASE_MEM_H
 #define BASE_MEM_H
 
+#include <stddef.h>
+
 #include "base/macros.h"
 #include "base/str.h"
 

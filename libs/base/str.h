@@ -43,10 +43,13 @@ struct str str_trim(struct str s); /* ASCII white space at both ends */
  * *rest empty) when there is no `sep`. */
 bool str_cut(struct str s, char sep, struct str *head, struct str *rest);
 
-/* Whole view must be a decimal number in [min, max]. ERR_INVALID otherwise; *ret untouched. */
+/* Whole view must be a decimal number in [min, max], without blanks or '+'. ERR_INVALID otherwise;
+ * *ret untouched. */
 MUST_USE enum errc str_to_i64(struct str s, int64_t min, int64_t max, int64_t *ret);
-MUST_USE enum errc str_to_double(struct str s, double *ret);
+MUST_USE enum errc str_to_double(struct str s, double *ret); /* a finite decimal: "-1.5e3" */
 bool str_utf8_valid(struct str s); /* also refuses surrogates and overlong forms */
+/* Bytes of the UTF-8 character that `s` begins with; 0: empty, or not a valid one. */
+size_t str_utf8_next(struct str s);
 
 /* Copies as much as fits and always ends it with NUL. True when all of it fitted. */
 bool str_copy(char *dst, size_t dst_size, struct str s);

@@ -10,11 +10,12 @@
 #include "base/str.h"
 
 struct url {
-    struct str scheme, userinfo, host, path, query, fragment; /* views of the text; query without ? */
+    /* Views of the text; query without ?, an IPv6 host without its brackets. */
+    struct str scheme, userinfo, host, path, query, fragment;
     int port;      /* as written, or the scheme's (http, ws: 80; https, wss: 443) */
     bool port_set; /* it was written */
 };
-/* Absolute URLs with a host only. ERR_INVALID. */
+/* Absolute URLs with a host only, in ASCII. ERR_INVALID. */
 MUST_USE enum errc url_parse(struct url *ret, struct str text);
 
 /* Everything but unreserved characters becomes %XX (a slash too). */
@@ -32,10 +33,10 @@ struct form {
     size_t n;
 };
 /* application/x-www-form-urlencoded, or a query string: each key and value decoded once, in the order
- * sent, repeated and empty ones kept. ERR_LIMIT past FORM_PAIRS_MAX. */
+ * sent, repeated and empty ones kept ("a=1&&b=2" has two pairs). ERR_LIMIT past FORM_PAIRS_MAX. */
 MUST_USE enum errc form_parse(struct form *ret, struct arena *a, struct str body);
 struct str form_get(const struct form *f, const char *key); /* first one; empty when absent */
 bool form_has(const struct form *f, const char *key);
-void form_add(struct buf *out, const char *key, struct str value); /* adds & where needed */
+void form_add(struct buf *out, const char *key, struct str value); /* adds & between pairs, not after ? */
 
 #endif
