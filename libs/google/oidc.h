@@ -27,7 +27,7 @@ enum oidc_check { OIDC_SIGNATURE, OIDC_CLAIMS };
 
 struct oidc_settings {
     struct str_list audiences; /* the token's must equal one of them */
-    struct str_list emails;    /* accounts that may ask; empty: any verified one */
+    struct str_list emails;    /* accounts that may ask: without this check anybody with an account could */
     struct str certs_url;
     int check; /* of enum oidc_check; OIDC_CLAIMS where Cloud Run's IAM has verified the signature */
 };
@@ -53,13 +53,14 @@ struct oidc_claims {
     int64_t expires_s;
 };
 
-/* Borrows `settings` for its life; asks nobody yet. */
+/* Borrows `settings` for its life; asks nobody yet. ERR_INVALID: no audience, email or URL. */
 MUST_USE enum errc oidc_create(struct oidc **ret, const struct oidc_settings *settings,
                                struct err *err);
 struct oidc *oidc_destroy(struct oidc *o);
 
-/* ERR_DENIED: the token is no good (err says why, without the token). ERR_UPSTREAM, ERR_TIMEOUT: the keys
- * could not be had, nothing is known. *ret (may be NULL) is in ctx->arena. */
+/* ERR_DENIED: the token is no good (err says why, without the token; err->upstream 403: it is genuine, but
+ * its account is not allowed; else 401). Other kinds: the keys could not be had, nothing is known. *ret (may
+ * be NULL) is in ctx->arena. */
 MUST_USE enum errc oidc_verify(struct oidc *o, struct ctx *ctx, struct str token,
                                struct oidc_claims *ret, struct err *err);
 /* For an http_admit_fn: verifies Authorization: Bearer; replies 401 (no or bad token), 403 (a good token

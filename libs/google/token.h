@@ -41,7 +41,7 @@ MUST_USE enum errc token_identity(struct token_source *t, struct ctx *ctx, struc
                                   struct str *ret, struct err *err);
 /* Somebody answered 401 to `token`: it is not handed out again. */
 void token_drop(struct token_source *t, struct str token);
-/* Project to be named in x-goog-user-project (user credentials only); empty: none. After a first token. */
-struct str token_quota_project(struct token_source *t, struct arena *a);
+/* Project to be named in x-goog-user-project (user credentials only); empty: none. */
+struct str token_quota_project(const struct token_source *t);
 
 #endif
