@@ -36,18 +36,14 @@ enum voice_feature {
     VOICE_TRUNCATE = 2, /* its memory can be cut to what was heard */
 };
 
-struct voice_tool {
-    struct str name, description;
-    struct str parameters; /* JSON Schema of the arguments, as text */
-};
-
 /* What the engine is told before the first word. configure() copies it. */
 struct voice_session {
     struct str instructions; /* the system prompt */
     struct str voice;        /* engine's own name; empty: the settings' */
+    struct str transcription_model; /* empty: the settings' */
     struct str language;     /* ISO 639-1, for the caller's transcript; empty: unknown */
-    const struct voice_tool *tools;
-    size_t n_tools;
+    struct str tools; /* JSON array of {"type":"function","name","description","parameters"}; empty: none */
+    double speed;     /* of the agent's speech; 0: the engine's own */
 };
 
 /* Settings of all makers; each reads its own. VOICE_CONFIG_KEYS below describes them. */
@@ -153,6 +149,7 @@ struct voice_events {
 
 struct voice_connect {
     const struct voice_settings *settings; /* borrowed for the session's life */
+    struct str model;                      /* empty: the settings' */
     struct loop *loop;
     struct tls_store *tls;
     struct log log; /* debug and info lines of the session */

@@ -27,7 +27,5 @@ void g711_alaw_encode(uint8_t *out, const int16_t *linear, size_t n);
 
 /* Mean of the squared samples; 0 for no samples. Full scale is about 1.03e9. */
 uint32_t g711_ulaw_energy(const uint8_t *ulaw, size_t n);
-/* The same in decibels below full scale, e.g. -35.2; -100 for silence. */
-double g711_ulaw_dbfs(const uint8_t *ulaw, size_t n);
 
 #endif

@@ -4,7 +4,7 @@
  * sent and from the marks that came back it knows which millisecond of which item the caller is hearing.
  *
  * Pure: no socket, no timer, no clock of its own. The owner calls playout_tick() when it asked to be called,
- * and after adding audio; times are monotonic microseconds and never go back. Marks are named
+ * and after whatever changed something; times are monotonic microseconds and never go back. Marks are named
  * "g<generation>.<number>": `clear` starts a new generation, so what Twilio returns for cleared audio does
  * not count as heard (Twilio docs, Media Streams, mark and clear). Audio: mu-law, 8 kHz. */
 #ifndef VOICE_PLAYOUT_H
@@ -38,6 +38,7 @@ struct playout_heard {
     bool whole;        /* nothing is missing: heard to its end, and its end is known */
 };
 
+/* None of them may add audio; on_started and on_idle may clear or pause. */
 struct playout_sink {
     /* An error: it did not get through (socket full or gone); the audio stays queued, tried again. */
     enum errc (*audio)(void *arg, const uint8_t *ulaw, size_t n);
@@ -76,7 +77,8 @@ void playout_resume(struct playout *p);
 bool playout_paused(const struct playout *p);
 
 /* Silence at once, and everything is dropped; always sends `clear`. Fills what had been heard of each part
- * that was not whole, oldest first; returns how many. Views live until the next call. */
+ * that was not whole, oldest first; returns how many (on_played is called for whole ones, on_idle is not).
+ * Views live until the next call. */
 size_t playout_clear(struct playout *p, int64_t now_us, struct playout_heard heard[PLAYOUT_PARTS_MAX]);
 
 bool playout_active(const struct playout *p); /* audio is waiting, or not yet heard */

@@ -1,0 +1,479 @@
+#include "voice/playout.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "voice/g711.h"
+
+enum {
+    BYTES_PER_MS = G711_BYTES_PER_MS,
+    US_PER_BYTE = 1000 / G711_BYTES_PER_MS,
+    MARKS_MAX = 64,               /* sent and not yet back; more are not sent meanwhile */
+    RING_SMALL = 16 * 1024,       /* 2 s: what a call keeps while nobody speaks */
+    RING_MAX = 2 * 1024 * 1024,   /* holds PLAYOUT_QUEUE_MAX_MS and what may be taken back */
+    RETRY_US = 20 * 1000,         /* after the socket refused a message */
+    MARK_NAME_MAX = 48,
+};
+
+/* Positions are bytes since the playout's start; they survive pauses and clears. */
+struct part {
+    char response_id[VOICE_ID_MAX], item_id[VOICE_ID_MAX];
+    int content_index;
+    uint64_t from, to;
+    bool started, ended;
+};
+
+struct mark {
+    uint64_t number, at;
+    int64_t due_us; /* when its audio should have been played */
+};
+
+struct playout {
+    const struct playout_sink *sink;
+    void *arg;
+    int64_t lead_us;
+    uint8_t *ring;
+    size_t ring_size; /* a power of two */
+    uint64_t kept;    /* where the ring begins */
+    uint64_t heard;   /* proved by a mark, or long over */
+    uint64_t sent, added, marked;
+    int64_t end_us; /* when what was sent will have been played; 0: nothing is playing */
+    uint64_t generation, marks_made;
+    struct mark marks[MARKS_MAX];
+    size_t n_marks;
+    struct part parts[PLAYOUT_PARTS_MAX];
+    size_t n_parts;
+    bool paused, was_active;
+    uint64_t sent_in_all;
+    int64_t underruns;
+};
+
+struct playout *playout_create(const struct playout_sink *sink, void *arg, int64_t lead_ms)
+{
+    struct playout *p = MEM_NEW(struct playout);
+
+    p->sink = sink;
+    p->arg = arg;
+    p->lead_us = (lead_ms ? lead_ms : PLAYOUT_LEAD_MS) * 1000;
+    p->ring_size = RING_SMALL;
+    p->ring = mem_alloc(p->ring_size);
+    return p;
+}
+
+struct playout *playout_destroy(struct playout *p)
+{
+    if (p) {
+        mem_free(p->ring);
+        mem_free(p);
+    }
+    return NULL;
+}
+
+static struct voice_part part_view(const struct part *t)
+{
+    return (struct voice_part){ str_c(t->response_id), str_c(t->item_id), t->content_index };
+}
+
+static bool part_is(const struct part *t, const struct voice_part *part)
+{
+    return t->content_index == part->content_index && str_eq_c(part->item_id, t->item_id) &&
+           str_eq_c(part->response_id, t->response_id);
+}
+
+static int64_t ms_between(uint64_t from, uint64_t to)
+{
+    return to > from ? (int64_t)((to - from) / BYTES_PER_MS) : 0;
+}
+
+static void ring_copy_in(uint8_t *ring, size_t size, uint64_t at, const uint8_t *data, size_t n)
+{
+    size_t offset = (size_t)at & (size - 1);
+    size_t first = MIN(n, size - offset);
+
+    memcpy(ring + offset, data, first);
+    memcpy(ring, data + first, n - first);
+}
+
+static void ring_resize(struct playout *p, size_t size)
+{
+    uint8_t *ring = mem_alloc(size);
+    uint64_t at = p->kept;
+
+    while (at < p->added) {
+        size_t offset = (size_t)at & (p->ring_size - 1);
+        size_t n = MIN((size_t)(p->added - at), p->ring_size - offset);
+
+        ring_copy_in(ring, size, at, p->ring + offset, n);
+        at += n;
+    }
+    mem_free(p->ring);
+    p->ring = ring;
+    p->ring_size = size;
+}
+
+static enum errc ring_make_room(struct playout *p, size_t n)
+{
+    size_t size = p->ring_size;
+
+    if (p->added - p->sent + n > (uint64_t)PLAYOUT_QUEUE_MAX_MS * BYTES_PER_MS)
+        return ERR_LIMIT;
+    while (size < p->added - p->kept + n)
+        size *= 2;
+    if (size > RING_MAX)
+        return ERR_LIMIT;
+    if (size != p->ring_size)
+        ring_resize(p, size);
+    return ERR_OK;
+}
+
+static struct part *part_for(struct playout *p, const struct voice_part *part)
+{
+    struct part *t = p->n_parts ? &p->parts[p->n_parts - 1] : NULL;
+
+    if (t && !t->ended && part_is(t, part))
+        return t;
+    if (p->n_parts == PLAYOUT_PARTS_MAX)
+        return NULL;
+    if (t)
+        t->ended = true; /* parts follow one another */
+    t = &p->parts[p->n_parts];
+    *t = (struct part){ .content_index = part->content_index, .from = p->added, .to = p->added };
+    if (!str_copy(t->response_id, sizeof(t->response_id), part->response_id) ||
+        !str_copy(t->item_id, sizeof(t->item_id), part->item_id))
+        return NULL;
+    p->n_parts++;
+    return t;
+}
+
+enum errc playout_add(struct playout *p, const struct voice_part *part, const uint8_t *ulaw, size_t n)
+{
+    struct part *t;
+    enum errc rc;
+
+    rc = ring_make_room(p, n);
+    if (rc)
+        return rc;
+    t = part_for(p, part);
+    if (!t)
+        return ERR_LIMIT;
+    ring_copy_in(p->ring, p->ring_size, p->added, ulaw, n);
+    p->added += n;
+    t->to = p->added;
+    p->was_active = p->was_active || n > 0;
+    return ERR_OK;
+}
+
+void playout_part_end(struct playout *p, const struct voice_part *part)
+{
+    size_t i;
+
+    for (i = 0; i < p->n_parts; i++) {
+        if (part_is(&p->parts[i], part))
+            p->parts[i].ended = true;
+    }
+}
+
+void playout_response_end(struct playout *p, struct str response_id)
+{
+    size_t i;
+
+    for (i = 0; i < p->n_parts; i++) {
+        if (str_eq_c(response_id, p->parts[i].response_id))
+            p->parts[i].ended = true;
+    }
+}
+
+/* What the caller has heard by now: by the clock, but not beyond a mark that has not come back. */
+static uint64_t heard_by(const struct playout *p, int64_t now_us)
+{
+    uint64_t waiting = p->end_us > now_us ? (uint64_t)((p->end_us - now_us) / US_PER_BYTE) : 0;
+    uint64_t at = p->sent > waiting ? p->sent - waiting : 0;
+
+    if (p->n_marks > 0)
+        at = MIN(at, p->marks[0].at);
+    return MAX(at, p->heard);
+}
+
+static void drop_front_part(struct playout *p)
+{
+    p->n_parts--;
+    memmove(p->parts, p->parts + 1, p->n_parts * sizeof(p->parts[0]));
+}
+
+static void report_played(struct playout *p, const struct part *t, int64_t now_us)
+{
+    struct part own = *t; /* the handler may add audio */
+    struct playout_heard h = { part_view(&own), ms_between(own.from, own.to),
+                               ms_between(own.from, own.to), true };
+
+    p->sink->on_played(p->arg, &h, now_us);
+}
+
+static void settle(struct playout *p, int64_t now_us)
+{
+    while (p->n_parts > 0 && p->parts[0].ended && p->parts[0].to <= p->heard) {
+        struct part t = p->parts[0];
+
+        drop_front_part(p);
+        report_played(p, &t, now_us);
+    }
+    if (p->was_active && !playout_active(p)) {
+        p->was_active = false;
+        p->kept = p->heard;
+        if (p->ring_size > RING_SMALL)
+            ring_resize(p, RING_SMALL);
+        p->sink->on_idle(p->arg, now_us);
+    }
+}
+
+static void marks_heard(struct playout *p, size_t n)
+{
+    p->heard = MAX(p->heard, p->marks[n - 1].at);
+    p->n_marks -= n;
+    memmove(p->marks, p->marks + n, p->n_marks * sizeof(p->marks[0]));
+}
+
+static void marks_expire(struct playout *p, int64_t now_us)
+{
+    size_t n = 0;
+
+    while (n < p->n_marks && p->marks[n].due_us + PLAYOUT_MARK_LATE_MS * 1000 <= now_us)
+        n++;
+    if (n > 0)
+        marks_heard(p, n);
+}
+
+static bool mark_parse(struct str name, uint64_t *generation, uint64_t *number)
+{
+    struct str head, rest;
+    int64_t g, n;
+
+    if (name.n < 2 || name.p[0] != 'g' || !str_cut(str_from(name, 1), '.', &head, &rest) ||
+        str_to_i64(head, 0, INT64_MAX, &g) || str_to_i64(rest, 0, INT64_MAX, &n))
+        return false;
+    *generation = (uint64_t)g;
+    *number = (uint64_t)n;
+    return true;
+}
+
+void playout_mark(struct playout *p, struct str name, int64_t now_us)
+{
+    uint64_t generation, number;
+    size_t i;
+
+    if (!mark_parse(name, &generation, &number) || generation != p->generation)
+        return;
+    for (i = 0; i < p->n_marks; i++) {
+        if (p->marks[i].number == number) {
+            marks_heard(p, i + 1);
+            settle(p, now_us);
+            return;
+        }
+    }
+}
+
+static bool mark_send(struct playout *p)
+{
+    char name[MARK_NAME_MAX];
+    int n;
+
+    if (p->n_marks == MARKS_MAX)
+        return true; /* the ones that are out will do */
+    n = snprintf(name, sizeof(name), "g%llu.%llu", (unsigned long long)p->generation,
+                 (unsigned long long)p->marks_made);
+    if (p->sink->mark(p->arg, str_n(name, (size_t)n)))
+        return false;
+    p->marks[p->n_marks++] = (struct mark){ p->marks_made, p->sent, p->end_us };
+    p->marks_made++;
+    p->marked = p->sent;
+    return true;
+}
+
+static struct part *part_at(struct playout *p, uint64_t at)
+{
+    size_t i;
+
+    for (i = 0; i < p->n_parts; i++) {
+        if (at < p->parts[i].to)
+            return &p->parts[i];
+    }
+    return NULL;
+}
+
+static void part_start(struct playout *p, struct part *t, int64_t now_us)
+{
+    char response_id[VOICE_ID_MAX], item_id[VOICE_ID_MAX];
+    struct voice_part view;
+
+    t->started = true;
+    memcpy(response_id, t->response_id, sizeof(response_id)); /* the handler may clear */
+    memcpy(item_id, t->item_id, sizeof(item_id));
+    view = (struct voice_part){ str_c(response_id), str_c(item_id), t->content_index };
+    p->sink->on_started(p->arg, &view, now_us);
+}
+
+/* How much to send now of the part that is next; 0: wait. */
+static size_t piece_due(const struct playout *p, const struct part *t, int64_t now_us)
+{
+    int64_t left_us = p->end_us - now_us;
+    uint64_t want, have = t->to - p->sent;
+
+    if (left_us > p->lead_us - PLAYOUT_CHUNK_MS * 1000)
+        return 0;
+    /* Crumbs make gaps; wait for more while there is time. */
+    if (have < PLAYOUT_CHUNK_MS * BYTES_PER_MS && !t->ended && left_us > 2 * PLAYOUT_CHUNK_MS * 1000)
+        return 0;
+    want = (uint64_t)((p->lead_us - left_us) / US_PER_BYTE);
+    return (size_t)MIN(want, have);
+}
+
+static bool piece_send(struct playout *p, size_t n)
+{
+    size_t offset = (size_t)p->sent & (p->ring_size - 1);
+
+    n = MIN(n, p->ring_size - offset);
+    if (p->sink->audio(p->arg, p->ring + offset, n))
+        return false;
+    p->sent += n;
+    p->sent_in_all += n;
+    p->end_us += (int64_t)n * US_PER_BYTE;
+    return true;
+}
+
+/* False: the socket took nothing. */
+static bool send_due(struct playout *p, int64_t now_us)
+{
+    struct part *t;
+
+    while (!p->paused && p->sent < p->added && (t = part_at(p, p->sent)) != NULL) {
+        size_t n;
+
+        if (p->end_us < now_us) {
+            if (t->started && p->end_us != 0)
+                p->underruns++;
+            p->end_us = now_us;
+        }
+        n = piece_due(p, t, now_us);
+        if (n == 0)
+            return true;
+        if (!piece_send(p, n))
+            return false;
+        if ((p->sent == t->to || p->sent - p->marked >= PLAYOUT_MARK_MS * BYTES_PER_MS) &&
+            !mark_send(p))
+            return false;
+        if (!t->started)
+            part_start(p, t, now_us);
+    }
+    return p->paused || p->sent == p->marked || p->sent < p->added || mark_send(p);
+}
+
+static int64_t next_due(const struct playout *p, int64_t now_us)
+{
+    int64_t next = -1;
+
+    if (!p->paused && p->sent < p->added)
+        next = MAX(p->end_us - p->lead_us + PLAYOUT_CHUNK_MS * 1000, now_us);
+    if (next == now_us) /* crumbs are waiting for company */
+        next = MAX(p->end_us - 2 * PLAYOUT_CHUNK_MS * 1000, now_us + 1000);
+    if (p->n_marks > 0) {
+        int64_t late = p->marks[0].due_us + PLAYOUT_MARK_LATE_MS * 1000;
+
+        next = next < 0 ? late : MIN(next, late);
+    }
+    return next;
+}
+
+int64_t playout_tick(struct playout *p, int64_t now_us)
+{
+    bool sent;
+
+    marks_expire(p, now_us);
+    sent = send_due(p, now_us);
+    p->kept = MAX(p->kept, MIN(heard_by(p, now_us), p->sent));
+    settle(p, now_us);
+    return sent ? next_due(p, now_us) : now_us + RETRY_US;
+}
+
+static void forget_marks(struct playout *p)
+{
+    p->sink->clear(p->arg);
+    p->generation++;
+    p->n_marks = 0;
+    p->end_us = 0;
+}
+
+void playout_pause(struct playout *p, int64_t now_us)
+{
+    if (p->paused)
+        return;
+    p->heard = heard_by(p, now_us);
+    p->sent = p->heard;
+    p->marked = p->heard;
+    p->kept = p->heard;
+    forget_marks(p);
+    p->paused = true;
+    settle(p, now_us);
+}
+
+void playout_resume(struct playout *p)
+{
+    p->paused = false;
+}
+
+bool playout_paused(const struct playout *p)
+{
+    return p->paused;
+}
+
+size_t playout_clear(struct playout *p, int64_t now_us, struct playout_heard heard[PLAYOUT_PARTS_MAX])
+{
+    uint64_t at = heard_by(p, now_us);
+    size_t i, n = 0, n_parts = p->n_parts;
+
+    forget_marks(p);
+    p->paused = false;
+    p->was_active = false;
+    p->heard = p->sent = p->marked = p->kept = p->added;
+    p->n_parts = 0;
+    for (i = 0; i < n_parts; i++) {
+        const struct part *t = &p->parts[i];
+
+        if (t->ended && t->to <= at)
+            report_played(p, t, now_us);
+        else
+            heard[n++] = (struct playout_heard){ part_view(t), ms_between(t->from, MIN(at, t->to)),
+                                                 ms_between(t->from, t->to), false };
+    }
+    return n;
+}
+
+bool playout_active(const struct playout *p)
+{
+    return p->heard < p->added;
+}
+
+bool playout_full(const struct playout *p)
+{
+    return playout_queued_ms(p) >= PLAYOUT_FULL_MS;
+}
+
+int64_t playout_queued_ms(const struct playout *p)
+{
+    return ms_between(p->sent, p->added);
+}
+
+int64_t playout_end_us(const struct playout *p)
+{
+    return p->end_us;
+}
+
+int64_t playout_sent_ms(const struct playout *p)
+{
+    return (int64_t)(p->sent_in_all / BYTES_PER_MS);
+}
+
+int64_t playout_underruns(const struct playout *p)
+{
+    return p->underruns;
+}
