@@ -185,7 +185,7 @@ static enum errc decode_audio(struct media_reader *r, struct str payload, struct
 {
     size_t n = 0;
 
-    if (payload.n / 4 * 3 > MEDIA_AUDIO_BYTES_MAX)
+    if (payload.n > BASE64_LEN((size_t)MEDIA_AUDIO_BYTES_MAX))
         return err_set(err, ERR_LIMIT, "media message: more audio than %d bytes",
                        MEDIA_AUDIO_BYTES_MAX);
     if (base64_decode(r->audio, &n, payload))

@@ -62,7 +62,7 @@ struct media_msg {
  * of one thread. */
 struct media_reader {
     struct arena arena;
-    uint8_t audio[MEDIA_AUDIO_BYTES_MAX + 3];
+    uint8_t audio[MEDIA_AUDIO_BYTES_MAX + 8]; /* and what padding may pretend */
 };
 void media_reader_init(struct media_reader *r);
 void media_reader_release(struct media_reader *r);

@@ -5,10 +5,9 @@
 
 static int64_t number_of(const struct form *f, const char *key)
 {
-    int64_t v = -1;
+    int64_t v;
 
-    (void)str_to_i64(form_get(f, key), 0, INT32_MAX, &v); /* absent or odd: stays -1 */
-    return v;
+    return str_to_i64(form_get(f, key), 0, INT32_MAX, &v) ? -1 : v;
 }
 
 static int truth_of(struct str s)
