@@ -1,4 +1,4 @@
-/* engine/engine.h: a voice engine and a transcription endpoint that speak OpenAI's protocols, with a small
+/* local_cloud/engine/engine.h: a voice engine and a transcription endpoint that speak OpenAI's protocols, with a small
  * rule-based receptionist inside that hears only the audio it is sent.
  *
  *     GET  /v1/realtime?model=…       WebSocket, Realtime GA: sessions, server_vad, items, responses, tools

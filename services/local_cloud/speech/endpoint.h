@@ -1,4 +1,4 @@
-/* speech/endpoint.h: where speech begins and ends in telephone audio: an energy detector with an adaptive
+/* local_cloud/speech/endpoint.h: where speech begins and ends in telephone audio: an energy detector with an adaptive
  * noise floor and hysteresis, behind the settings of OpenAI's server_vad. A plain value that allocates
  * nothing; fed in frames of 10 ms. Its times count all audio ever fed. */
 #ifndef LOCAL_CLOUD_SPEECH_ENDPOINT_H

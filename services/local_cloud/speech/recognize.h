@@ -1,4 +1,4 @@
-/* speech/recognize.h: what was said, from the audio alone, by PocketSphinx (Debian, 0.8) with a vocabulary
+/* local_cloud/speech/recognize.h: what was said, from the audio alone, by PocketSphinx (Debian, 0.8) with a vocabulary
  * and a trigram for the state of the dialogue. Whole utterances after their end, mu-law 8 kHz. English.
  * Thread-safe and blocking (about a twentieth of the audio's length; a state's first use makes its
  * decoder): for worker threads. The same audio gives the same text. */

@@ -1,4 +1,4 @@
-/* speech/spell_out.h: digits as words, for a synthesiser: "9:30" nine thirty, "14:00" two p m, "3 pm",
+/* local_cloud/speech/spell_out.h: digits as words, for a synthesiser: "9:30" nine thirty, "14:00" two p m, "3 pm",
  * "45" forty five, "112" and phone numbers digit by digit, "$120" and "€35.50", "27th". English. */
 #ifndef LOCAL_CLOUD_SPEECH_SPELL_OUT_H
 #define LOCAL_CLOUD_SPEECH_SPELL_OUT_H

@@ -1,5 +1,5 @@
-/* speech/synth.h: text to telephone speech, by flite in this process. English. Numbers, clock times and
- * prices in digits are written out first (speech/spell_out.h), since every synthesiser reads digits in
+/* local_cloud/speech/synth.h: text to telephone speech, by flite in this process. English. Numbers, clock times and
+ * prices in digits are written out first (spell_out.h), since every synthesiser reads digits in
  * a way of its own. Thread-safe and blocking (about a twentieth of the audio's length): for worker
  * threads. What was spoken lately is kept, so that a repeated sentence costs nothing. */
 #ifndef LOCAL_CLOUD_SPEECH_SYNTH_H
