@@ -1,5 +1,7 @@
 #include "local_cloud/speech/endpoint.h"
 
+#include <math.h>
+
 #include "voice/g711.h"
 
 enum {
@@ -33,6 +35,20 @@ int64_t endpoint_ms(const struct endpoint *e)
     return e->frames * FRAME_MS;
 }
 
+/* Of a frame, in decibels below full scale; silence is at the lowest floor. */
+static double level_db(const uint8_t *ulaw)
+{
+    double sum = 0;
+    int i;
+
+    for (i = 0; i < ENDPOINT_FRAME; i++) {
+        double v = g711_ulaw_to_linear(ulaw[i]) / 32768.0;
+
+        sum += v * v;
+    }
+    return fmax(10.0 * log10(sum / ENDPOINT_FRAME + 1e-12), FLOOR_LOWEST);
+}
+
 static bool is_loud(struct endpoint *e, double db)
 {
     double above = e->floor_db + 20.0 * e->settings.threshold;
@@ -44,8 +60,6 @@ static bool is_loud(struct endpoint *e, double db)
 
 static void floor_follow(struct endpoint *e, double db)
 {
-    if (db < FLOOR_LOWEST)
-        db = FLOOR_LOWEST;
     if (db < e->floor_db)
         e->floor_db += FLOOR_FALL * (db - e->floor_db);
     else
@@ -90,7 +104,7 @@ static enum endpoint_event offset(struct endpoint *e, bool loud)
 
 enum endpoint_event endpoint_feed(struct endpoint *e, const uint8_t *ulaw)
 {
-    double db = g711_ulaw_dbfs(ulaw, ENDPOINT_FRAME);
+    double db = level_db(ulaw);
     bool loud = is_loud(e, db);
 
     floor_follow(e, db);
