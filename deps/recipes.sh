@@ -5,7 +5,8 @@
 #                       becomes $prefix/NAME
 #   prefix              finished packages, for those that need one another
 #   cc, jobs            compiler, parallel jobs
-#
+: "${src:?}" "${build:?}" "${stage:?}" "${prefix:?}" "${cc:?}" "${jobs:?}"
+
 # Every archive is position-independent and cut into sections, so that one prefix serves the release
 # (static PIE, unused sections dropped) and the sanitizer builds (dynamic libc).
 
@@ -15,8 +16,9 @@ case $("$cc" -dumpmachine) in
 x86_64-*) cflags+=" -fcf-protection" ;;
 aarch64-*) cflags+=" -mbranch-protection=standard" ;;
 esac
-# Where it was built is nobody's business: __FILE__ and debug information say /deps/....
-cflags+=" -ffile-prefix-map=${src%/*}=/deps"
+# Where it was built is nobody's business: __FILE__ and debug information say /deps/... (OpenSSL
+# would keep this very flag as text, and names its files relatively anyway).
+cflags_mapped="$cflags -ffile-prefix-map=$prefix=/deps -ffile-prefix-map=${src%/*}=/deps"
 
 # The patches of Debian's packaging whose names match one of the patterns, in its order.
 debian_patches() { # PATTERN...
@@ -36,9 +38,9 @@ debian_patches() { # PATTERN...
 
 cmake_install() { # OPTION...
     cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=None -DCMAKE_C_COMPILER="$cc" \
-        -DCMAKE_C_FLAGS="$cflags" -DCMAKE_POSITION_INDEPENDENT_CODE=ON -DCMAKE_INSTALL_PREFIX=/usr \
-        -DCMAKE_INSTALL_LIBDIR=lib -DBUILD_SHARED_LIBS=OFF -DCMAKE_POLICY_VERSION_MINIMUM=3.5 \
-        -DCMAKE_FIND_PACKAGE_NO_PACKAGE_REGISTRY=ON "$@"
+        -DCMAKE_C_FLAGS="$cflags_mapped" -DCMAKE_POSITION_INDEPENDENT_CODE=ON \
+        -DCMAKE_INSTALL_PREFIX=/usr -DCMAKE_INSTALL_LIBDIR=lib -DBUILD_SHARED_LIBS=OFF \
+        -DCMAKE_POLICY_VERSION_MINIMUM=3.5 -DCMAKE_FIND_PACKAGE_NO_PACKAGE_REGISTRY=ON "$@"
     cmake --build "$build" --parallel "$jobs"
     DESTDIR=$stage cmake --install "$build"
 }
@@ -47,7 +49,7 @@ compile_archive() { # NAME SOURCE FLAG...
     local name=$1 source=$2
     shift 2
     # shellcheck disable=SC2086
-    "$cc" $cflags "$@" -c "$source" -o "$name.o"
+    "$cc" $cflags_mapped "$@" -c "$source" -o "$name.o"
     mkdir -p "$stage/include" "$stage/lib"
     ar rcs "$stage/lib/lib$name.a" "$name.o"
 }
@@ -64,7 +66,7 @@ tidy_stage() {
             sed -i -e 's|^prefix=.*|prefix=${pcfiledir}/../..|' -e 's|=/usr/|=${prefix}/|' \
                 "$stage"/lib/pkgconfig/*.pc
         fi
-        rm -rf "$stage/usr"
+        rm -rf "${stage:?}/usr"
     fi
     ls "$stage"/lib/*.a >/dev/null
 }
@@ -114,7 +116,7 @@ build_c_ares() {
 # http and https, without proxies, cookies or anything else that the environment could switch on.
 # Kept on purpose: mime (multipart uploads), the headers API, dates (Retry-After).
 build_curl() {
-    CC=$cc CFLAGS=$cflags ./configure --prefix=/usr --libdir=/usr/lib --disable-shared \
+    CC=$cc CFLAGS=$cflags_mapped ./configure --prefix=/usr --libdir=/usr/lib --disable-shared \
         --enable-static --with-pic --disable-dependency-tracking \
         --with-openssl="$prefix/openssl" --enable-ares="$prefix/c-ares" --disable-threaded-resolver \
         --with-ca-bundle=/etc/ssl/certs/ca-certificates.crt --without-ca-path --enable-mime \
