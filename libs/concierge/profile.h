@@ -1,8 +1,7 @@
 /* concierge/profile.h: what the business owns: who it is, when it is open, what it offers, what the agent
  * may do and must say. Read once at start from a YAML file (BUSINESS_PROFILE) and constant from then on.
- * A wrong file is refused with one sentence a mistake: file, line, column, key, what is allowed; unknown
- * and repeated keys are mistakes. Every field is documented in docs/business-profile.md and shown in
- * evals/profiles/clinic.yaml. Source: YAML 1.1 as libyaml reads it (anchors and aliases are not taken). */
+ * A wrong file is refused with one sentence about its first mistake: file, line, column, key, what is
+ * allowed; unknown and repeated keys are mistakes. evals/profiles/clinic.yaml shows every field. */
 #ifndef CONCIERGE_PROFILE_H
 #define CONCIERGE_PROFILE_H
 
@@ -24,7 +23,10 @@ enum {
     PROFILE_FAQ_MAX = 100,
     PROFILE_FIELDS_MAX = 24,
     PROFILE_NUMBERS_MAX = 8,
-    WEEKDAYS = 7,
+    PROFILE_POSTCODES_MAX = 1000,
+    PROFILE_TEXTS_MAX = 64,
+    PROFILE_CHOICES_MAX = 32,
+    WEEKDAYS = WEEK_DAYS,
 };
 
 enum profile_autonomy { AUTONOMY_CAPTURE, AUTONOMY_LOOKUP, AUTONOMY_BOOK }; /* each includes the one before */

@@ -1,7 +1,7 @@
 /* concierge/slot.h: a bookable time as a signed statement. Only findAvailability issues it, so that the
  * model cannot invent one. It is bound to the call and expires; the text is short, since a model copies it.
- * Format: "{service}.{calendar}.{local time}.{minutes}.{expiry}.{signature}", e.g.
- * "checkup.weber.20261126T0900Z.30.t8v2k1.0f3k…": start in UTC, expiry in base 36, signature = first 10
+ * Format: "{service}.{calendar}.{start}.{minutes}.{expiry}.{signature}", e.g.
+ * "check-up.weber.20261126T0800Z.30.t8v2k1.0f3k…": start in UTC, expiry in base 36, signature = first 10
  * bytes of HMAC-SHA256(SLOT_KEY, call SID and all before it) in [0-9a-v]. */
 #ifndef CONCIERGE_SLOT_H
 #define CONCIERGE_SLOT_H

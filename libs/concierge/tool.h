@@ -87,7 +87,7 @@ void tool_schema_write(struct jw *w, const struct tool *t, const struct profile 
 struct str tools_schema(struct arena *a, const struct profile *p);
 /* Fills the tool's arguments struct (below). ERR_INVALID: a sentence for the model that names the argument,
  * what was given and what is allowed. Unknown arguments are ignored. Numbers in national form get the
- * country code of the business's own number. */
+ * country code of the business's own number (concierge/phone.h). */
 MUST_USE enum errc tool_decode(const struct tool *t, const struct profile *p, struct arena *a,
                                const struct jval *args, void *out, struct err *err);
 
@@ -117,9 +117,5 @@ struct log_call_outcome_args {
     const struct call_outcome *outcome;
     struct str summary;
 };
-
-/* "double five, oh, treble two", "+49 30 123-45" to E.164. `national`: the business's own number, whose
- * country code a leading 0 stands for. ERR_INVALID. */
-MUST_USE enum errc phone_normalise(struct str *ret, struct arena *a, struct str said, struct str national);
 
 #endif

@@ -13,7 +13,7 @@
 #include "base/str.h"
 
 enum { ZONE_YEAR_FIRST = 2020, ZONE_YEAR_LAST = 2036 }; /* offsets outside are those at the edge */
-enum { DAY_S = 86400, DAY_MIN = 1440, DATE_TEXT_MAX = 16, LOCAL_TEXT_MAX = 24 };
+enum { DAY_S = 86400, DAY_MIN = 1440, WEEK_DAYS = 7, DATE_TEXT_MAX = 16, LOCAL_TEXT_MAX = 24 };
 
 struct date {
     int year, month, day; /* month and day from 1 */

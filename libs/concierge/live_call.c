@@ -1,0 +1,84 @@
+#include "concierge/live_call.h"
+
+#include "base/macros.h"
+#include "google/firestore.h"
+
+static const char *const state_names[] = { "live", "ended", "transfer", "failed" };
+
+const char *live_call_state_name(enum live_call_state s)
+{
+    return (size_t)s < ARRAY_LEN(state_names) ? state_names[s] : "";
+}
+
+static struct str document_path(struct ctx *ctx, struct str call_sid)
+{
+    return arena_printf(ctx->arena, "liveCalls/" STR_FMT, STR_ARG(call_sid));
+}
+
+static enum errc write_newer(void *arg, struct ctx *ctx, const struct fs_doc *docs,
+                             struct firestore_commit *c, struct err *err)
+{
+    const struct live_call *call = arg;
+    struct fsw *w;
+
+    (void)err;
+    if (fs_i64_or(docs[0].fields, "attempt", -1) > call->attempt)
+        return ERR_OK;
+    w = firestore_set(c, docs[0].path, fs_pre_unchanged(&docs[0]));
+    fsw_cstr(w, "state", live_call_state_name(call->state));
+    fsw_i64(w, "attempt", call->attempt);
+    fsw_str(w, "reason", call->reason);
+    if (call->state == LIVE_CALL_TRANSFER) {
+        fsw_map(w, "transfer");
+        fsw_str(w, "number", call->transfer.number);
+        fsw_str(w, "reason", call->transfer.reason);
+        fsw_str(w, "summary", call->transfer.summary);
+        fsw_end(w);
+    }
+    fsw_time(w, "updatedAt", clock_wall_us(ctx->clock));
+    return ERR_OK;
+}
+
+enum errc live_call_write(struct ctx *ctx, struct google *g, struct str call_sid,
+                          const struct live_call *c, struct err *err)
+{
+    struct live_call copy = *c;
+    struct str path = document_path(ctx, call_sid);
+    enum errc rc = firestore_update(g, ctx, &path, 1, write_newer, &copy, err);
+
+    return rc ? err_wrap(err, rc, "write live call") : ERR_OK;
+}
+
+static enum live_call_state find_state(struct str name)
+{
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(state_names); i++) {
+        if (str_eq_c(name, state_names[i]))
+            return (enum live_call_state)i;
+    }
+    return LIVE_CALL_LIVE; /* a state that this build does not know is not an end */
+}
+
+enum errc live_call_read(struct ctx *ctx, struct google *g, struct str call_sid, struct live_call *ret,
+                         struct err *err)
+{
+    const struct jval *transfer;
+    struct fs_doc doc;
+    enum errc rc = firestore_get(g, ctx, document_path(ctx, call_sid), &doc, err);
+
+    if (rc)
+        return err_wrap(err, rc, "read live call");
+    if (!doc.exists)
+        return err_set(err, ERR_NOT_FOUND, "no live call");
+    transfer = fs_map(doc.fields, "transfer");
+    *ret = (struct live_call){
+        .state = find_state(fs_str(doc.fields, "state")),
+        .attempt = (int)fs_i64_or(doc.fields, "attempt", 0),
+        .reason = fs_str(doc.fields, "reason"),
+        .transfer = { fs_str(transfer, "number"), fs_str(transfer, "reason"),
+                      fs_str(transfer, "summary") },
+        .updated_us = fs_time_or(doc.fields, "updatedAt", 0),
+    };
+    return ERR_OK;
+}
