@@ -8,11 +8,11 @@
 
 /* Under sanitizers each allocation has a block of its own, so that they see an overrun. */
 #ifdef VC_SANITIZED
-enum { BLOCK_FIRST_BYTES = 0, BLOCK_MAX_BYTES = 0 };
+static const size_t BLOCK_FIRST_BYTES = 0, BLOCK_MAX_BYTES = 0;
 #else
-enum { BLOCK_FIRST_BYTES = 4096, BLOCK_MAX_BYTES = 65536 };
+static const size_t BLOCK_FIRST_BYTES = 4096, BLOCK_MAX_BYTES = 65536;
 #endif
-enum { ALIGN = _Alignof(max_align_t) };
+static const size_t ALIGN = _Alignof(max_align_t);
 
 struct arena_block {
     struct arena_block *next;
@@ -65,7 +65,7 @@ void arena_reset(struct arena *a)
 
     run_hooks(a);
     keep = a->blocks;
-    if (!keep || keep->size > (size_t)BLOCK_MAX_BYTES) {
+    if (!keep || keep->size > BLOCK_MAX_BYTES) {
         arena_release(a);
         return;
     }
@@ -94,7 +94,7 @@ static struct arena_block *block_for(struct arena *a, size_t size)
 
     if (first && size <= first->size - first->used)
         return first;
-    want = first ? MIN(first->size * 2, (size_t)BLOCK_MAX_BYTES) : (size_t)BLOCK_FIRST_BYTES;
+    want = first ? MIN(first->size * 2, BLOCK_MAX_BYTES) : BLOCK_FIRST_BYTES;
     if (first && size > want / 4) {
         b = block_create(size);
         b->next = first->next;

@@ -99,6 +99,11 @@ static int64_t floor_div(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
+static int64_t floor_mod(int64_t a, int64_t b)
+{
+    return a % b < 0 ? a % b + b : a % b;
+}
+
 /* Days since 1970-01-01. Years begin in March here, so that the leap day is the last one; 400 years
  * have 146097 days. After Howard Hinnant, "chrono-compatible low-level date algorithms". */
 static int64_t days_from_civil(int64_t year, int month, int day)
@@ -115,7 +120,7 @@ static int64_t days_from_civil(int64_t year, int month, int day)
 static struct civil civil_from_s(int64_t wall_s)
 {
     int64_t days = floor_div(wall_s, DAY_S);
-    int64_t rest = wall_s - days * DAY_S;
+    int64_t rest = floor_mod(wall_s, DAY_S);
     int64_t z = days + 719468;
     int64_t era = floor_div(z, 146097);
     int64_t doe = z - era * 146097; /* day of the era */
@@ -130,7 +135,7 @@ static struct civil civil_from_s(int64_t wall_s)
     c.hour = (int)(rest / 3600);
     c.minute = (int)(rest / 60 % 60);
     c.second = (int)(rest % 60);
-    c.weekday = (int)(((days + 4) % 7 + 7) % 7); /* 1970-01-01 was a Thursday */
+    c.weekday = (int)floor_mod(days + 4, 7); /* 1970-01-01 was a Thursday */
     return c;
 }
 
@@ -159,11 +164,10 @@ static int64_t civil_to_s(const struct civil *c)
 
 void time_rfc3339(char out[TIME_TEXT_MAX], int64_t wall_us)
 {
-    int64_t s = floor_div(wall_us, SECOND_US);
-    struct civil c = civil_from_s(s);
+    struct civil c = civil_from_s(floor_div(wall_us, SECOND_US));
 
     snprintf(out, TIME_TEXT_MAX, "%04lld-%02d-%02dT%02d:%02d:%02d.%06dZ", (long long)c.year, c.month,
-             c.day, c.hour, c.minute, c.second, (int)(wall_us - s * SECOND_US));
+             c.day, c.hour, c.minute, c.second, (int)floor_mod(wall_us, SECOND_US));
 }
 
 void time_rfc3339_s(char out[TIME_TEXT_MAX], int64_t wall_s)

@@ -86,6 +86,10 @@ TEST(any_number_fits_into_the_time_texts)
     CHECK_STR(str_c(text), "294247-01-10T04:00:54.775807Z");
     time_rfc3339(text, INT64_MIN);
     CHECK_STR(str_c(text), "-290308-12-21T19:59:05.224192Z");
+    time_rfc3339_s(text, INT64_MAX);
+    CHECK_STR(str_c(text), "292277026596-12-04T15:30:07Z");
+    time_rfc2822(text, INT64_MAX);
+    CHECK_STR(str_c(text), "Sun, 04 Dec 292277026596 15:30:07 +0000");
 }
 
 TEST(each_day_of_a_thousand_years_is_read_back)

@@ -193,11 +193,11 @@ TEST(json_parse_refuses_what_is_no_json)
         const char *text, *says;
     } cases[] = {
         { "", "JSON at byte 0: the text is empty" },
-        { " ", "JSON at byte 1: " },
+        { " ", "JSON at byte 0: " },
         { "{", "JSON at byte 1: " },
         { "{\"a\":}", "JSON at byte 5: " },
-        { "{\"a\":1,}", "JSON at byte 7: " },
-        { "[1,]", "JSON at byte 3: " },
+        { "{\"a\":1,}", "JSON at byte 6: " },
+        { "[1,]", "JSON at byte 2: " },
         { "{'a':1}", "JSON at byte 1: " },
         { "{a:1}", "JSON at byte 1: " },
         { "1 2", "JSON at byte 2: " },
@@ -266,7 +266,7 @@ TEST(json_parse_refuses_deep_nesting)
     CHECK_STR(str_c(err.text), "JSON at byte 64: nested deeper than 64");
     CHECK_RC(ERR_INVALID, json_parse(&doc, nested(&b, 100000, ""), &err));
     /* Brackets in strings, and brackets side by side, are no depth. */
-    CHECK_OK(json_parse(&doc, nested(&b, JSON_DEPTH_MAX, "\"[[[{{\\\"[[\\\\\",{},{},[],[]"), &err));
+    CHECK_OK(json_parse(&doc, nested(&b, JSON_DEPTH_MAX - 1, "\"[[[{{\\\"[[\\\\\",{},{},[],[]"), &err));
     doc = json_destroy(doc);
     CHECK_RC(ERR_INVALID, json_parse(&doc, nested(&b, JSON_DEPTH_MAX, "{}"), &err));
     buf_release(&b);
