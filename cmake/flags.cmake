@@ -28,7 +28,8 @@ set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 if(VC_SANITIZE)
     string(REPLACE ";" "," sanitizers "${VC_SANITIZE}")
     target_compile_options(vc_flags INTERFACE
-        -fsanitize=${sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+        -fsanitize=${sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer
+        $<$<BOOL:${VC_FUZZ}>:-fsanitize=fuzzer-no-link>)
     target_link_options(vc_flags INTERFACE -fsanitize=${sanitizers})
     target_compile_definitions(vc_flags INTERFACE VC_SANITIZED=1)
 elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
