@@ -448,6 +448,19 @@ size_t playout_clear(struct playout *p, int64_t now_us, struct playout_heard hea
     return n;
 }
 
+bool playout_current(const struct playout *p, struct voice_part *ret)
+{
+    size_t i;
+
+    for (i = 0; i < p->n_parts; i++) {
+        if (p->parts[i].to > p->heard) {
+            *ret = part_view(&p->parts[i]);
+            return true;
+        }
+    }
+    return false;
+}
+
 bool playout_active(const struct playout *p)
 {
     return p->heard < p->added;

@@ -81,6 +81,8 @@ bool playout_paused(const struct playout *p);
  * Views live until the next call. */
 size_t playout_clear(struct playout *p, int64_t now_us, struct playout_heard heard[PLAYOUT_PARTS_MAX]);
 
+/* The part that the caller is hearing or will hear next; views live until the next call. False: none. */
+bool playout_current(const struct playout *p, struct voice_part *ret);
 bool playout_active(const struct playout *p); /* audio is waiting, or not yet heard */
 bool playout_full(const struct playout *p);
 int64_t playout_queued_ms(const struct playout *p); /* not yet sent */

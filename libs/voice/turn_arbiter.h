@@ -2,7 +2,8 @@
  * listens, or stops talking; it alone starts, cancels and truncates responses, so there are never two. It
  * is for engines with VOICE_TURNS, whose automatic answers and interruptions are off.
  *
- * Pure: the owner reports events and calls turn_tick() when asked to; times are monotonic microseconds.
+ * Pure: the owner reports events, then calls turn_tick() and again when that asks to be; times are monotonic
+ * microseconds.
  * At most one wish of each kind (an answer, a text to say) waits while a response is running or the caller
  * is speaking; a text goes first. */
 #ifndef VOICE_TURN_ARBITER_H
@@ -24,6 +25,7 @@ enum {
     TURN_RETRY_MS = 1000,        /* before a failed response is tried again */
     TURN_CANCEL_MS = 5000,       /* a cancelled response that does not end */
     TURN_COMMIT_MS = 1500,       /* the caller has stopped, the turn was not reported */
+    TURN_RECHECK_MS = 100,       /* while the caller speaks over what must be heard */
 };
 
 enum turn_state {
@@ -52,8 +54,8 @@ struct turn_ops {
     void (*on_interrupted)(void *arg, const struct playout_heard *heard, size_t n);
     /* The caller has the floor: nothing runs, nothing waits, nothing is heard. */
     void (*on_listening)(void *arg);
-    /* A response failed, was retried, and failed again (or never came twice). The owner says a fallback
-     * or gives up. `said`: it was a text to say. */
+    /* A response failed or never came, and so did the second attempt. The owner says a fallback or gives up.
+     * `said`: it was a text to say. */
     void (*on_gave_up)(void *arg, bool said, struct str reason);
 };
 
@@ -66,7 +68,8 @@ struct turn_arbiter *turn_destroy(struct turn_arbiter *t);
 enum turn_state turn_state(const struct turn_arbiter *t);
 const char *turn_state_name(enum turn_state s);
 
-/* Wishes. `keep`: cannot be interrupted, and does not wait for the caller to stop speaking. */
+/* Wishes. `keep`: it cannot be interrupted until it has been heard, and does not wait for the caller to stop
+ * speaking. A second text replaces one that still waits. */
 void turn_respond(struct turn_arbiter *t, int64_t now_us);
 void turn_say(struct turn_arbiter *t, struct str text, bool keep, int64_t now_us);
 /* Something is said or waiting to be. */

@@ -1,0 +1,652 @@
+#include "voice/turn_arbiter.h"
+
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "test.h"
+
+/* The world around the arbiter: an engine and a listener that write down what they are told. */
+struct world {
+    struct turn_arbiter *turn;
+    struct playout *playout;
+    struct buf did;
+    int64_t now_us;
+    struct str fallback; /* said when a response is given up; empty: nothing */
+};
+
+static void do_respond(void *arg, uint32_t tag)
+{
+    buf_addf(&((struct world *)arg)->did, "respond(%u) ", tag);
+}
+
+static void do_say(void *arg, struct str text, uint32_t tag)
+{
+    buf_addf(&((struct world *)arg)->did, "say(" STR_FMT ",%u) ", STR_ARG(text), tag);
+}
+
+static void do_cancel(void *arg, struct str response_id)
+{
+    buf_addf(&((struct world *)arg)->did, "cancel(" STR_FMT ") ", STR_ARG(response_id));
+}
+
+static void do_truncate(void *arg, const struct playout_heard *h)
+{
+    buf_addf(&((struct world *)arg)->did, "truncate(" STR_FMT ",%lld) ", STR_ARG(h->part.item_id),
+             (long long)h->heard_ms);
+}
+
+static void on_interrupted(void *arg, const struct playout_heard *heard, size_t n)
+{
+    (void)heard;
+    buf_addf(&((struct world *)arg)->did, "interrupted(%zu) ", n);
+}
+
+static void on_listening(void *arg)
+{
+    buf_add_c(&((struct world *)arg)->did, "listening ");
+}
+
+static void on_gave_up(void *arg, bool said, struct str reason)
+{
+    struct world *w = arg;
+
+    buf_addf(&w->did, "gave_up(%s," STR_FMT ") ", said ? "text" : "answer", STR_ARG(reason));
+    if (w->fallback.n && !said)
+        turn_say(w->turn, w->fallback, false, w->now_us);
+}
+
+static const struct turn_ops world_ops = {
+    do_respond, do_say, do_cancel, do_truncate, on_interrupted, on_listening, on_gave_up,
+};
+
+static enum errc sink_audio(void *arg, const uint8_t *ulaw, size_t n)
+{
+    (void)arg, (void)ulaw, (void)n;
+    return ERR_OK;
+}
+
+static enum errc sink_mark(void *arg, struct str name)
+{
+    (void)arg, (void)name;
+    return ERR_OK;
+}
+
+static void sink_clear(void *arg)
+{
+    buf_add_c(&((struct world *)arg)->did, "clear ");
+}
+
+static void sink_started(void *arg, const struct voice_part *part, int64_t now_us)
+{
+    (void)part;
+    turn_on_playing(((struct world *)arg)->turn, now_us);
+}
+
+static void sink_played(void *arg, const struct playout_heard *h, int64_t now_us)
+{
+    (void)arg, (void)h, (void)now_us;
+}
+
+static void sink_idle(void *arg, int64_t now_us)
+{
+    turn_on_idle(((struct world *)arg)->turn, now_us);
+}
+
+static const struct playout_sink world_sink = {
+    sink_audio, sink_mark, sink_clear, sink_started, sink_played, sink_idle,
+};
+
+static void world_open(struct world *w)
+{
+    static const struct log silent;
+    static const struct turn_settings defaults;
+
+    *w = (struct world){ .now_us = 1000000 };
+    buf_init(&w->did, 64 * KIB);
+    w->playout = playout_create(&world_sink, w, 0);
+    w->turn = turn_create(&world_ops, w, w->playout, &defaults, &silent);
+}
+
+static void world_close(struct world *w)
+{
+    turn_destroy(w->turn);
+    playout_destroy(w->playout);
+    buf_release(&w->did);
+}
+
+/* Time passes; audio without a mark counts as heard PLAYOUT_MARK_LATE_MS after its end. */
+static void pass(struct world *w, int64_t ms)
+{
+    int64_t until = w->now_us + ms * 1000;
+
+    for (; w->now_us < until; w->now_us += 10000) {
+        (void)playout_tick(w->playout, w->now_us);
+        (void)turn_tick(w->turn, w->now_us);
+    }
+    (void)playout_tick(w->playout, w->now_us);
+    (void)turn_tick(w->turn, w->now_us);
+}
+
+static void started(struct world *w, const char *id, uint32_t tag)
+{
+    turn_on_response_started(w->turn, str_c(id), tag, w->now_us);
+}
+
+static void ended(struct world *w, const char *id, enum voice_status status)
+{
+    struct voice_response r = { .id = str_c(id), .status = status,
+                                .reason = status == VOICE_FAILED ? STR("server_error") : STR("") };
+
+    turn_on_response_done(w->turn, &r, w->now_us);
+}
+
+/* Audio of a response as the bridge passes it on: only when it still counts. */
+static void audio(struct world *w, const char *response, const char *item, int ms)
+{
+    static uint8_t bytes[80000];
+    struct voice_part part = { str_c(response), str_c(item), 0 };
+
+    if (!turn_wants(w->turn, part.response_id)) {
+        buf_addf(&w->did, "late(%s) ", response);
+        return;
+    }
+    turn_on_progress(w->turn, part.response_id, w->now_us);
+    CHECK_OK(playout_add(w->playout, &part, bytes, (size_t)ms * 8));
+    (void)playout_tick(w->playout, w->now_us);
+}
+
+static void heard_all(struct world *w)
+{
+    pass(w, playout_queued_ms(w->playout) + 400 + PLAYOUT_MARK_LATE_MS);
+}
+
+static void speech(struct world *w)
+{
+    turn_on_speech_started(w->turn, w->now_us);
+    (void)turn_tick(w->turn, w->now_us);
+}
+
+static void quiet(struct world *w)
+{
+    turn_on_speech_stopped(w->turn, w->now_us);
+}
+
+static void committed(struct world *w)
+{
+    turn_on_committed(w->turn, w->now_us);
+}
+
+#define CHECK_DID(w, want)                                                                         \
+    do {                                                                                           \
+        CHECK_STR(buf_str(&(w)->did), want);                                                       \
+        buf_reset(&(w)->did);                                                                      \
+    } while (0)
+#define CHECK_STATE(w, want) CHECK_STR(str_c(turn_state_name(turn_state((w)->turn))), want)
+
+/* The agent is in the middle of a response r1, item i1, heard for `ms`. */
+static void speaking(struct world *w, int ms)
+{
+    world_open(w);
+    turn_respond(w->turn, w->now_us);
+    started(w, "r1", 1);
+    audio(w, "r1", "i1", 4000);
+    pass(w, ms);
+    CHECK_STATE(w, "speaking");
+    buf_reset(&w->did);
+}
+
+TEST(turn_answers_a_callers_turn_once_and_listens_when_all_was_heard)
+{
+    struct world w;
+
+    world_open(&w);
+    speech(&w);
+    pass(&w, 800);
+    quiet(&w);
+    CHECK_DID(&w, "");
+    committed(&w);
+    CHECK_DID(&w, "respond(1) ");
+    started(&w, "r1", 1);
+    audio(&w, "r1", "i1", 500);
+    CHECK_STATE(&w, "speaking");
+    ended(&w, "r1", VOICE_COMPLETED);
+    CHECK_STATE(&w, "finishing");
+    CHECK_DID(&w, "");
+    heard_all(&w);
+    CHECK_DID(&w, "listening ");
+    CHECK_STATE(&w, "listening");
+    world_close(&w);
+}
+
+TEST(turn_never_runs_two_responses)
+{
+    struct world w;
+
+    world_open(&w);
+    turn_respond(w.turn, w.now_us);
+    turn_respond(w.turn, w.now_us);
+    turn_respond(w.turn, w.now_us);
+    CHECK_DID(&w, "respond(1) ");
+    started(&w, "r1", 1);
+    turn_respond(w.turn, w.now_us);
+    CHECK_DID(&w, "");
+    ended(&w, "r1", VOICE_COMPLETED);
+    CHECK_DID(&w, "respond(2) "); /* the wishes were one */
+    started(&w, "r2", 2);
+    ended(&w, "r2", VOICE_COMPLETED);
+    CHECK_DID(&w, "listening ");
+    world_close(&w);
+}
+
+TEST(turn_yields_to_sustained_speech_with_clear_truncate_and_cancel)
+{
+    struct world w;
+
+    speaking(&w, 1000);
+    speech(&w);
+    CHECK_STATE(&w, "attentive");
+    CHECK_DID(&w, "");
+    pass(&w, TURN_SUSTAIN_MS);
+    CHECK_DID(&w, "cancel(r1) clear truncate(i1,250) interrupted(1) "); /* no mark came back */
+    CHECK_STATE(&w, "yielding");
+    audio(&w, "r1", "i1", 20);
+    CHECK_DID(&w, "late(r1) ");
+    quiet(&w);
+    committed(&w);
+    CHECK_DID(&w, ""); /* not before the cancelled one has ended */
+    ended(&w, "r1", VOICE_CANCELLED);
+    CHECK_DID(&w, "respond(2) ");
+    world_close(&w);
+}
+
+TEST(turn_goes_on_after_a_noise_that_is_too_short)
+{
+    struct world w;
+
+    speaking(&w, 1000);
+    speech(&w);
+    pass(&w, TURN_SUSTAIN_MS - 20);
+    quiet(&w);
+    pass(&w, 500);
+    CHECK_STATE(&w, "speaking");
+    CHECK_DID(&w, "");
+    audio(&w, "r1", "i1", 20);
+    CHECK_DID(&w, "");
+    world_close(&w);
+}
+
+TEST(turn_clears_what_twilio_holds_even_when_the_engine_is_done)
+{
+    struct world w;
+
+    speaking(&w, 1000);
+    ended(&w, "r1", VOICE_COMPLETED);
+    speech(&w);
+    pass(&w, TURN_SUSTAIN_MS);
+    CHECK_DID(&w, "clear truncate(i1,250) interrupted(1) listening ");
+    CHECK_STATE(&w, "listening");
+    quiet(&w);
+    committed(&w);
+    CHECK_DID(&w, "respond(2) ");
+    world_close(&w);
+}
+
+TEST(turn_done_while_attentive_leaves_nothing_to_cancel)
+{
+    struct world w;
+
+    speaking(&w, 1000);
+    speech(&w);
+    ended(&w, "r1", VOICE_COMPLETED);
+    CHECK_STATE(&w, "attentive");
+    pass(&w, TURN_SUSTAIN_MS);
+    CHECK_DID(&w, "clear truncate(i1,250) interrupted(1) listening ");
+    world_close(&w);
+}
+
+TEST(turn_cancels_an_answer_not_yet_heard_when_the_caller_goes_on)
+{
+    struct world w;
+
+    world_open(&w);
+    committed(&w);
+    started(&w, "r1", 1);
+    buf_reset(&w.did);
+    speech(&w);
+    pass(&w, TURN_SUSTAIN_MS);
+    CHECK_DID(&w, "cancel(r1) "); /* nothing was heard: nothing to clear or truncate */
+    ended(&w, "r1", VOICE_CANCELLED);
+    CHECK_DID(&w, "listening ");
+    quiet(&w);
+    committed(&w);
+    CHECK_DID(&w, "respond(2) ");
+    world_close(&w);
+}
+
+TEST(turn_cancels_an_answer_that_had_not_started_as_soon_as_it_does)
+{
+    struct world w;
+
+    world_open(&w);
+    committed(&w);
+    speech(&w);
+    pass(&w, TURN_SUSTAIN_MS);
+    CHECK_DID(&w, "respond(1) ");
+    CHECK_STATE(&w, "yielding");
+    started(&w, "r1", 1);
+    CHECK_DID(&w, "cancel(r1) ");
+    audio(&w, "r1", "i1", 100);
+    CHECK_DID(&w, "late(r1) ");
+    ended(&w, "r1", VOICE_CANCELLED);
+    quiet(&w);
+    committed(&w);
+    CHECK_DID(&w, "listening respond(2) ");
+    world_close(&w);
+}
+
+TEST(turn_waits_for_the_caller_to_finish_before_it_answers_for_a_tool)
+{
+    struct world w;
+
+    world_open(&w);
+    speech(&w);
+    turn_respond(w.turn, w.now_us); /* a tool's result is in */
+    pass(&w, 3000);
+    quiet(&w);
+    CHECK_DID(&w, "");
+    committed(&w);
+    CHECK_DID(&w, "respond(1) ");
+    world_close(&w);
+}
+
+TEST(turn_does_not_wait_for_a_turn_that_is_never_reported)
+{
+    struct world w;
+
+    world_open(&w);
+    speech(&w);
+    turn_respond(w.turn, w.now_us);
+    quiet(&w);
+    pass(&w, TURN_COMMIT_MS - 20);
+    CHECK_DID(&w, "");
+    pass(&w, 20);
+    CHECK_DID(&w, "respond(1) ");
+    world_close(&w);
+}
+
+TEST(turn_asks_for_the_next_text_while_the_first_is_still_heard)
+{
+    struct world w;
+
+    world_open(&w);
+    turn_say(w.turn, STR("This is an AI."), true, w.now_us);
+    turn_say(w.turn, STR("How can I help?"), false, w.now_us);
+    CHECK_DID(&w, "say(This is an AI.,1) ");
+    started(&w, "r1", 1);
+    audio(&w, "r1", "i1", 3000);
+    ended(&w, "r1", VOICE_COMPLETED);
+    CHECK_DID(&w, "say(How can I help?,2) ");
+    world_close(&w);
+}
+
+TEST(turn_lets_nobody_interrupt_what_must_be_heard)
+{
+    struct world w;
+
+    world_open(&w);
+    turn_say(w.turn, STR("This is an AI."), true, w.now_us);
+    speech(&w); /* before it started, while it is made, and while it is heard */
+    pass(&w, 1000);
+    started(&w, "r1", 1);
+    pass(&w, 1000);
+    audio(&w, "r1", "i1", 3000);
+    pass(&w, 1000);
+    ended(&w, "r1", VOICE_COMPLETED);
+    pass(&w, 1000);
+    CHECK_DID(&w, "say(This is an AI.,1) ");
+    CHECK_STATE(&w, "finishing");
+    quiet(&w);
+    committed(&w);
+    CHECK_DID(&w, "respond(2) "); /* what was said meanwhile is answered afterwards */
+    world_close(&w);
+}
+
+TEST(turn_can_be_interrupted_again_after_what_must_be_heard)
+{
+    struct world w;
+
+    world_open(&w);
+    turn_say(w.turn, STR("This is an AI."), true, w.now_us);
+    started(&w, "r1", 1);
+    audio(&w, "r1", "i1", 1000);
+    ended(&w, "r1", VOICE_COMPLETED);
+    turn_say(w.turn, STR("How can I help?"), false, w.now_us);
+    started(&w, "r2", 2);
+    audio(&w, "r2", "i2", 4000);
+    ended(&w, "r2", VOICE_COMPLETED);
+    buf_reset(&w.did);
+    pass(&w, 500);
+    speech(&w);
+    pass(&w, 400);
+    CHECK_DID(&w, "");
+    playout_mark(w.playout, STR("g0.4"), w.now_us); /* i1 was heard to its end */
+    pass(&w, 1000);
+    CHECK_CONTAINS(buf_str(&w.did), "clear truncate(i2,");
+    CHECK_CONTAINS(buf_str(&w.did), "interrupted(1) ");
+    world_close(&w);
+}
+
+TEST(turn_says_a_waiting_text_before_it_answers)
+{
+    struct world w;
+
+    world_open(&w);
+    turn_respond(w.turn, w.now_us);
+    started(&w, "r1", 1);
+    turn_respond(w.turn, w.now_us);
+    turn_say(w.turn, STR("Still there?"), false, w.now_us);
+    buf_reset(&w.did);
+    ended(&w, "r1", VOICE_COMPLETED);
+    CHECK_DID(&w, "say(Still there?,2) ");
+    started(&w, "r2", 2);
+    ended(&w, "r2", VOICE_COMPLETED);
+    CHECK_DID(&w, "respond(3) ");
+    world_close(&w);
+}
+
+TEST(turn_tries_a_failed_response_once_more_then_gives_up)
+{
+    struct world w;
+
+    world_open(&w);
+    turn_respond(w.turn, w.now_us);
+    started(&w, "r1", 1);
+    ended(&w, "r1", VOICE_FAILED);
+    CHECK_STATE(&w, "retrying");
+    pass(&w, TURN_RETRY_MS - 10);
+    CHECK_DID(&w, "respond(1) ");
+    pass(&w, 10);
+    CHECK_DID(&w, "respond(2) ");
+    started(&w, "r2", 2);
+    ended(&w, "r2", VOICE_FAILED);
+    CHECK_DID(&w, "gave_up(answer,server_error) ");
+    CHECK_STATE(&w, "listening");
+    world_close(&w);
+}
+
+TEST(turn_says_the_fallback_and_gives_that_up_too_when_it_fails_twice)
+{
+    struct world w;
+
+    world_open(&w);
+    w.fallback = STR("Sorry.");
+    turn_respond(w.turn, w.now_us);
+    started(&w, "r1", 1);
+    ended(&w, "r1", VOICE_FAILED);
+    pass(&w, TURN_RETRY_MS);
+    started(&w, "r2", 2);
+    ended(&w, "r2", VOICE_FAILED);
+    CHECK_DID(&w, "respond(1) respond(2) gave_up(answer,server_error) say(Sorry.,3) ");
+    started(&w, "r3", 3);
+    ended(&w, "r3", VOICE_FAILED);
+    pass(&w, TURN_RETRY_MS);
+    started(&w, "r4", 4);
+    ended(&w, "r4", VOICE_FAILED);
+    CHECK_DID(&w, "say(Sorry.,4) gave_up(text,server_error) ");
+    world_close(&w);
+}
+
+TEST(turn_does_not_repeat_a_failed_answer_when_the_caller_speaks_again)
+{
+    struct world w;
+
+    world_open(&w);
+    turn_respond(w.turn, w.now_us);
+    started(&w, "r1", 1);
+    ended(&w, "r1", VOICE_FAILED);
+    buf_reset(&w.did);
+    speech(&w);
+    pass(&w, 3000);
+    CHECK_DID(&w, "listening ");
+    quiet(&w);
+    committed(&w);
+    CHECK_DID(&w, "respond(2) ");
+    world_close(&w);
+}
+
+TEST(turn_watchdog_asks_again_for_a_response_that_never_came)
+{
+    struct world w;
+
+    world_open(&w);
+    turn_respond(w.turn, w.now_us);
+    pass(&w, TURN_WATCHDOG_MS + TURN_RETRY_MS);
+    CHECK_DID(&w, "respond(1) respond(2) ");
+    started(&w, "r1", 1); /* the first comes after all: it must not speak as well */
+    CHECK_DID(&w, "cancel(r1) ");
+    audio(&w, "r1", "i1", 100);
+    CHECK_DID(&w, "late(r1) ");
+    started(&w, "r2", 2);
+    audio(&w, "r2", "i2", 100);
+    CHECK_DID(&w, "");
+    CHECK_STATE(&w, "speaking");
+    world_close(&w);
+}
+
+TEST(turn_watchdog_gives_up_after_the_second_silence)
+{
+    struct world w;
+
+    world_open(&w);
+    turn_respond(w.turn, w.now_us);
+    pass(&w, 2 * TURN_WATCHDOG_MS + TURN_RETRY_MS);
+    CHECK_DID(&w, "respond(1) respond(2) gave_up(answer,no_answer) ");
+    world_close(&w);
+}
+
+TEST(turn_ends_a_response_that_stalls_and_asks_again)
+{
+    struct world w;
+
+    speaking(&w, 100);
+    pass(&w, TURN_STALL_MS - 200);
+    CHECK_DID(&w, "");
+    pass(&w, 200);
+    CHECK_DID(&w, "cancel(r1) ");
+    ended(&w, "r1", VOICE_CANCELLED);
+    pass(&w, TURN_RETRY_MS);
+    CHECK_DID(&w, "respond(2) ");
+    world_close(&w);
+}
+
+TEST(turn_waits_out_a_response_that_somebody_else_started)
+{
+    struct voice_error active = { VOICE_ERROR_ACTIVE, 0,
+                                  STR("conversation_already_has_active_response"), STR("") };
+    struct world w;
+
+    world_open(&w);
+    turn_respond(w.turn, w.now_us);
+    turn_on_refused(w.turn, &active, w.now_us);
+    CHECK_DID(&w, "respond(1) cancel() ");
+    CHECK_STATE(&w, "yielding");
+    ended(&w, "r9", VOICE_CANCELLED);
+    CHECK_DID(&w, "respond(2) ");
+    world_close(&w);
+}
+
+TEST(turn_retries_a_request_that_was_refused)
+{
+    struct voice_error refused = { VOICE_ERROR_RESPONSE, 1, STR("server_error"), STR("") };
+    struct world w;
+
+    world_open(&w);
+    turn_say(w.turn, STR("Hello."), false, w.now_us);
+    turn_on_refused(w.turn, &refused, w.now_us);
+    pass(&w, TURN_RETRY_MS);
+    CHECK_DID(&w, "say(Hello.,1) say(Hello.,2) ");
+    turn_on_refused(w.turn, &refused, w.now_us); /* of the first: nothing new */
+    CHECK_STATE(&w, "asked");
+    world_close(&w);
+}
+
+TEST(turn_cancels_responses_that_nobody_asked_for)
+{
+    struct world w;
+
+    world_open(&w);
+    started(&w, "r7", 0);
+    CHECK_DID(&w, "cancel(r7) ");
+    CHECK_STATE(&w, "listening");
+    world_close(&w);
+}
+
+TEST(turn_takes_an_incomplete_response_without_a_word_for_a_failure)
+{
+    struct world w;
+
+    world_open(&w);
+    turn_respond(w.turn, w.now_us);
+    started(&w, "r1", 1);
+    ended(&w, "r1", VOICE_INCOMPLETE);
+    CHECK_STATE(&w, "retrying");
+    world_close(&w);
+
+    speaking(&w, 100);
+    ended(&w, "r1", VOICE_INCOMPLETE); /* with words it is only shorter */
+    CHECK_STATE(&w, "finishing");
+    world_close(&w);
+}
+
+TEST(turn_survives_a_cancelled_response_that_never_ends)
+{
+    struct world w;
+
+    speaking(&w, 100);
+    speech(&w);
+    pass(&w, TURN_SUSTAIN_MS);
+    quiet(&w);
+    committed(&w);
+    buf_reset(&w.did);
+    pass(&w, TURN_CANCEL_MS);
+    CHECK_DID(&w, "respond(2) ");
+    world_close(&w);
+}
+
+TEST(turn_ignores_the_end_of_a_response_that_is_over_already)
+{
+    struct world w;
+
+    world_open(&w);
+    turn_respond(w.turn, w.now_us);
+    started(&w, "r1", 1);
+    ended(&w, "r1", VOICE_COMPLETED);
+    buf_reset(&w.did);
+    ended(&w, "r1", VOICE_COMPLETED);
+    CHECK_DID(&w, "");
+    turn_respond(w.turn, w.now_us);
+    ended(&w, "r1", VOICE_FAILED);
+    CHECK_DID(&w, "respond(2) ");
+    CHECK_STATE(&w, "asked");
+    world_close(&w);
+}
