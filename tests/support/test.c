@@ -64,15 +64,29 @@ static void run_case(void **state)
     alarm(0);
 }
 
-static int wanted(const struct test_case *t, int argc, char **argv)
+static int words_n;
+static char **words;
+
+static bool wanted(const struct test_case *t)
 {
     int i;
 
-    for (i = 1; i < argc; i++) {
-        if (strstr(t->name, argv[i]))
-            return 1;
+    for (i = 1; i < words_n; i++) {
+        if (strstr(t->name, words[i]))
+            return true;
     }
-    return argc <= 1;
+    return words_n <= 1;
+}
+
+bool test_wanted(const char *word)
+{
+    const struct test_case *t;
+
+    for (t = first; t; t = t->next) {
+        if (strstr(t->name, word) && wanted(t))
+            return true;
+    }
+    return false;
 }
 
 int main(int argc, char **argv)
@@ -85,6 +99,8 @@ int main(int argc, char **argv)
             printf("%s\n", t->name);
         return 0;
     }
+    words_n = argc;
+    words = argv;
     signal(SIGALRM, on_alarm);
     signal(SIGPIPE, SIG_IGN);
     setvbuf(stdout, NULL, _IOLBF, 0);
@@ -92,7 +108,7 @@ int main(int argc, char **argv)
     for (t = first; t; t = t->next) {
         struct CMUnitTest unit = { t->name, run_case, NULL, NULL, t };
 
-        if (!wanted(t, argc, argv))
+        if (!wanted(t))
             continue;
         /* One group for each test: what a crash leaves unreported is only the test that crashed. */
         if (_cmocka_run_group_tests(t->name, &unit, 1, NULL, NULL) == 0)

@@ -12,6 +12,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,8 @@ struct test_case {
     struct test_case *next;
 };
 void test_register(struct test_case *t);
+/* Whether the program's arguments let some test run whose name contains `word`. */
+bool test_wanted(const char *word);
 
 #define TEST_WITHIN(seconds, test_name)                                                            \
     static void test_name(void);                                                                   \

@@ -1,0 +1,172 @@
+/* Whole spoken calls: each scenario runs on a stack of its own (local cloud and six services, on ports of
+ * its own), several at once, in real time; `concierge up --once` says whether the call ended as its scenario
+ * says. */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "test.h"
+
+enum { PARALLEL = 6, PORTS_EACH = 7, PORT_FIRST = 21000, PORT_LAST = 29000, CALL_SECONDS_MAX = 400 };
+
+static struct scenario_run {
+    const char *id;
+    int exit_code; /* -1: not yet */
+} runs[] = {
+    { "B01", -1 }, { "B03", -1 }, { "B04", -1 }, { "B21", -1 }, { "L01", -1 }, { "T01", -1 },
+    { "T02", -1 }, { "T03", -1 }, { "T10", -1 }, { "A02", -1 }, { "A06", -1 }, { "F07", -1 },
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t done = PTHREAD_COND_INITIALIZER;
+static size_t next_run;
+static int next_port = PORT_FIRST;
+
+static bool port_free(int port)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+    bool ret;
+
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    ret = bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0;
+    close(fd);
+    return ret;
+}
+
+/* Seven free ports in a row that no other run of ours has. */
+static int ports_take(void)
+{
+    int base, i;
+
+    pthread_mutex_lock(&lock);
+    for (base = next_port; base < PORT_LAST; base += PORTS_EACH) {
+        for (i = 0; i < PORTS_EACH && port_free(base + i); i++)
+            ;
+        if (i == PORTS_EACH)
+            break;
+    }
+    next_port = base + PORTS_EACH;
+    pthread_mutex_unlock(&lock);
+    return base;
+}
+
+static void log_path(char *out, size_t n, const char *id)
+{
+    snprintf(out, n, "%s/call-%s.log", VC_BUILD_DIR, id);
+}
+
+static int play(const char *id)
+{
+    char port[16], log[4096], program[4096];
+    int fd, status = 0;
+    pid_t pid;
+
+    snprintf(port, sizeof(port), "%d", ports_take());
+    snprintf(program, sizeof(program), "%s/bin/concierge", VC_BUILD_DIR);
+    log_path(log, sizeof(log), id);
+    fd = open(log, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
+    pid = fork();
+    if (pid == 0) {
+        if (chdir(VC_SOURCE_DIR))
+            _exit(126);
+        dup2(fd, STDOUT_FILENO);
+        dup2(fd, STDERR_FILENO);
+        execl(program, program, "up", "--once", "--call", id, "--base-port", port, (char *)NULL);
+        _exit(127);
+    }
+    close(fd);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void *player(void *arg)
+{
+    (void)arg;
+    for (;;) {
+        struct scenario_run *run = NULL;
+        int code;
+
+        pthread_mutex_lock(&lock);
+        while (next_run < ARRAY_LEN(runs) && !test_wanted(runs[next_run].id))
+            next_run++;
+        if (next_run < ARRAY_LEN(runs))
+            run = &runs[next_run++];
+        pthread_mutex_unlock(&lock);
+        if (!run)
+            return NULL;
+        code = play(run->id);
+        pthread_mutex_lock(&lock);
+        run->exit_code = code;
+        pthread_cond_broadcast(&done);
+        pthread_mutex_unlock(&lock);
+    }
+}
+
+static void start_players(void)
+{
+    pthread_t thread;
+    int i;
+
+    for (i = 0; i < PARALLEL; i++) {
+        CHECK(pthread_create(&thread, NULL, player, NULL) == 0);
+        pthread_detach(thread);
+    }
+}
+
+static void check_call(const char *id)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    struct buf text = BUF_INIT(4 * MIB);
+    char path[4096];
+    size_t i;
+    int code;
+
+    pthread_once(&once, start_players);
+    for (i = 0; i < ARRAY_LEN(runs) && strcmp(runs[i].id, id) != 0; i++)
+        ;
+    CHECK(i < ARRAY_LEN(runs));
+    pthread_mutex_lock(&lock);
+    while (runs[i].exit_code < 0)
+        pthread_cond_wait(&done, &lock);
+    code = runs[i].exit_code;
+    pthread_mutex_unlock(&lock);
+    if (code) {
+        log_path(path, sizeof(path), id);
+        (void)file_read(&text, path, NULL); /* what there is of it is shown */
+        print_error(STR_FMT "\n", STR_ARG(buf_str(&text)));
+    }
+    buf_release(&text);
+    CHECK_INT(code, 0);
+}
+
+#define CALL_TEST(name, id)                                                                        \
+    TEST_WITHIN(CALL_SECONDS_MAX, name)                                                            \
+    {                                                                                              \
+        check_call(id);                                                                            \
+    }
+
+CALL_TEST(call_B01_books_the_first_offer, "B01")
+CALL_TEST(call_B03_takes_another_time_when_the_wanted_one_is_taken, "B03")
+CALL_TEST(call_B04_books_nothing_when_every_option_is_refused, "B04")
+CALL_TEST(call_B21_books_the_corrected_date, "B21")
+CALL_TEST(call_L01_takes_a_lead_for_what_cannot_be_booked, "L01")
+CALL_TEST(call_T01_transfers_to_a_person_in_open_hours, "T01")
+CALL_TEST(call_T02_queues_a_callback_when_closed, "T02")
+CALL_TEST(call_T03_takes_a_callback_when_nobody_answers, "T03")
+CALL_TEST(call_T10_says_that_it_is_an_ai, "T10")
+CALL_TEST(call_A02_stops_when_interrupted_and_answers_the_new_wish, "A02")
+CALL_TEST(call_A06_ends_politely_when_nobody_speaks, "A06")
+CALL_TEST(call_F07_records_a_caller_who_hangs_up, "F07")
