@@ -22,7 +22,12 @@
 #include "net/loop.h"
 
 struct tls_store;
-struct voice_engine; /* one session */
+struct voice_engine_ops;
+
+/* One session; its maker's own data follows. */
+struct voice_engine {
+    const struct voice_engine_ops *ops;
+};
 
 enum {
     VOICE_ID_MAX = 96,              /* of items, responses and tool calls, NUL included; longer ones are refused */
@@ -178,7 +183,7 @@ struct voice_engine_ops {
     enum errc (*truncate)(struct voice_engine *e, struct str item_id, int content_index,
                           int64_t heard_ms);
     void (*hold)(struct voice_engine *e, bool on); /* stop reading: back-pressure */
-    int64_t (*audio_dropped_ms)(const struct voice_engine *e);
+    int64_t (*audio_dropped_ms)(struct voice_engine *e);
     /* Orderly end; frees. No handler runs afterwards. NULL is fine. */
     struct voice_engine *(*close)(struct voice_engine *e);
 };
