@@ -8,6 +8,7 @@
 #include "local_cloud/control/scenario.h"
 #include "local_cloud/local_cloud.h"
 #include "local_cloud/settings.h"
+#include "local_cloud/store.h"
 #include "net/service.h"
 
 enum { ROUTES_MAX = 128, WS_ROUTES_MAX = 8, PORT_DEFAULT = 8080 };
@@ -55,18 +56,20 @@ static void destroy(void *app)
 
     for (i = ARRAY_LEN(modules); i-- > 0;)
         modules[i]->destroy(lc);
+    lc->store = store_destroy(lc->store);
     mem_free(lc);
 }
 
 static enum errc create(void **app, struct service *s, struct err *err)
 {
     struct local_cloud *lc = MEM_NEW(struct local_cloud);
-    enum errc rc = ERR_OK;
+    enum errc rc;
     size_t i;
 
     lc->service = s;
     lc->origin = arena_printf(s->arena, "http://127.0.0.1:%d",
                               (int)local_settings_of(s)->common.port);
+    rc = store_create(&lc->store, local_settings_of(s)->state, err);
     for (i = 0; !rc && i < ARRAY_LEN(modules); i++) {
         rc = modules[i]->create(lc, err);
         if (rc)

@@ -8,7 +8,6 @@ struct reading {
     void *write_arg;
     int64_t from, to;  /* as asked; to -1: the end */
     int64_t received;
-    int64_t generation; /* of the first answer: a resumed read must not mix two objects */
     uint32_t crc;
     enum errc app_rc; /* what the caller's write said */
 };
@@ -89,9 +88,6 @@ static enum errc ask(struct google *g, struct ctx *ctx, struct reading *reading,
     };
     enum errc rc;
 
-    if (reading->generation)
-        call.path = arena_printf(ctx->arena, STR_FMT "&generation=%lld", STR_ARG(call.path),
-                                 (long long)reading->generation);
     rc = google_do(g, ctx, &call, r, err);
     if (rc)
         return rc;
@@ -106,13 +102,22 @@ static enum errc ask(struct google *g, struct ctx *ctx, struct reading *reading,
     return ERR_OK;
 }
 
+/* After a break a whole read goes on where it stopped: its checksum shows if the object was replaced
+ * meanwhile. A range has none, so it is only begun anew, before its first byte. */
+static bool may_go_on(const struct reading *r, enum errc rc)
+{
+    if (r->app_rc || (rc != ERR_AGAIN && rc != ERR_UPSTREAM && rc != ERR_TIMEOUT))
+        return false;
+    return r->received == 0 || (r->from == 0 && r->to < 0);
+}
+
 enum errc storage_read(struct google *g, struct ctx *ctx, struct str bucket, struct str name,
                        int64_t from, int64_t to, storage_write_fn write, void *arg,
                        struct storage_object *ret, struct err *err)
 {
     struct reading reading = { .write = write, .write_arg = arg, .from = from, .to = to };
-    struct storage_object o = { .size = 0 };
-    struct http_response r = { .status = 0 };
+    struct storage_object o;
+    struct http_response r;
     int64_t before;
     int failures = 0;
     enum errc rc;
@@ -120,14 +125,9 @@ enum errc storage_read(struct google *g, struct ctx *ctx, struct str bucket, str
     for (;;) {
         before = reading.received;
         rc = ask(g, ctx, &reading, bucket, name, &r, err);
-        if (r.status == 200 || r.status == 206)
-            o = object_of(ctx->arena, &r);
-        if (!rc || reading.app_rc ||
-            (rc != ERR_AGAIN && rc != ERR_UPSTREAM && rc != ERR_TIMEOUT))
+        if (!rc || !may_go_on(&reading, rc))
             break;
         failures = reading.received > before ? 1 : failures + 1;
-        if (o.generation)
-            reading.generation = o.generation;
         if (failures >= STORAGE_ATTEMPTS_MAX ||
             google_backoff(ctx, failures, STORAGE_BACKOFF_MS, STORAGE_BACKOFF_MAX_MS))
             break;
@@ -135,15 +135,16 @@ enum errc storage_read(struct google *g, struct ctx *ctx, struct str bucket, str
     if (reading.app_rc)
         return err_set(err, reading.app_rc, "read " STR_FMT "/" STR_FMT ": the reader stopped",
                        STR_ARG(bucket), STR_ARG(name));
-    if (!rc && from == 0 && to < 0 && o.has_crc32c && o.crc32c != reading.crc)
-        rc = err_set(err, ERR_UPSTREAM, "what was read is not what is stored");
     if (rc)
         return err_wrap(err, rc, "read " STR_FMT "/" STR_FMT, STR_ARG(bucket), STR_ARG(name));
-    if (ret) {
-        o.bucket = bucket;
-        o.name = name;
+    o = object_of(ctx->arena, &r);
+    if (from == 0 && to < 0 && o.has_crc32c && o.crc32c != reading.crc)
+        return err_set(err, ERR_UPSTREAM, "read " STR_FMT "/" STR_FMT ": not what is stored",
+                       STR_ARG(bucket), STR_ARG(name));
+    o.bucket = bucket;
+    o.name = name;
+    if (ret)
         *ret = o;
-    }
     return ERR_OK;
 }
 
