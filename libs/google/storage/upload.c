@@ -63,9 +63,10 @@ static void cancel(struct upload *u)
         .no_auth = true,
     };
     struct http_response r;
+    struct err err = ERR_INIT;
 
-    if (u->session.n)
-        (void)google_do(u->g, u->ctx, &call, &r, NULL); /* see above */
+    if (u->session.n && google_do(u->g, u->ctx, &call, &r, &err))
+        log_debug(&u->ctx->log, "upload session not cancelled: %s", err.text);
 }
 
 static enum errc fill(struct upload *u, struct err *err)
