@@ -18,7 +18,10 @@ struct arena {
     size_t used; /* bytes handed out, for statistics */
 };
 
-#define ARENA_INIT { 0 }
+#define ARENA_INIT \
+    {              \
+        0          \
+    }
 
 void arena_init(struct arena *a);
 /* Runs the hooks, last added first, frees all; the arena can be used again. */
@@ -26,11 +29,12 @@ void arena_release(struct arena *a);
 /* As release, but keeps one block for the next use. */
 void arena_reset(struct arena *a);
 
-void *arena_alloc(struct arena *a, size_t size) MUST_USE;  /* aligned for any type */
+void *arena_alloc(struct arena *a, size_t size) MUST_USE; /* aligned for any type */
 void *arena_zalloc(struct arena *a, size_t size) MUST_USE;
-void *arena_calloc(struct arena *a, size_t count, size_t size) MUST_USE; /* zeroed; overflow ends the process */
+/* Zeroed; a product that overflows ends the process. */
+void *arena_calloc(struct arena *a, size_t count, size_t size) MUST_USE;
 void *arena_dup(struct arena *a, const void *p, size_t n) MUST_USE;
-struct str arena_str(struct arena *a, struct str s) MUST_USE;     /* copies; a NUL follows */
+struct str arena_str(struct arena *a, struct str s) MUST_USE; /* copies; a NUL follows */
 char *arena_cstr(struct arena *a, struct str s) MUST_USE;
 struct str arena_printf(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3) MUST_USE;
 /* Runs fn(arg) at release or reset: for what needs closing. */

@@ -20,11 +20,14 @@ struct buf {
     bool overflowed;
 };
 
-#define BUF_INIT(max_bytes) { .max = (max_bytes) }
+#define BUF_INIT(max_bytes) \
+    {                       \
+        .max = (max_bytes)  \
+    }
 
 void buf_init(struct buf *b, size_t max_bytes);
-void buf_release(struct buf *b); /* leaves an empty buffer with the same maximum */
-void buf_reset(struct buf *b);   /* empties, keeps the memory, forgets an overflow */
+void buf_release(struct buf *b);              /* leaves an empty buffer with the same maximum */
+void buf_reset(struct buf *b);                /* empties, keeps the memory, forgets an overflow */
 void buf_reserve(struct buf *b, size_t more); /* so that `more` further bytes need no allocation;
                                                  at most up to the maximum */
 

@@ -158,7 +158,7 @@ static bool civil_valid(const struct civil *c)
 
 static int64_t civil_to_s(const struct civil *c)
 {
-    return days_from_civil(c->year, c->month, c->day) * DAY_S + c->hour * 3600 + c->minute * 60 +
+    return days_from_civil(c->year, c->month, c->day) * DAY_S + c->hour * 3600L + c->minute * 60L +
            c->second;
 }
 
@@ -166,8 +166,8 @@ void time_rfc3339(char out[TIME_TEXT_MAX], int64_t wall_us)
 {
     struct civil c = civil_from_s(floor_div(wall_us, SECOND_US));
 
-    snprintf(out, TIME_TEXT_MAX, "%04lld-%02d-%02dT%02d:%02d:%02d.%06dZ", (long long)c.year, c.month,
-             c.day, c.hour, c.minute, c.second, (int)floor_mod(wall_us, SECOND_US));
+    snprintf(out, TIME_TEXT_MAX, "%04lld-%02d-%02dT%02d:%02d:%02d.%06dZ", (long long)c.year,
+             c.month, c.day, c.hour, c.minute, c.second, (int)floor_mod(wall_us, SECOND_US));
 }
 
 void time_rfc3339_s(char out[TIME_TEXT_MAX], int64_t wall_s)
@@ -260,7 +260,7 @@ static bool take_offset(struct str *s, char sep, int64_t *offset_s)
         return false;
     if (!take_digits(s, 2, &hours) || (sep && !take_char(s, sep)) || !take_digits(s, 2, &minutes))
         return false;
-    *offset_s = sign * (hours * 3600 + minutes * 60);
+    *offset_s = sign * (hours * 3600L + minutes * 60L);
     return hours <= 23 && minutes <= 59;
 }
 

@@ -112,8 +112,8 @@ static enum errc parse_secret(struct str text, struct value *v, struct arena *a,
     return rc;
 }
 
-static enum errc parse(const struct config_key *k, struct str text, struct value *v, struct arena *a,
-                       struct err *err)
+static enum errc parse(const struct config_key *k, struct str text, struct value *v,
+                       struct arena *a, struct err *err)
 {
     switch (k->kind) {
     case CONFIG_STR:

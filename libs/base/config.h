@@ -45,7 +45,8 @@ typedef const char *(*config_getenv_fn)(const char *name, void *arg);
 /* Fills `settings` from defaults and environment; texts are copied into the arena. All wrong keys are
  * reported, one sentence each, joined by "; ". */
 MUST_USE enum errc config_load(const struct config_key *keys, size_t n, void *settings,
-                               struct arena *a, config_getenv_fn get, void *get_arg, struct err *err);
+                               struct arena *a, config_getenv_fn get, void *get_arg,
+                               struct err *err);
 const char *config_getenv(const char *name, void *unused); /* the process's environment */
 /* The table for --help: name, what it is, default, allowed values. */
 void config_help(FILE *out, const struct config_key *keys, size_t n);

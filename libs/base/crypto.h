@@ -21,7 +21,8 @@ struct str base64_text(struct arena *a, struct str data);
 struct str base64url_text(struct arena *a, struct str data);
 MUST_USE enum errc base64_bytes(struct arena *a, struct str in, struct str *ret);
 void hex_encode(char *out, const void *data, size_t n); /* 2n lower-case digits and NUL */
-MUST_USE enum errc hex_decode(uint8_t *out, size_t out_size, struct str in); /* in.n == 2 * out_size */
+/* ERR_INVALID also when in.n is not 2 * out_size. */
+MUST_USE enum errc hex_decode(uint8_t *out, size_t out_size, struct str in);
 
 enum { SHA1_LEN = 20, SHA256_LEN = 32, MD5_LEN = 16 };
 void sha256(uint8_t out[SHA256_LEN], struct str data);
@@ -41,7 +42,9 @@ struct str random_id_text(struct arena *a, size_t chars);
 
 /* RSA keys for JWTs (RS256: PKCS#1 v1.5, SHA-256). */
 struct rsa_key;
-MUST_USE enum errc rsa_key_from_pem(struct rsa_key **ret, struct str pem, struct err *err); /* private, or public, or certificate */
+/* A private or public key, or a certificate. ERR_INVALID also for other kinds of keys, for pass
+ * phrases, and for fewer than 2048 or more than 8192 bits. */
+MUST_USE enum errc rsa_key_from_pem(struct rsa_key **ret, struct str pem, struct err *err);
 MUST_USE enum errc rsa_key_from_jwk(struct rsa_key **ret, struct str n_b64url, struct str e_b64url,
                                     struct err *err);
 MUST_USE enum errc rsa_key_generate(struct rsa_key **ret, int bits, struct err *err);
@@ -49,7 +52,8 @@ struct rsa_key *rsa_key_destroy(struct rsa_key *k);
 MUST_USE enum errc rsa_sign_sha256(const struct rsa_key *k, struct str data, struct arena *a,
                                    struct str *ret, struct err *err);
 /* ERR_DENIED: the signature is not this key's over this data. */
-MUST_USE enum errc rsa_verify_sha256(const struct rsa_key *k, struct str data, struct str signature);
+MUST_USE enum errc rsa_verify_sha256(const struct rsa_key *k, struct str data,
+                                     struct str signature);
 /* For those who publish keys: modulus and exponent (base64url), and texts. */
 void rsa_key_jwk(const struct rsa_key *k, struct arena *a, struct str *n, struct str *e);
 struct str rsa_key_private_pem(const struct rsa_key *k, struct arena *a);

@@ -18,7 +18,7 @@ void die(const char *fmt, ...)
     va_end(ap);
     n = snprintf(line, sizeof(line), "{\"severity\":\"CRITICAL\",\"message\":\"%s\"}\n",
                  n < 0 ? fmt : text);
-    if (n > 0)
-        (void)!write(STDERR_FILENO, line, MIN((size_t)n, sizeof(line) - 1)); /* nobody left to tell */
+    if (n > 0) /* where write fails there is nobody left to tell */
+        (void)!write(STDERR_FILENO, line, MIN((size_t)n, sizeof(line) - 1));
     abort();
 }

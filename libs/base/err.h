@@ -8,12 +8,12 @@
 
 enum errc {
     ERR_OK = 0,
-    ERR_INVALID,     /* the input is malformed or out of range; repeating it will not help */
+    ERR_INVALID, /* the input is malformed or out of range; repeating it will not help */
     ERR_NOT_FOUND,
-    ERR_DENIED,      /* not authenticated or not allowed */
-    ERR_CONFLICT,    /* exists already, changed meanwhile, taken */
-    ERR_LIMIT,       /* a named bound is reached; nothing was added */
-    ERR_AGAIN,       /* not now; worth repeating later */
+    ERR_DENIED,   /* not authenticated or not allowed */
+    ERR_CONFLICT, /* exists already, changed meanwhile, taken */
+    ERR_LIMIT,    /* a named bound is reached; nothing was added */
+    ERR_AGAIN,    /* not now; worth repeating later */
     ERR_TIMEOUT,
     ERR_CLOSED,      /* the peer or the object is gone */
     ERR_UPSTREAM,    /* somebody else's service failed; may or may not have acted */
@@ -31,7 +31,10 @@ struct err {
     long upstream; /* errno, HTTP status, close code…, 0: none */
     char text[ERR_TEXT_MAX];
 };
-#define ERR_INIT { .code = ERR_OK }
+#define ERR_INIT       \
+    {                  \
+        .code = ERR_OK \
+    }
 
 /* Sets kind and sentence, clears `upstream`; returns `code`, so that it can stand in a return. */
 enum errc err_set(struct err *err, enum errc code, const char *fmt, ...) PRINTF_LIKE(3, 4);

@@ -80,5 +80,5 @@ TEST(errc_names_are_lower_case_words)
     for (i = 0; i < ERRC_COUNT; i++)
         CHECK(errc_name((enum errc)i) && errc_name((enum errc)i)[0]);
     CHECK_STR(str_c(errc_name(ERRC_COUNT)), "unknown");
-    CHECK_STR(str_c(errc_name((enum errc)-1)), "unknown");
+    CHECK_STR(str_c(errc_name((enum errc) - 1)), "unknown");
 }

@@ -97,7 +97,7 @@ static void destroy_hook(void *doc)
 enum errc json_parse_arena(const struct jval **ret, struct arena *a, struct str text,
                            struct err *err)
 {
-    struct json *doc;
+    struct json *doc = NULL;
     enum errc rc = json_parse(&doc, text, err);
 
     if (rc)
@@ -213,7 +213,9 @@ static int64_t whole_or(double d, int64_t dflt)
 {
     static const double exact_max = 9007199254740992.0;
 
-    return d >= -exact_max && d <= exact_max && trunc(d) == d ? (int64_t)d : dflt;
+    if (d < -exact_max || d > exact_max || (double)(int64_t)d != d)
+        return dflt;
+    return (int64_t)d;
 }
 
 int64_t json_i64_or(const struct jval *v, int64_t dflt)
@@ -457,8 +459,8 @@ void jw_null(struct jw *w, const char *key)
 
 static yyjson_mut_val *copied(struct jw *w, const struct jval *v)
 {
-    return v ? yyjson_val_mut_copy(doc_being_built(w), val_of(v)) :
-               yyjson_mut_null(doc_being_built(w));
+    return v ? yyjson_val_mut_copy(doc_being_built(w), val_of(v))
+             : yyjson_mut_null(doc_being_built(w));
 }
 
 void jw_val(struct jw *w, const char *key, const struct jval *v)

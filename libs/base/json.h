@@ -40,8 +40,8 @@ bool json_is_str(const struct jval *v);
 bool json_is_num(const struct jval *v);
 bool json_is_int(const struct jval *v);
 bool json_is_bool(const struct jval *v);
-bool json_is_null(const struct jval *v); /* also true for NULL */
-struct str json_str(const struct jval *v);                       /* empty when it is no string */
+bool json_is_null(const struct jval *v);   /* also true for NULL */
+struct str json_str(const struct jval *v); /* empty when it is no string */
 struct str json_str_or(const struct jval *v, struct str dflt);
 bool json_bool_or(const struct jval *v, bool dflt);
 /* Also reads a whole number out of a string, as Google and Twilio send 64-bit integers. */
@@ -57,7 +57,8 @@ struct json_iter {
     const void *next;
 };
 struct json_iter json_iter(const struct jval *container); /* object or array; NULL: nothing */
-bool json_next(struct json_iter *it, struct str *key, const struct jval **val); /* key empty in arrays */
+/* False at the end. *key is empty in arrays. */
+bool json_next(struct json_iter *it, struct str *key, const struct jval **val);
 
 /* Compact text of a value. */
 void json_write_val(struct buf *out, const struct jval *v);

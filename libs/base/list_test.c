@@ -63,14 +63,14 @@ TEST(list_each_allows_removing_the_current_element)
         items[i].number = i;
         list_push_back(&l, &items[i].node);
     }
-    LIST_EACH(&l, it, tmp) {
+    LIST_EACH (&l, it, tmp) {
         sum += number_of(it);
         if (number_of(it) % 2 == 0)
             list_remove(it);
     }
     CHECK_INT(sum, 10);
     CHECK_INT(list_len(&l), 2);
-    LIST_EACH(&l, it, tmp)
+    LIST_EACH (&l, it, tmp)
         list_remove(it);
     CHECK(list_empty(&l));
 }

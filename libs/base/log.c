@@ -13,8 +13,8 @@
 
 enum {
     LOG_SERVICE_MAX = 64,
-    LOG_TAIL_BYTES = 16,     /* kept free for what ends a line that was cut */
-    LOG_STALL_MAX_MS = 100,  /* a reader that takes nothing for so long loses the line */
+    LOG_TAIL_BYTES = 16,    /* kept free for what ends a line that was cut */
+    LOG_STALL_MAX_MS = 100, /* a reader that takes nothing for so long loses the line */
 };
 
 static const char *const level_names[] = { "debug", "info", "warn", "error" };
@@ -326,8 +326,9 @@ enum errc log_level_parse(struct str s, enum log_level *ret)
 void log_mask_number(char *out, size_t out_size, struct str number)
 {
     enum { HEAD = 5, TAIL = 2, HIDDEN_MIN = 4 };
-    size_t tail = number.n > HIDDEN_MIN + TAIL ? TAIL : 0;
-    size_t head = number.n > HIDDEN_MIN + TAIL ? MIN(number.n - HIDDEN_MIN - TAIL, (size_t)HEAD) : 0;
+    bool enough = number.n > HIDDEN_MIN + TAIL;
+    size_t head = enough ? MIN(number.n - HIDDEN_MIN - TAIL, (size_t)HEAD) : 0;
+    size_t tail = enough ? TAIL : 0;
     size_t i;
 
     if (out_size == 0)

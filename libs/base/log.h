@@ -25,7 +25,8 @@ struct log_sink *log_sink_create(int fd, enum log_format format, enum log_level 
 struct log_sink *log_sink_destroy(struct log_sink *s);
 /* Tests: lines go to fn instead of a descriptor. */
 struct log_sink *log_sink_create_fn(void (*fn)(void *arg, enum log_level level, struct str line),
-                                    void *arg, enum log_level level, const struct clock *clock) MUST_USE;
+                                    void *arg, enum log_level level,
+                                    const struct clock *clock) MUST_USE;
 
 /* A small value, copied freely: the sink and what is bound to every line of this object. A zeroed one
  * logs nowhere. */

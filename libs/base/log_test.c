@@ -120,7 +120,8 @@ TEST(log_leaves_errno_alone)
 }
 
 static const char hostile[] = "\"},{\\\"severity\\\":\"\n\r\t\x01\x1b[31m\x7f\xff\xc3\xed\xa0\x80"
-                              "\xc2\x9b" "31m\xe2\x82\xac</script>%s";
+                              "\xc2\x9b"
+                              "31m\xe2\x82\xac</script>%s";
 
 TEST(log_line_stays_valid_json_with_hostile_text)
 {
@@ -146,9 +147,9 @@ TEST(log_line_stays_valid_json_with_hostile_text)
 
 TEST(log_line_that_is_too_long_is_cut_between_characters)
 {
-    static const char *const pieces[] = { "x", "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x93\x9e", "\"",
-                                          "\x01", "\xff" };
-    struct buf text = BUF_INIT(8 * LOG_LINE_MAX);
+    static const char *const pieces[] = { "x",  "\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x93\x9e",
+                                          "\"", "\x01",     "\xff" };
+    struct buf text = BUF_INIT((size_t)8 * LOG_LINE_MAX);
     size_t i, k;
 
     for (i = 0; i < ARRAY_LEN(pieces); i++) {

@@ -13,15 +13,19 @@ struct map;
 struct map *map_create(void) MUST_USE;
 struct map *map_destroy(struct map *m); /* NULL is fine; returns NULL; values are not touched */
 void *map_get(const struct map *m, struct str key); /* NULL when absent */
-void *map_put(struct map *m, struct str key, void *value); /* returns the value it replaced, or NULL */
-void *map_remove(struct map *m, struct str key);           /* returns the value, or NULL */
+/* Returns the value it replaced, or NULL. */
+void *map_put(struct map *m, struct str key, void *value);
+void *map_remove(struct map *m, struct str key); /* returns the value, or NULL */
 size_t map_len(const struct map *m);
 
 /* Order is arbitrary; the map must not change meanwhile. */
 struct map_iter {
     size_t at;
 };
-#define MAP_ITER_INIT { 0 }
+#define MAP_ITER_INIT \
+    {                 \
+        0             \
+    }
 bool map_next(const struct map *m, struct map_iter *it, struct str *key, void **value);
 
 #endif

@@ -8,13 +8,13 @@
 #include "base/macros.h"
 #include "base/str.h"
 
-void *mem_alloc(size_t size) MUST_USE;              /* size 0 gives a valid pointer */
-void *mem_zalloc(size_t size) MUST_USE;             /* zeroed */
+void *mem_alloc(size_t size) MUST_USE;                /* size 0 gives a valid pointer */
+void *mem_zalloc(size_t size) MUST_USE;               /* zeroed */
 void *mem_calloc(size_t count, size_t size) MUST_USE; /* zeroed; overflow ends the process */
 void *mem_realloc(void *p, size_t size) MUST_USE;
-char *mem_strdup(const char *s) MUST_USE;           /* NULL stays NULL */
-char *mem_str_dup(struct str s) MUST_USE;           /* adds the NUL */
-void mem_free(void *p);                             /* NULL is fine */
+char *mem_strdup(const char *s) MUST_USE; /* NULL stays NULL */
+char *mem_str_dup(struct str s) MUST_USE; /* adds the NUL */
+void mem_free(void *p);                   /* NULL is fine */
 /* Overwrites secrets in a way that the compiler cannot drop. */
 void mem_wipe(void *p, size_t size);
 

@@ -76,8 +76,8 @@ TEST(out_of_memory_ends_the_process_with_one_json_line)
     close(fds[1]);
     n = read(fds[0], line, sizeof(line));
     CHECK(n > 0);
-    CHECK_STR(str_n(line, (size_t)n),
-              "{\"severity\":\"CRITICAL\",\"message\":\"out of memory: 4611686018427387904 x 8 bytes\"}\n");
+    CHECK_STR(str_n(line, (size_t)n), "{\"severity\":\"CRITICAL\",\"message\":\"out of memory: "
+                                      "4611686018427387904 x 8 bytes\"}\n");
     CHECK_INT(read(fds[0], line, sizeof(line)), 0);
     close(fds[0]);
     CHECK_INT(waitpid(pid, &status, 0), pid);

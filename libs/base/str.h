@@ -24,9 +24,9 @@ struct str str_n(const void *p, size_t n);
 
 bool str_eq(struct str a, struct str b);
 bool str_eq_c(struct str a, const char *b);
-bool str_ieq(struct str a, struct str b);   /* ASCII letters without case */
+bool str_ieq(struct str a, struct str b); /* ASCII letters without case */
 bool str_ieq_c(struct str a, const char *b);
-int str_cmp(struct str a, struct str b);    /* by bytes, as strcmp */
+int str_cmp(struct str a, struct str b); /* by bytes, as strcmp */
 bool str_starts(struct str s, struct str prefix);
 bool str_istarts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);

@@ -168,11 +168,11 @@ TEST(str_to_double_takes_finite_decimals_only)
         enum errc rc;
         double want;
     } cases[] = {
-        { "0", ERR_OK, 0 },          { "1.5", ERR_OK, 1.5 },      { "-2.25e2", ERR_OK, -225 },
-        { "1E-3", ERR_OK, 0.001 },   { "", ERR_INVALID, 0 },      { ".5", ERR_INVALID, 0 },
-        { "5.", ERR_INVALID, 0 },    { "1e", ERR_INVALID, 0 },    { "inf", ERR_INVALID, 0 },
-        { "nan", ERR_INVALID, 0 },   { "0x10", ERR_INVALID, 0 },  { " 1", ERR_INVALID, 0 },
-        { "1 ", ERR_INVALID, 0 },    { "1e999", ERR_INVALID, 0 }, { "1,5", ERR_INVALID, 0 },
+        { "0", ERR_OK, 0 },        { "1.5", ERR_OK, 1.5 },      { "-2.25e2", ERR_OK, -225 },
+        { "1E-3", ERR_OK, 0.001 }, { "", ERR_INVALID, 0 },      { ".5", ERR_INVALID, 0 },
+        { "5.", ERR_INVALID, 0 },  { "1e", ERR_INVALID, 0 },    { "inf", ERR_INVALID, 0 },
+        { "nan", ERR_INVALID, 0 }, { "0x10", ERR_INVALID, 0 },  { " 1", ERR_INVALID, 0 },
+        { "1 ", ERR_INVALID, 0 },  { "1e999", ERR_INVALID, 0 }, { "1,5", ERR_INVALID, 0 },
         { "+1", ERR_INVALID, 0 },
     };
     size_t i;

@@ -37,6 +37,7 @@ struct form {
 MUST_USE enum errc form_parse(struct form *ret, struct arena *a, struct str body);
 struct str form_get(const struct form *f, const char *key); /* first one; empty when absent */
 bool form_has(const struct form *f, const char *key);
-void form_add(struct buf *out, const char *key, struct str value); /* adds & between pairs, not after ? */
+/* Adds & between pairs, none at the beginning or after ?. */
+void form_add(struct buf *out, const char *key, struct str value);
 
 #endif

@@ -26,9 +26,15 @@ TEST(url_port_comes_from_the_scheme_unless_written)
         int port;
         bool set;
     } cases[] = {
-        { "http://h", 80, false },       { "https://h/", 443, false }, { "ws://h", 80, false },
-        { "wss://h/media", 443, false }, { "HTTPS://h", 443, false },  { "ftp://h", 0, false },
-        { "http://h:", 80, false },      { "http://h:1", 1, true },    { "http://h:65535/", 65535, true },
+        { "http://h", 80, false },
+        { "https://h/", 443, false },
+        { "ws://h", 80, false },
+        { "wss://h/media", 443, false },
+        { "HTTPS://h", 443, false },
+        { "ftp://h", 0, false },
+        { "http://h:", 80, false },
+        { "http://h:1", 1, true },
+        { "http://h:65535/", 65535, true },
         { "https://h:443", 443, true },
     };
     size_t i;
@@ -143,11 +149,20 @@ TEST(url_decode_leaves_a_broken_percent_as_it_is)
     static const struct {
         const char *text, *path, *form;
     } cases[] = {
-        { "a%20b", "a b", "a b" },   { "a+b", "a+b", "a b" },   { "%2B", "+", "+" },
-        { "%c3%A4", "\xc3\xa4", "\xc3\xa4" },                   { "%", "%", "%" },
-        { "%4", "%4", "%4" },        { "%41", "A", "A" },       { "%zz", "%zz", "%zz" },
-        { "%%41", "%A", "%A" },      { "%2541", "%41", "%41" }, { "", "", "" },
-        { "%-1", "%-1", "%-1" },     { "% 1", "% 1", "% 1" },   { "100%", "100%", "100%" },
+        { "a%20b", "a b", "a b" },
+        { "a+b", "a+b", "a b" },
+        { "%2B", "+", "+" },
+        { "%c3%A4", "\xc3\xa4", "\xc3\xa4" },
+        { "%", "%", "%" },
+        { "%4", "%4", "%4" },
+        { "%41", "A", "A" },
+        { "%zz", "%zz", "%zz" },
+        { "%%41", "%A", "%A" },
+        { "%2541", "%41", "%41" },
+        { "", "", "" },
+        { "%-1", "%-1", "%-1" },
+        { "% 1", "% 1", "% 1" },
+        { "100%", "100%", "100%" },
     };
     struct arena a = ARENA_INIT;
     size_t i;
@@ -181,8 +196,8 @@ TEST(form_keeps_order_repeats_and_empty_values)
     struct arena a = ARENA_INIT;
     struct form f;
 
-    CHECK_OK(form_parse(&f, &a,
-                        STR("CallSid=CA1&From=%2B4930+1&a=1&a=2&empty=&flag&=v&b=x%3Dy=z&&%26=%00&")));
+    CHECK_OK(form_parse(
+        &f, &a, STR("CallSid=CA1&From=%2B4930+1&a=1&a=2&empty=&flag&=v&b=x%3Dy=z&&%26=%00&")));
     CHECK_INT(f.n, 9);
     CHECK_STR(form_get(&f, "CallSid"), "CA1");
     CHECK_STR(form_get(&f, "From"), "+4930 1");

@@ -18,7 +18,8 @@ static struct str scalar_text(const struct reader *r, const yaml_node_t *n)
     return arena_str(r->a, str_n(n->data.scalar.value, n->data.scalar.length));
 }
 
-static enum errc convert_seq(struct reader *r, struct yaml_node *out, const yaml_node_t *n, int depth)
+static enum errc convert_seq(struct reader *r, struct yaml_node *out, const yaml_node_t *n,
+                             int depth)
 {
     const yaml_node_item_t *it;
     enum errc rc;
@@ -49,7 +50,8 @@ static enum errc check_new_key(struct reader *r, const struct yaml_node *map, si
     return ERR_OK;
 }
 
-static enum errc convert_map(struct reader *r, struct yaml_node *out, const yaml_node_t *n, int depth)
+static enum errc convert_map(struct reader *r, struct yaml_node *out, const yaml_node_t *n,
+                             int depth)
 {
     const yaml_node_pair_t *it;
     enum errc rc;
@@ -130,7 +132,8 @@ static enum errc refuse_aliases(struct str text, struct err *err)
     return rc;
 }
 
-enum errc yaml_parse(const struct yaml_node **ret, struct arena *a, struct str text, struct err *err)
+enum errc yaml_parse(const struct yaml_node **ret, struct arena *a, struct str text,
+                     struct err *err)
 {
     struct reader r = { .a = a, .err = err };
     struct yaml_node *root = ARENA_NEW(a, struct yaml_node);
@@ -257,9 +260,8 @@ enum errc yaml_check_keys(const struct yaml_node *map, const char *what, const c
                        map ? map->line : 1, what, allowed);
     for (i = 0; i < map->n; i++) {
         if (!among(map->key[i], str_c(allowed)))
-            return err_set(err, ERR_INVALID,
-                           "line %d: %s has no key \"" STR_FMT "\"; allowed: %s", map->key_line[i],
-                           what, STR_ARG(map->key[i]), allowed);
+            return err_set(err, ERR_INVALID, "line %d: %s has no key \"" STR_FMT "\"; allowed: %s",
+                           map->key_line[i], what, STR_ARG(map->key[i]), allowed);
     }
     return ERR_OK;
 }

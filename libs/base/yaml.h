@@ -33,7 +33,8 @@ MUST_USE enum errc yaml_parse(const struct yaml_node **ret, struct arena *a, str
                               struct err *err);
 
 /* v may be NULL in all of these. */
-const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key); /* NULL: absent or null */
+/* NULL: absent or null. */
+const struct yaml_node *yaml_get(const struct yaml_node *map, const char *key);
 const struct yaml_node *yaml_at(const struct yaml_node *seq, size_t i);
 size_t yaml_len(const struct yaml_node *v);
 bool yaml_is_null(const struct yaml_node *v); /* absent, ~, null, or empty and unquoted */
@@ -43,7 +44,7 @@ bool yaml_bool_or(const struct yaml_node *v, bool dflt);
 /* true|yes|on, false|no|off, unquoted. */
 MUST_USE enum errc yaml_bool(const struct yaml_node *v, bool *ret);
 /* ERR_INVALID with the line when `map` is no map or has a key that is not among `allowed` ("a|b|c"). */
-MUST_USE enum errc yaml_check_keys(const struct yaml_node *map, const char *what, const char *allowed,
-                                   struct err *err);
+MUST_USE enum errc yaml_check_keys(const struct yaml_node *map, const char *what,
+                                   const char *allowed, struct err *err);
 
 #endif

@@ -33,10 +33,11 @@ TEST(yaml_parse_gives_scalars_lists_and_maps_with_their_lines)
     const struct yaml_node *root, *list;
     bool flag = false;
 
-    CHECK_OK(yaml_parse(&root, &a,
-                        STR("name: Clinic\nopen: yes\nquoted: \"yes\"\nlist:\n  - 1\n  - two words\n"
-                            "none: ~\n"),
-                        NULL));
+    CHECK_OK(
+        yaml_parse(&root, &a,
+                   STR("name: Clinic\nopen: yes\nquoted: \"yes\"\nlist:\n  - 1\n  - two words\n"
+                       "none: ~\n"),
+                   NULL));
     CHECK_STR(yaml_str_or(yaml_get(root, "name"), STR_EMPTY), "Clinic");
     CHECK_OK(yaml_bool(yaml_get(root, "open"), &flag));
     CHECK(flag);

@@ -15,39 +15,62 @@ struct vector {
 #define REP50(c) REP20(c) REP20(c) c c c c c c c c c c
 #define REP80(c) REP20(c) REP20(c) REP20(c) REP20(c)
 #define REP131(c) REP50(c) REP80(c) c
-#define KEY_25 "\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10\x11\x12\x13\x14" \
-               "\x15\x16\x17\x18\x19"
+#define KEY_25                                                                         \
+    "\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10\x11\x12\x13\x14" \
+    "\x15\x16\x17\x18\x19"
 
 static const struct vector sha1_vectors[] = {
     { "1", { REP20("\x0b"), 20 }, { "Hi There", 8 }, "b617318655057264e28bc0b6fb378c8ef146be00" },
-    { "2", { "Jefe", 4 }, { "what do ya want for nothing?", 28 },
+    { "2",
+      { "Jefe", 4 },
+      { "what do ya want for nothing?", 28 },
       "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79" },
-    { "3", { REP20("\xaa"), 20 }, { REP50("\xdd"), 50 }, "125d7342b9ac11cd91a39af48aa17b4f63f175d3" },
+    { "3",
+      { REP20("\xaa"), 20 },
+      { REP50("\xdd"), 50 },
+      "125d7342b9ac11cd91a39af48aa17b4f63f175d3" },
     { "4", { KEY_25, 25 }, { REP50("\xcd"), 50 }, "4c9007f4026250c6bc8414f9bf50c86c2d7235da" },
-    { "6", { REP80("\xaa"), 80 }, { "Test Using Larger Than Block-Size Key - Hash Key First", 54 },
+    { "6",
+      { REP80("\xaa"), 80 },
+      { "Test Using Larger Than Block-Size Key - Hash Key First", 54 },
       "aa4ae5e15272d00e95705637ce8a3b55ed402112" },
-    { "7", { REP80("\xaa"), 80 },
+    { "7",
+      { REP80("\xaa"), 80 },
       { "Test Using Larger Than Block-Size Key and Larger Than One Block-Size Data", 73 },
       "e8e99d0f45237d786d6bbaa7965c7808bbff1a91" },
     { "empty", { NULL, 0 }, { NULL, 0 }, "fbdb1d1b18aa6c08324b7d64b71fb76370690e1d" },
 };
 
 static const struct vector sha256_vectors[] = {
-    { "1", { REP20("\x0b"), 20 }, { "Hi There", 8 },
+    { "1",
+      { REP20("\x0b"), 20 },
+      { "Hi There", 8 },
       "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7" },
-    { "2", { "Jefe", 4 }, { "what do ya want for nothing?", 28 },
+    { "2",
+      { "Jefe", 4 },
+      { "what do ya want for nothing?", 28 },
       "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843" },
-    { "3", { REP20("\xaa"), 20 }, { REP50("\xdd"), 50 },
+    { "3",
+      { REP20("\xaa"), 20 },
+      { REP50("\xdd"), 50 },
       "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe" },
-    { "4", { KEY_25, 25 }, { REP50("\xcd"), 50 },
+    { "4",
+      { KEY_25, 25 },
+      { REP50("\xcd"), 50 },
       "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b" },
-    { "6", { REP131("\xaa"), 131 }, { "Test Using Larger Than Block-Size Key - Hash Key First", 54 },
+    { "6",
+      { REP131("\xaa"), 131 },
+      { "Test Using Larger Than Block-Size Key - Hash Key First", 54 },
       "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54" },
-    { "7", { REP131("\xaa"), 131 },
+    { "7",
+      { REP131("\xaa"), 131 },
       { "This is a test using a larger than block-size key and a larger than block-size data. The "
-        "key needs to be hashed before being used by the HMAC algorithm.", 152 },
+        "key needs to be hashed before being used by the HMAC algorithm.",
+        152 },
       "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2" },
-    { "empty", { NULL, 0 }, { NULL, 0 },
+    { "empty",
+      { NULL, 0 },
+      { NULL, 0 },
       "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad" },
 };
 

@@ -210,7 +210,7 @@ enum errc hex_decode(uint8_t *out, size_t out_size, struct str in)
             return ERR_INVALID;
     }
     for (i = 0; i < out_size; i++)
-        out[i] = (uint8_t)(hex_value(in.p[2 * i]) << 4 | hex_value(in.p[2 * i + 1]));
+        out[i] = (uint8_t)(hex_value(in.p[2 * i]) * 16 + hex_value(in.p[2 * i + 1]));
     return ERR_OK;
 }
 

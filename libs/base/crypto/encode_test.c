@@ -53,9 +53,9 @@ TEST(base64_encode_writes_exactly_its_length)
 TEST(base64_decode_refuses_what_is_not_base64)
 {
     static const char *const cases[] = {
-        "A",     "AAAAA",  "Zg=",    "Z===", "====",  "=",     "==",      "Zg==Zg==", "Zm9v=",
-        "Zm8==", "a*b=",   "Zm 9v",  "Zm9v\n", "Zm9\xc3", "Z=g=", "=Zg=", "Zm9v====", "Zg==x",
-        "Zh==",  "Zm9=",   "Zh",     "Zm9",
+        "A",        "AAAAA", "Zg=",  "Z===",  "====",   "=",       "==",   "Zg==Zg==",
+        "Zm9v=",    "Zm8==", "a*b=", "Zm 9v", "Zm9v\n", "Zm9\xc3", "Z=g=", "=Zg=",
+        "Zm9v====", "Zg==x", "Zh==", "Zm9=",  "Zh",     "Zm9",
     };
     uint8_t out[32];
     size_t i, n = 4711;
@@ -121,8 +121,8 @@ TEST(hex_is_written_in_lower_case_and_read_in_both)
 
 TEST(hex_decode_refuses_other_lengths_and_characters)
 {
-    static const char *const cases[] = { "",     "00",   "000",  "00000", "0g00", "00 0",
-                                         "-100", "0x00", "/:@G", "`g00" };
+    static const char *const cases[] = { "",     "00",   "000",  "00000", "0g00",
+                                         "00 0", "-100", "0x00", "/:@G",  "`g00" };
     uint8_t bytes[2] = { 1, 2 };
     size_t i;
 

@@ -102,7 +102,7 @@ static BIGNUM *bn_from_base64url(struct str text)
     BIGNUM *bn = NULL;
     struct str bytes;
 
-    if (text.n && text.n <= BASE64_LEN(RSA_BITS_MAX / 8) && !base64_bytes(&a, text, &bytes))
+    if (text.n && text.n <= BASE64_LEN((size_t)RSA_BITS_MAX / 8) && !base64_bytes(&a, text, &bytes))
         bn = BN_bin2bn((const uint8_t *)bytes.p, (int)bytes.n, NULL);
     arena_release(&a);
     return bn;
@@ -120,8 +120,8 @@ static EVP_PKEY *pkey_from_numbers(const BIGNUM *n, const BIGNUM *e)
          "RSA parameters");
     params = OSSL_PARAM_BLD_to_param(build);
     must(params, "RSA parameters");
-    if (EVP_PKEY_fromdata_init(ctx) > 0)
-        (void)EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params); /* refused: pkey is NULL */
+    if (EVP_PKEY_fromdata_init(ctx) > 0) /* where the numbers are refused pkey stays NULL */
+        (void)EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params);
     OSSL_PARAM_free(params);
     OSSL_PARAM_BLD_free(build);
     EVP_PKEY_CTX_free(ctx);
@@ -192,8 +192,8 @@ enum errc rsa_verify_sha256(const struct rsa_key *k, struct str data, struct str
 
     must(ctx, "EVP_MD_CTX_new");
     good = EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, k->pkey) > 0 &&
-           EVP_DigestVerify(ctx, (const uint8_t *)signature.p, signature.n,
-                            (const uint8_t *)data.p, data.n) == 1;
+           EVP_DigestVerify(ctx, (const uint8_t *)signature.p, signature.n, (const uint8_t *)data.p,
+                            data.n) == 1;
     EVP_MD_CTX_free(ctx);
     ERR_clear_error();
     return good ? ERR_OK : ERR_DENIED;

@@ -46,7 +46,8 @@ TEST(rsa_signature_holds_for_its_key_and_data_only)
     CHECK_RC(ERR_DENIED, rsa_verify_sha256(other.public_key, STR("header.claims"), signature));
     changed = arena_dup(&p.a, signature.p, signature.n);
     changed[10] ^= 1;
-    CHECK_RC(ERR_DENIED, rsa_verify_sha256(p.public_key, STR("header.claims"), str_n(changed, signature.n)));
+    CHECK_RC(ERR_DENIED,
+             rsa_verify_sha256(p.public_key, STR("header.claims"), str_n(changed, signature.n)));
     CHECK_RC(ERR_DENIED, rsa_verify_sha256(p.public_key, STR("header.claims"),
                                            str_slice(signature, 0, signature.n - 1)));
     CHECK_RC(ERR_DENIED, rsa_verify_sha256(p.public_key, STR("header.claims"), STR_EMPTY));
@@ -130,21 +131,22 @@ static const char elliptic_pem[] =
     "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE26DMtNo98R7oU+BXxU+yWVu0aTU1\n"
     "mtLAmWvoYTMr9hq8tj2jNg1M27/mRVfVWB5N6Oj8xcEC0vxT6ba5tNkDJg==\n"
     "-----END PUBLIC KEY-----\n";
-static const char short_pem[] =
-    "-----BEGIN PUBLIC KEY-----\n"
-    "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDNji8FtUN7haGHy7BZj2XQaB1l\n"
-    "yVBOlmA5isDpgCHvNkCU+fxmZJRpbtT6A5wNbA7IHNcpJofEVzhzs3FlhFu0LRwM\n"
-    "eRVdnwemgwd7v+N7rAJXBh+ydBFdJFX0hZEPtnZ8kV/2RERwiKoifyhq0Z9pSyYL\n"
-    "TP1zNLN/hUN9yROxzQIDAQAB\n"
-    "-----END PUBLIC KEY-----\n";
+static const char short_pem[] = "-----BEGIN PUBLIC KEY-----\n"
+                                "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDNji8FtUN7haGHy7BZj2XQaB1l\n"
+                                "yVBOlmA5isDpgCHvNkCU+fxmZJRpbtT6A5wNbA7IHNcpJofEVzhzs3FlhFu0LRwM\n"
+                                "eRVdnwemgwd7v+N7rAJXBh+ydBFdJFX0hZEPtnZ8kV/2RERwiKoifyhq0Z9pSyYL\n"
+                                "TP1zNLN/hUN9yROxzQIDAQAB\n"
+                                "-----END PUBLIC KEY-----\n";
 static const char encrypted_pem[] =
-    "-----BEGIN ENCRYPTED " "PRIVATE KEY-----\n"
+    "-----BEGIN ENCRYPTED "
+    "PRIVATE KEY-----\n"
     "MIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAjyduYOv9FMSwICCAAw\n"
     "DAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEEPDa1fUqq7CT9j01uPOXl/wEgZBi\n"
     "Vw7A0ZdohtbhlXDK07wkCQNA21s3Z2N+eJc4C83vmo4Au52Mjpqv0pm47xH6Uhwg\n"
     "OGu2hcI455D7FCp760A1w8NfYA3QEnOscoA5s1zCEhR9xU5fqHNlQoyARHE+j7CC\n"
     "dhc/AtUnJfY8zE4WbtFcFK2DtNPzwIHXBSZW4yXj9C//r/Q37I/3HAyiMekiWbI=\n"
-    "-----END ENCRYPTED " "PRIVATE KEY-----\n";
+    "-----END ENCRYPTED "
+    "PRIVATE KEY-----\n";
 
 TEST(rsa_key_from_pem_refuses_other_things)
 {
@@ -153,7 +155,8 @@ TEST(rsa_key_from_pem_refuses_other_things)
     } cases[] = {
         { "nothing", "", "no PEM text" },
         { "text", "hello", "RSA key in PEM: " },
-        { "broken", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "RSA key in PEM: " },
+        { "broken", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+          "RSA key in PEM: " },
         { "broken certificate", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
           "RSA key in PEM: " },
         { "elliptic curve", elliptic_pem, "not an RSA key" },
