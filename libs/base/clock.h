@@ -34,9 +34,10 @@ enum { TIME_TEXT_MAX = 40 };
 /* RFC 3339 in UTC with six (or, in _s, no) fraction digits: "2026-11-24T09:00:00.000000Z". */
 void time_rfc3339(char out[TIME_TEXT_MAX], int64_t wall_us);
 void time_rfc3339_s(char out[TIME_TEXT_MAX], int64_t wall_s);
-/* Z or offset, 0 to 9 fraction digits. */
+/* Z or offset, 0 to 9 fraction digits, of which six count. A leap second is the second after it. */
 MUST_USE enum errc time_parse_rfc3339(struct str s, int64_t *ret_us);
-/* RFC 2822, as Twilio writes it: "Tue, 24 Nov 2026 09:00:00 +0000". */
+/* RFC 2822, as Twilio writes it: "Tue, 24 Nov 2026 09:00:00 +0000". The parser takes HTTP dates too
+ * (GMT), and does not check that the day of the week fits. */
 void time_rfc2822(char out[TIME_TEXT_MAX], int64_t wall_s);
 MUST_USE enum errc time_parse_rfc2822(struct str s, int64_t *ret_s);
 

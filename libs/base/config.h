@@ -15,7 +15,7 @@
 
 enum config_kind {
     CONFIG_STR,    /* struct str */
-    CONFIG_SECRET, /* struct str; its value is never shown. "@/path" reads the value from a file */
+    CONFIG_SECRET, /* struct str; its value is never shown. "@/path" reads it from a file */
     CONFIG_URL,    /* struct str; scheme must be one of `allowed`, e.g. "http|https" */
     CONFIG_INT,    /* int64_t in [min, max] */
     CONFIG_BOOL,   /* bool; true|false|1|0|yes|no */
@@ -35,15 +35,16 @@ struct config_key {
     bool required;       /* unset or empty is an error */
     const char *dflt;    /* NULL: zero value */
     const char *allowed; /* ENUM and URL */
-    int64_t min, max;    /* INT */
+    int64_t min, max;    /* INT; both 0: any number */
     const char *help;    /* one line */
 };
 
 /* getenv-like; tests pass their own. */
 typedef const char *(*config_getenv_fn)(const char *name, void *arg);
 
-/* Fills `settings` from defaults and environment; texts are copied into the arena. All wrong keys are
- * reported, one sentence each, joined by "; ". */
+/* Fills `settings` from environment and defaults; texts are trimmed and copied into the arena. All wrong
+ * keys are reported as ERR_INVALID, one sentence each, joined by "; " (those that do not fit into struct
+ * err are counted); then nothing is stored. */
 MUST_USE enum errc config_load(const struct config_key *keys, size_t n, void *settings,
                                struct arena *a, config_getenv_fn get, void *get_arg,
                                struct err *err);

@@ -15,7 +15,8 @@
 #define BASE64_LEN(n) (((n) + 2) / 3 * 4)
 /* Writes BASE64_LEN(n) characters, no NUL; returns that count. Allocates nothing: fit for audio. */
 size_t base64_encode(char *out, const void *data, size_t n);
-/* Takes both alphabets, padding optional. out needs room for in.n / 4 * 3 + 3 bytes. ERR_INVALID. */
+/* Takes both alphabets, padding optional; refuses white space, and bits that would be lost, so that no
+ * two texts mean the same bytes. out needs room for in.n / 4 * 3 + 3 bytes. ERR_INVALID. */
 MUST_USE enum errc base64_decode(uint8_t *out, size_t *ret_n, struct str in);
 struct str base64_text(struct arena *a, struct str data);
 struct str base64url_text(struct arena *a, struct str data);

@@ -83,7 +83,7 @@ void jw_str(struct jw *w, const char *key, struct str v);
 void jw_cstr(struct jw *w, const char *key, const char *v); /* NULL writes null */
 void jw_strf(struct jw *w, const char *key, const char *fmt, ...) PRINTF_LIKE(3, 4);
 void jw_i64(struct jw *w, const char *key, int64_t v);
-void jw_num(struct jw *w, const char *key, double v);
+void jw_num(struct jw *w, const char *key, double v); /* infinity and NaN write null */
 void jw_bool(struct jw *w, const char *key, bool v);
 void jw_null(struct jw *w, const char *key);
 void jw_val(struct jw *w, const char *key, const struct jval *v); /* deep copy; NULL writes null */

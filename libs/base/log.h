@@ -23,7 +23,7 @@ struct log_sink; /* where lines go; one for each process */
 struct log_sink *log_sink_create(int fd, enum log_format format, enum log_level level,
                                  const char *service, const struct clock *clock) MUST_USE;
 struct log_sink *log_sink_destroy(struct log_sink *s);
-/* Tests: lines go to fn instead of a descriptor. */
+/* Tests: lines go to fn instead of a descriptor, one at a time, as JSON without a line end. */
 struct log_sink *log_sink_create_fn(void (*fn)(void *arg, enum log_level level, struct str line),
                                     void *arg, enum log_level level,
                                     const struct clock *clock) MUST_USE;
