@@ -45,7 +45,10 @@ struct calendar_ops {
     /* ERR_CONFLICT: an event with this id is there already (from an earlier try of the same booking). Does
      * not look for overlaps. */
     enum errc (*book)(struct calendar *c, struct ctx *ctx, const struct calendar_event *e, struct err *err);
-    /* ERR_NOT_FOUND: there is none. */
+    /* ERR_NOT_FOUND: there is no such event. */
+    enum errc (*find)(struct calendar *c, struct ctx *ctx, struct str calendar, struct str event_id,
+                      struct err *err);
+    /* ERR_NOT_FOUND: there is no such event. */
     enum errc (*cancel)(struct calendar *c, struct ctx *ctx, struct str calendar, struct str event_id,
                         struct err *err);
     void (*destroy)(struct calendar *c);
@@ -66,6 +69,8 @@ MUST_USE enum errc calendar_free_busy(struct calendar *c, struct ctx *ctx, struc
                                       struct time_range in, struct busy_list *ret, struct err *err);
 MUST_USE enum errc calendar_book(struct calendar *c, struct ctx *ctx, const struct calendar_event *e,
                                  struct err *err);
+MUST_USE enum errc calendar_find(struct calendar *c, struct ctx *ctx, struct str calendar,
+                                 struct str event_id, struct err *err);
 MUST_USE enum errc calendar_cancel(struct calendar *c, struct ctx *ctx, struct str calendar,
                                    struct str event_id, struct err *err);
 
