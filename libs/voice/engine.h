@@ -184,6 +184,8 @@ struct voice_engine_ops {
                           int64_t heard_ms);
     void (*hold)(struct voice_engine *e, bool on); /* stop reading: back-pressure */
     int64_t (*audio_dropped_ms)(struct voice_engine *e);
+    /* Caller audio that `from`, which never became ready, still holds goes to `to`. */
+    void (*hand_over)(struct voice_engine *from, struct voice_engine *to);
     /* Orderly end; frees. No handler runs afterwards. NULL is fine. */
     struct voice_engine *(*close)(struct voice_engine *e);
 };

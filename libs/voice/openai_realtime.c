@@ -227,6 +227,19 @@ static void realtime_audio(struct voice_engine *e, const uint8_t *ulaw, size_t n
     hold_audio(r, ulaw, n);
 }
 
+static void realtime_hand_over(struct voice_engine *from, struct voice_engine *to)
+{
+    struct realtime *r = realtime_of(from);
+
+    while (r->held_n > 0) {
+        size_t n = MIN(r->held_n, r->held_size - r->held_at);
+
+        to->ops->audio(to, r->held + r->held_at, n);
+        r->held_at = (r->held_at + n) % r->held_size;
+        r->held_n -= n;
+    }
+}
+
 static int64_t realtime_audio_dropped_ms(struct voice_engine *e)
 {
     return (int64_t)(realtime_of(e)->dropped_bytes / G711_BYTES_PER_MS);
@@ -914,5 +927,6 @@ const struct voice_engine_ops openai_realtime_ops = {
     .truncate = realtime_truncate,
     .hold = realtime_hold,
     .audio_dropped_ms = realtime_audio_dropped_ms,
+    .hand_over = realtime_hand_over,
     .close = realtime_close,
 };

@@ -483,10 +483,11 @@ void turn_on_progress(struct turn_arbiter *t, struct str response_id, int64_t no
     set_due(t, t->set.stall_ms);
 }
 
-void turn_on_playing(struct turn_arbiter *t, int64_t now_us)
+void turn_on_playing(struct turn_arbiter *t, struct str response_id, int64_t now_us)
 {
     t->now_us = now_us;
-    move_on(t, EV_PLAYING);
+    if (turn_wants(t, response_id)) /* a part of the one before may only now be played */
+        move_on(t, EV_PLAYING);
 }
 
 void turn_on_idle(struct turn_arbiter *t, int64_t now_us)

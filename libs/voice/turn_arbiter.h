@@ -81,8 +81,9 @@ void turn_on_response_done(struct turn_arbiter *t, const struct voice_response *
 /* Whether audio, text and tool calls of this response still count: late ones of a dead one do not. */
 bool turn_wants(const struct turn_arbiter *t, struct str response_id);
 void turn_on_progress(struct turn_arbiter *t, struct str response_id, int64_t now_us); /* anything of it came */
-void turn_on_playing(struct turn_arbiter *t, int64_t now_us); /* the first audio of a response went out */
-void turn_on_idle(struct turn_arbiter *t, int64_t now_us);    /* playout: all was heard */
+/* Audio of a response went out for the first time, or of a further part of it. */
+void turn_on_playing(struct turn_arbiter *t, struct str response_id, int64_t now_us);
+void turn_on_idle(struct turn_arbiter *t, int64_t now_us); /* playout: all was heard */
 void turn_on_speech_started(struct turn_arbiter *t, int64_t now_us);
 void turn_on_speech_stopped(struct turn_arbiter *t, int64_t now_us);
 void turn_on_committed(struct turn_arbiter *t, int64_t now_us); /* the caller's turn is over: answer */

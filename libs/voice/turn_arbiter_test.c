@@ -78,8 +78,7 @@ static void sink_clear(void *arg)
 
 static void sink_started(void *arg, const struct voice_part *part, int64_t now_us)
 {
-    (void)part;
-    turn_on_playing(((struct world *)arg)->turn, now_us);
+    turn_on_playing(((struct world *)arg)->turn, part->response_id, now_us);
 }
 
 static void sink_played(void *arg, const struct playout_heard *h, int64_t now_us)
