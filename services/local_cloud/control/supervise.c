@@ -123,7 +123,8 @@ static void format_json_line(struct buf *out, const struct jval *v, bool colour)
 {
     struct str severity = json_str(json_get(v, "severity"));
     struct str time = json_str(json_get(v, "time"));
-    struct str call = json_str(json_path(v, "call_sid"));
+    struct str call =
+        json_str(json_get(json_get(v, "logging.googleapis.com/labels"), "call_sid"));
     size_t i;
 
     buf_addf(out, STR_FMT " ", STR_ARG(str_slice(time, 11, 23)));
