@@ -148,21 +148,25 @@ static void bar(struct show *s, const char *name, double ms, double max_ms)
 
 static void latencies(struct show *s, const struct jval *call)
 {
-    const struct jval *latency = json_get(call, "latency"), *response = json_get(latency, "responseMs"),
-                      *stop = json_get(latency, "bargeInStopMs");
-    double first = json_num_or(json_get(latency, "firstWordMs"), 0), max = first;
+    static const struct {
+        const char *name, *path;
+    } rows[] = {
+        { "first word", "firstWordMs" },     { "answers, median", "responseMs.p50" },
+        { "answers, p95", "responseMs.p95" }, { "barge-in stop", "bargeInStopMs.p50" },
+    };
+    const struct jval *latency = json_get(call, "latency");
+    double max = 0;
     size_t i;
 
-    for (i = 0; i < json_len(response); i++)
-        max = fmax(max, json_num_or(json_at(response, i), 0));
+    for (i = 0; i < ARRAY_LEN(rows); i++)
+        max = fmax(max, json_num_or(json_path(latency, rows[i].path), 0));
     if (max <= 0)
         return;
     printf("\n");
-    bar(s, "first word", first, max);
-    for (i = 0; i < json_len(response); i++)
-        bar(s, i ? "" : "answers", json_num_or(json_at(response, i), 0), max);
-    for (i = 0; i < json_len(stop); i++)
-        bar(s, i ? "" : "barge-in stop", json_num_or(json_at(stop, i), 0), max);
+    for (i = 0; i < ARRAY_LEN(rows); i++) {
+        if (json_is_num(json_path(latency, rows[i].path)))
+            bar(s, rows[i].name, json_num_or(json_path(latency, rows[i].path), 0), max);
+    }
     printf("\n");
 }
 
@@ -183,7 +187,7 @@ static void list(struct show *s, const char *name, const struct jval *items, con
 
 void show_record(struct show *s, const struct jval *line)
 {
-    static const char *const booking[] = { "service", "startLocal", "calendar", "name", NULL };
+    static const char *const booking[] = { "service", "start", "calendar", "name", NULL };
     static const char *const lead[] = { "need", "name", NULL };
     static const char *const callback[] = { "reason", "window", NULL };
     const struct jval *record = json_get(line, "record"), *call = json_get(record, "call"), *finding;
@@ -200,7 +204,7 @@ void show_record(struct show *s, const struct jval *line)
     list(s, "lead", json_get(record, "leads"), lead);
     list(s, "callback", json_get(record, "callbacks"), callback);
     field(s, "duration", "%.1f s", json_num_or(json_get(call, "durationMs"), 0) / 1000);
-    field(s, "cost", "%.4f USD", json_num_or(json_get(call, "costMicroUsd"), 0) / 1e6);
+    field(s, "cost", "%.4f USD", json_num_or(json_path(call, "costMicroUsd.total"), 0) / 1e6);
     field(s, "recording", STR_FMT, STR_ARG(json_str(json_path(call, "recording.object"))));
     field(s, "transcript", STR_FMT, STR_ARG(json_str(json_path(call, "transcript.object"))));
     latencies(s, call);

@@ -241,7 +241,7 @@ static enum errc parse_head(struct parser *p, const struct yaml_node *root, stru
     s->title = yaml_str_or(yaml_get(root, "title"), STR_EMPTY);
     s->voice = yaml_str_or(yaml_get(root, "voice"), STR("rms"));
     s->from = yaml_str_or(yaml_get(root, "from"), STR("+4915112345678"));
-    s->to = yaml_str_or(yaml_get(root, "to"), STR("+493012345600"));
+    s->to = yaml_str_or(yaml_get(root, "to"), STR("+4930555100"));
     if (!s->id.n)
         return err_set(p->err, ERR_INVALID, "line 1: a scenario needs an id");
     if (clock && time_parse_rfc3339(clock->text, &s->clock_us))
