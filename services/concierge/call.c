@@ -90,7 +90,8 @@ int cmd_call(struct cli *cli, struct str scenario, bool last_json)
     } else if (res.status != 200) {
         const struct jval *v = NULL;
 
-        (void)json_parse_arena(&v, cli->arena, res.body, NULL); /* no JSON: no message */
+        if (json_parse_arena(&v, cli->arena, res.body, NULL))
+            v = NULL; /* no JSON, no message */
         fprintf(stderr, "concierge: " STR_FMT "\n",
                 STR_ARG(json_str_or(json_path(v, "error.message"), STR("the call was refused"))));
         ret = EXIT_USAGE;

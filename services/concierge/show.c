@@ -1,4 +1,3 @@
-#include <math.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -138,7 +137,7 @@ static void field(struct show *s, const char *name, const char *fmt, ...)
 
 static void bar(struct show *s, const char *name, double ms, double max_ms)
 {
-    int n = max_ms > 0 ? (int)lround(ms / max_ms * BAR_MAX) : 0, i;
+    int n = max_ms > 0 ? (int)(ms / max_ms * BAR_MAX + 0.5) : 0, i;
 
     printf("  %s%-16s%s ", ink(s, DIM), name, ink(s, PLAIN));
     for (i = 0; i < n; i++)
@@ -159,7 +158,7 @@ static void latencies(struct show *s, const struct jval *call)
     size_t i;
 
     for (i = 0; i < ARRAY_LEN(rows); i++)
-        max = fmax(max, json_num_or(json_path(latency, rows[i].path), 0));
+        max = MAX(max, json_num_or(json_path(latency, rows[i].path), 0));
     if (max <= 0)
         return;
     printf("\n");

@@ -106,10 +106,12 @@ static void prepare_run(void *arg, struct ctx *ctx)
                               LOCAL_PROJECT, subscriptions[i].name),
                  subscription_body(s, ctx->arena, i), &s->failed);
     if (!rc)
-        (void)put(ctx, "POST",
-                  arena_printf(ctx->arena, STR_FMT "/storage/v1/b?project=%s", STR_ARG(base),
-                               LOCAL_PROJECT),
-                  STR("{\"name\":\"" LOCAL_BUCKET "\"}"), &s->failed); /* seen below */
+        rc = put(ctx, "POST",
+                 arena_printf(ctx->arena, STR_FMT "/storage/v1/b?project=%s", STR_ARG(base),
+                              LOCAL_PROJECT),
+                 STR("{\"name\":\"" LOCAL_BUCKET "\"}"), &s->failed);
+    if (rc)
+        (void)err_wrap(&s->failed, rc, "preparing topics, subscriptions and bucket");
 }
 
 /* ---- settings of the services ---- */
