@@ -2,14 +2,14 @@
  * set of events: whatever the order in which they arrive. (That each counts once is the journal's work:
  * its document and the fold are one commit.)
  *
- * The document keeps what the fold needs under `parts` and shows the rest at the top level:
- *   callSid, from, to, direction, startedAt, endedAt, durationMs, status (ringing, live, ended), outcome,
- *   summary, endReason, failed, attempts, model, voice, promptHash, costMicroUsd {engine, transcription,
- *   total}, usage {…}, latency {firstWordMs, responseMs {p50, p95, max, n}, bargeInStopMs {…}},
- *   turns, toolCalls, tools {name: n}, handoff {kind, reason, number}, twilioStatus, callSeconds,
- *   recording {recordingSid, bucket, object, bytes, durationMs, channels, available}, transcript
- *   {bucket, object, segments, model}, callbackId, bookingId, leadId, summaryText, flags [..],
- *   firstEventAt, lastEventAt, events
+ * The document keeps what the fold needs under `parts` and shows the rest at the top level (what is not known
+ * is absent):
+ *   callSid from to direction model voice promptHash status (ringing, live, ended) startedAt endedAt
+ *   durationMs outcome endReason summary attempts twilioStatus callSeconds
+ *   costMicroUsd {engine, transcription, summary, total}  usage (concierge/cost.h)
+ *   latency {firstWordMs, responseMs {p50, p95, max, n}, bargeInStopMs {…}}  turns toolCalls tools {name: n}
+ *   handoff recording transcript booking (data of their events) callbackId callbackDone bookingId leadId
+ *   flags [failed, lead_review, resumed, unpriced]  firstEventAt lastEventAt events
  * A resumed call has several attempts; its numbers are sums over them, its end is the last one's. */
 #ifndef CONCIERGE_CALL_RECORD_H
 #define CONCIERGE_CALL_RECORD_H
