@@ -19,6 +19,7 @@ foreach(flag -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-p
 endforeach()
 target_compile_options(vc_flags INTERFACE
     -ffunction-sections -fdata-sections -fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=)
+target_compile_options(vc_flags INTERFACE -Wa,-I${CMAKE_SOURCE_DIR}) # base/embed.h
 target_compile_definitions(vc_flags INTERFACE _GNU_SOURCE)
 if(VC_WERROR)
     target_compile_options(vc_flags INTERFACE -Werror)

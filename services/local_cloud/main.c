@@ -5,6 +5,7 @@
 #include "base/crypto.h"
 #include "base/mem.h"
 #include "local_cloud/control/control.h"
+#include "local_cloud/control/phone.h"
 #include "local_cloud/control/scenario.h"
 #include "local_cloud/local_cloud.h"
 #include "local_cloud/settings.h"
@@ -13,10 +14,10 @@
 
 enum { ROUTES_MAX = 128, WS_ROUTES_MAX = 8, PORT_DEFAULT = 8080 };
 
-/* In the order in which they are made; the last one starts our services. */
+/* In the order in which they are made; control starts our services. */
 static const struct local_module *const modules[] = {
     &identity_module, &firestore_module, &storage_module, &pubsub_module,
-    &engine_module,   &telephony_module, &control_module,
+    &engine_module,   &telephony_module, &control_module,   &phone_module,
 };
 
 #define SCENARIOS_DIR "evals/scenarios"

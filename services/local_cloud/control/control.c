@@ -428,6 +428,11 @@ static void destroy(struct local_cloud *lc)
     lc->control = NULL;
 }
 
+struct watches *control_watches(struct control *c)
+{
+    return c->watches;
+}
+
 void control_stop(struct control *c, void (*done)(void *arg), void *arg)
 {
     services_stop(c->services, done, arg);

@@ -16,6 +16,8 @@
 struct control;
 struct local_cloud;
 
+struct watches;
+struct watches *control_watches(struct control *c);
 /* Stops the services, then done(arg) on the loop. */
 void control_stop(struct control *c, void (*done)(void *arg), void *arg);
 
