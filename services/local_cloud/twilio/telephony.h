@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
 
@@ -54,6 +55,12 @@ struct phone_call_opts {
     phone_event_fn on_event;
     void *event_arg;
 };
+
+/* Speaks `text` as mu-law into `out`; blocks, called on a worker. `language` as in <Say>, may be empty. */
+typedef enum errc (*telephony_voice_fn)(void *arg, struct str language, struct str text, struct buf *out,
+                                        struct err *err);
+/* For <Say>; without a voice it is silence of about the right length. */
+void telephony_set_voice(struct telephony *t, telephony_voice_fn voice, void *arg);
 
 /* Loop thread. The call rings our webhook from here on. */
 MUST_USE enum errc telephony_place(struct telephony *t, const struct phone_call_opts *o,

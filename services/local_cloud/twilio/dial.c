@@ -1,0 +1,167 @@
+/* <Dial> with <Number>: the called party does what the call was placed with. Conferences, queues and whispers
+ * are not done here. */
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "base/url.h"
+#include "local_cloud/twilio/call.h"
+
+enum {
+    RING_ANSWERS_MS = 1500,
+    RING_BUSY_MS = 800,
+    RING_FAILED_MS = 200,
+    RING_NO_ANSWER_MS = 3000, /* instead of its timeout, for which nobody wants to wait here */
+    TALK_MS = 4000,           /* until the called party hangs up, when nobody can speak for it */
+    TALK_AFTER_SPEECH_MS = 500,
+};
+
+#define PERSON_SAYS "Hello, this is the front desk. I have your details, thank you for waiting."
+
+static enum dial_outcome outcome_of(const struct phone_call *c, struct str number)
+{
+    size_t i;
+
+    for (i = 0; i < c->n_dials; i++) {
+        if (str_eq(c->dials[i].number, number))
+            return c->dials[i].outcome;
+    }
+    return DIAL_ANSWERS;
+}
+
+static const struct outcome {
+    const char *name;
+    enum call_status status;
+    int ring_ms;
+} outcomes[] = {
+    [DIAL_ANSWERS] = { "completed", CALL_COMPLETED, RING_ANSWERS_MS },
+    [DIAL_BUSY] = { "busy", CALL_BUSY, RING_BUSY_MS },
+    [DIAL_NO_ANSWER] = { "no-answer", CALL_NO_ANSWER, RING_NO_ANSWER_MS },
+    [DIAL_FAILED] = { "failed", CALL_FAILED, RING_FAILED_MS },
+};
+
+static void tell_outcome(struct phone_call *c, const char *what)
+{
+    struct arena a = ARENA_INIT;
+
+    call_event(c, "dialed", arena_printf(&a, "%s %s", c->dial.number, what));
+    arena_release(&a);
+}
+
+static void ended(struct phone_call *c)
+{
+    const struct outcome *o = &outcomes[c->dial.outcome];
+    struct buf extra = BUF_INIT(WEBHOOK_PARAMS_MAX);
+    struct str action = xml_attr(c->verb, "action", "");
+    char seconds[24];
+    bool get = str_ieq_c(xml_attr(c->verb, "method", "POST"), "GET");
+
+    call_notify_status(c, &c->dial.callback, o->status, str_c(c->dial.sid));
+    c->dial.on = false;
+    if (!action.n) {
+        c->dial.bridged = false;
+        call_next(c);
+        return;
+    }
+    snprintf(seconds, sizeof(seconds), "%lld",
+             c->dial.bridged ? (long long)(loop_now_ms(c->t->loop) - c->dial.bridged_ms + 999) / 1000
+                             : 0LL);
+    form_add(&extra, "DialCallSid", str_c(c->dial.sid));
+    form_add(&extra, "DialCallStatus", str_c(o->name));
+    form_add(&extra, "DialCallDuration", str_c(seconds));
+    form_add(&extra, "DialBridged", c->dial.bridged ? STR("true") : STR("false"));
+    c->dial.bridged = false;
+    call_fetch_ref(c, action, get, &extra);
+    buf_release(&extra);
+}
+
+static void on_hung_up(void *arg)
+{
+    ended(arg);
+}
+
+static void person_spoke(struct phone_call *c)
+{
+    c->dial.timer.fn = on_hung_up;
+    timer_start(&c->dial.timer, TALK_AFTER_SPEECH_MS);
+}
+
+static void on_ringing_over(void *arg)
+{
+    struct phone_call *c = arg;
+
+    if (c->dial.outcome != DIAL_ANSWERS) {
+        tell_outcome(c, outcomes[c->dial.outcome].name);
+        ended(c);
+        return;
+    }
+    c->dial.bridged = true;
+    c->dial.bridged_ms = loop_now_ms(c->t->loop);
+    tell_outcome(c, "answered");
+    call_notify_status(c, &c->dial.callback, CALL_IN_PROGRESS, str_c(c->dial.sid));
+    if (c->t->voice) {
+        call_say(c, STR("en-US"), STR(PERSON_SAYS), person_spoke);
+        return;
+    }
+    c->dial.timer.fn = on_hung_up;
+    timer_start(&c->dial.timer, TALK_MS);
+}
+
+static bool copy_number(struct phone_call *c, const struct xml_node *number, struct str text)
+{
+    if (!str_copy(c->dial.number, sizeof(c->dial.number), str_trim(text)))
+        return false;
+    if (number)
+        status_callback_init(&c->dial.callback, xml_attr(number, "statusCallback", ""),
+                             xml_attr(number, "statusCallbackEvent", "completed"), false);
+    return true;
+}
+
+/* Of several numbers the first that answers wins; when none does, the last one's outcome counts. */
+static bool choose_number(struct phone_call *c, const struct xml_node *n)
+{
+    const struct xml_node *child;
+    bool chosen = false;
+
+    if (str_trim(n->text).n)
+        chosen = copy_number(c, NULL, n->text);
+    for (child = n->first_child; child; child = child->next) {
+        if (!str_eq_c(child->name, "Number")) {
+            log_warn(&c->log, "<Dial> of <" STR_FMT "> is not done here", STR_ARG(child->name));
+            continue;
+        }
+        chosen = copy_number(c, child, child->text) || chosen;
+        if (outcome_of(c, str_c(c->dial.number)) == DIAL_ANSWERS)
+            break;
+    }
+    return chosen;
+}
+
+void dial_begin(struct phone_call *c, const struct xml_node *n)
+{
+    struct arena a = ARENA_INIT;
+
+    c->dial.bridged = false;
+    c->dial.number[0] = '\0';
+    c->dial.callback = (struct status_callback){ .sequence = 0 };
+    sid_make(c->dial.sid, "CA");
+    c->dial.outcome = choose_number(c, n) ? outcome_of(c, str_c(c->dial.number)) : DIAL_FAILED;
+    call_event(c, "verb", arena_printf(&a, "Dial %s", c->dial.number));
+    arena_release(&a);
+    c->dial.on = true;
+    c->dial.began_ms = loop_now_ms(c->t->loop);
+    call_notify_status(c, &c->dial.callback, CALL_QUEUED, str_c(c->dial.sid));
+    if (c->dial.outcome != DIAL_FAILED)
+        call_notify_status(c, &c->dial.callback, CALL_RINGING, str_c(c->dial.sid));
+    c->dial.timer.fn = on_ringing_over;
+    timer_start(&c->dial.timer, outcomes[c->dial.outcome].ring_ms);
+}
+
+void dial_stop(struct phone_call *c)
+{
+    if (!c->dial.on)
+        return;
+    timer_stop(&c->dial.timer);
+    call_notify_status(c, &c->dial.callback, c->dial.bridged ? CALL_COMPLETED : CALL_CANCELED,
+                       str_c(c->dial.sid));
+    c->dial.on = c->dial.bridged = false;
+}
