@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "test.h"
 
 static const struct zone *load(struct arena *a, const char *name)
