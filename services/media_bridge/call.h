@@ -1,0 +1,39 @@
+/* media_bridge/call.h: one phone call: Twilio's stream on one side, the voice engine on the other, and
+ * between them playout, turns, tools and journal. It lives from the accepted upgrade to the last event, and
+ * ends itself. Loop thread only. */
+#ifndef MEDIA_BRIDGE_CALL_H
+#define MEDIA_BRIDGE_CALL_H
+
+#include "net/ws.h"
+
+struct bridge;
+struct call;
+
+enum {
+    CALL_START_MS = 10000,       /* from the upgrade to Twilio's `start` */
+    CALL_ENGINE_ATTEMPTS = 4,    /* connections to the engine, the first one included */
+    CALL_ENGINE_RETRY_MS = 250,  /* doubling */
+    CALL_ENGINE_MS = 12000,      /* from `start` until the engine must be ready */
+    CALL_RECORD_MS = 4000,       /* for the live document, before the stream is closed anyway */
+    CALL_CLOSE_MS = 5000,        /* for Twilio to close */
+    CALL_SETTLE_MS = 2000,       /* for the caller's last words to be written down */
+    CALL_SETTLE_TOOLS_MS = 8000, /* for a tool that runs when the call ends */
+    CALL_GRACE_MS = 2500,        /* after a goodbye that the caller has interrupted */
+    CALL_GOODBYE_MS = 45000,     /* from the wish to end until it ends whatever happens */
+    CALL_MOVE_MS = 4000,         /* at shutdown, for the sentence being spoken */
+    CALL_GAP_MAX_MS = 10000,     /* of missing caller audio that is filled with silence */
+    CALL_MUTE_MS = 750,          /* without caller audio in mid-speech: silence ends the turn */
+    CALL_MUTE_FILL_MS = 1000,
+    CALL_BAD_MESSAGES_MAX = 50,
+};
+
+/* Takes over `ws` and fills `events`, whose argument is the call. Starts to connect the engine. */
+struct call *call_create(struct bridge *b, struct ws_conn *ws, struct ws_events *events) MUST_USE;
+struct list_node;
+struct call *call_of_node(struct list_node *n); /* on bridge.calls */
+/* The process stops: the call moves to another instance once the sentence is spoken. */
+void call_move(struct call *c);
+/* At the very end of the process, whatever state it is in. */
+void call_abandon(struct call *c);
+
+#endif

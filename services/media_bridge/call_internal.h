@@ -1,0 +1,153 @@
+/* media_bridge/call_internal.h: what the parts of a call share. call.c: its life as a state machine;
+ * call_stream.c: Twilio's messages; call_voice.c: engine, playout and turns; call_end.c: goodbye, the live
+ * document. */
+#ifndef MEDIA_BRIDGE_CALL_INTERNAL_H
+#define MEDIA_BRIDGE_CALL_INTERNAL_H
+
+#include "base/arena.h"
+#include "base/list.h"
+#include "concierge/end_reason.h"
+#include "concierge/live_call.h"
+#include "media_bridge/bridge.h"
+#include "media_bridge/call.h"
+#include "media_bridge/journal.h"
+#include "media_bridge/tools.h"
+#include "voice/engine.h"
+#include "voice/playout.h"
+#include "voice/turn_arbiter.h"
+
+enum call_state {
+    CALL_NONE,
+    CALL_OPENED,   /* upgrade accepted, no `start` yet */
+    CALL_STARTING, /* it is a call of ours; the engine is not ready */
+    CALL_TALKING,
+    CALL_LEAVING,  /* the end is decided; the live document is being written */
+    CALL_CLOSING,  /* the stream is being closed */
+    CALL_SETTLING, /* last words and tools come in */
+    CALL_OVER,
+    CALL_STATES,
+};
+
+enum call_event {
+    EV_START,       /* valid */
+    EV_READY,       /* the engine can talk */
+    EV_LEAVE,       /* `end` says why */
+    EV_STREAM_GONE, /* stop, or the socket closed */
+    EV_RECORDED,    /* the live document says what it must, or cannot be made to */
+    EV_SETTLED,
+    EV_TIMEOUT,
+    EV_EVENTS,
+};
+
+struct live_write; /* call_end.c */
+struct journal_read;
+
+struct call {
+    struct list_node node;
+    struct bridge *bridge;
+    struct loop *loop;
+    struct log log;
+    struct arena arena; /* of the call: ids, token */
+    enum call_state state;
+    struct timer state_timer;
+
+    /* Twilio */
+    struct ws_conn *ws; /* NULL once closed */
+    struct str call_sid, stream_sid, from;
+    int attempt;
+    bool started, stopped, after_no_answer;
+    int close_code; /* ours */
+    const char *close_reason;
+    int64_t upgraded_ms, start_us;
+    int64_t start_wall_us;
+    int64_t next_media_ms; /* timestamp that the next audio should have; -1: none came yet */
+
+    /* engine */
+    const struct voice_engine_ops *ops;
+    struct voice_engine *engine;
+    int engine_connects;
+    bool engine_failed, engine_connected, engine_ready, engine_held, configured;
+    struct err engine_err;
+    int64_t engine_connect_ms;
+    struct timer engine_retry;
+    struct str journal_text; /* of earlier attempts */
+    struct journal_read *journal_read; /* in flight */
+
+    /* speech */
+    struct playout *playout;
+    struct turn_arbiter *turn;
+    struct timer playout_timer, turn_timer, mute_timer, silence_timer, limit_timer;
+    int64_t audio_given_ms;  /* to the engine, this session */
+    int64_t voiced_until_us; /* the caller's last voiced sample, while the answer is awaited; 0 */
+    int64_t voiced_since_us; /* onset of the speech that may interrupt; 0 */
+    bool first_word, caller_speaks, mute_filled;
+    int silence_prompts, gave_up;
+    bool answer_due;    /* outputs of tools are in; to be answered when all are and no response runs */
+    bool response_runs;
+
+    struct tools *tools;
+    struct journal *journal;
+    struct outbox_stream *out;
+    struct journal_counters counters;
+
+    /* end */
+    enum end_reason end;
+    bool end_decided, moving;
+    struct {
+        bool armed, interrupted;
+        enum end_reason reason;
+        struct timer grace, cap;
+    } farewell;
+    struct str outcome, summary;
+    struct {
+        struct str number, reason, summary;
+    } transfer;
+    struct live_write *live_write; /* in flight */
+    bool live_dirty;               /* it must be written once more */
+    bool told_started;
+};
+
+/* call.c */
+void call_event(struct call *c, enum call_event ev);
+/* Decides the end, once; the first reason stays. */
+void call_leave(struct call *c, enum end_reason reason);
+int64_t call_now_us(const struct call *c);
+int64_t call_at_ms(const struct call *c); /* since `start` */
+/* Before the start: the peer is told why. */
+void call_refuse(struct call *c, int close_code, const char *reason);
+void call_settle(struct call *c); /* looks whether everything is in */
+
+void call_began(struct call *c);  /* a valid `start`: identity is known */
+
+/* call_stream.c */
+extern const struct ws_events call_stream_events;
+enum errc call_stream_audio(void *call, const uint8_t *ulaw, size_t n) MUST_USE;
+enum errc call_stream_mark(void *call, struct str name) MUST_USE;
+void call_stream_clear(void *call);
+
+/* call_voice.c */
+void call_engine_connect(struct call *c);
+void call_engine_configure(struct call *c);
+void call_engine_close(struct call *c);
+void call_voice_begin(struct call *c); /* the engine is ready and the call has started */
+void call_voice_end(struct call *c);   /* nothing is heard or said any more */
+void call_pump(struct call *c);        /* after whatever concerns playout or turns */
+void call_hear(struct call *c, const uint8_t *ulaw, size_t n);
+void call_on_tool_done(void *call, const struct tool_done *d);
+extern const struct playout_sink call_playout_sink;
+extern const struct turn_ops call_turn_ops;
+void call_voice_init_timers(struct call *c);
+
+/* call_end.c */
+void call_farewell_arm(struct call *c, enum end_reason reason);
+void call_farewell_disarm(struct call *c);
+void call_farewell_on_listening(struct call *c);
+void call_farewell_on_speech(struct call *c);
+void call_farewell_init_timers(struct call *c);
+void call_live_write(struct call *c); /* EV_RECORDED follows a final state */
+void call_live_forget(struct call *c);
+void call_journal_read(struct call *c); /* of earlier attempts; then configures the engine */
+void call_journal_forget(struct call *c);
+void call_tell_end(struct call *c);
+
+#endif

@@ -1,0 +1,656 @@
+/* The voice engine's side of a call: what it hears, says and asks for. */
+#include <string.h>
+
+#include "concierge/prompt.h"
+#include "media_bridge/call_internal.h"
+#include "media_bridge/sentences.h"
+#include "voice/g711.h"
+
+static const struct voice_events engine_events;
+
+static void arm(struct timer *t, int64_t at_us)
+{
+    if (at_us < 0)
+        timer_stop(t);
+    else
+        timer_start_at(t, (at_us + 999) / 1000);
+}
+
+void call_pump(struct call *c)
+{
+    int64_t now = call_now_us(c);
+
+    if (c->state != CALL_TALKING)
+        return;
+    arm(&c->playout_timer, playout_tick(c->playout, now));
+    if (c->state != CALL_TALKING)
+        return; /* the last word was heard */
+    arm(&c->turn_timer, turn_tick(c->turn, now));
+    if (c->engine_held && c->engine && playout_queued_ms(c->playout) < PLAYOUT_FULL_MS / 2) {
+        c->engine_held = false;
+        c->ops->hold(c->engine, false);
+    }
+}
+
+static void on_pump(void *arg)
+{
+    call_pump(arg);
+}
+
+/* ---- connecting ---- */
+
+static void retry_or_fail(struct call *c, bool permanent)
+{
+    if (!permanent && c->engine_connects < CALL_ENGINE_ATTEMPTS) {
+        log_warn(&c->log, "voice engine not reached, trying again connects=%d error=\"%s\"",
+                 c->engine_connects, c->engine_err.text);
+        timer_start(&c->engine_retry, CALL_ENGINE_RETRY_MS << (c->engine_connects - 1));
+        return;
+    }
+    log_error(&c->log, "voice engine failed permanent=%d connects=%d error=\"%s\"", permanent,
+              c->engine_connects, c->engine_err.text);
+    c->engine_failed = true;
+    if (c->started)
+        call_leave(c, END_ENGINE_FAILED);
+}
+
+static void on_engine_retry(void *arg)
+{
+    call_engine_connect(arg);
+}
+
+void call_engine_connect(struct call *c)
+{
+    const struct voice_connect connect = { .settings = &c->bridge->settings->voice,
+                                           .model = c->bridge->model,
+                                           .loop = c->loop,
+                                           .tls = c->bridge->service->tls,
+                                           .log = c->log,
+                                           .events = &engine_events,
+                                           .arg = c };
+    struct voice_engine *lost = c->engine;
+
+    c->engine_connects++;
+    c->engine_err = (struct err)ERR_INIT;
+    if (c->ops->connect(&c->engine, &connect, &c->engine_err)) {
+        c->engine = lost;
+        retry_or_fail(c, c->engine_err.code == ERR_INVALID);
+        return;
+    }
+    if (lost) {
+        c->ops->hand_over(lost, c->engine);
+        c->ops->close(lost);
+    }
+    if (c->configured)
+        call_engine_configure(c);
+}
+
+void call_engine_configure(struct call *c)
+{
+    const struct bridge *b = c->bridge;
+    struct arena arena = ARENA_INIT;
+    const struct prompt_call call = { .now_s = clock_wall_s(b->service->clock),
+                                      .from = c->from,
+                                      .after_no_answer = c->after_no_answer,
+                                      .journal = c->journal_text };
+    const struct voice_session session = {
+        .instructions = prompt_for_call(b->prompt, &arena, &call),
+        .voice = b->voice,
+        .transcription_model = b->transcription_model,
+        .language = b->profile->n_languages ? b->profile->languages[0] : STR_EMPTY,
+        .tools = b->prompt->tools,
+        .speed = b->profile->voice.speed == 1.0 ? 0 : b->profile->voice.speed,
+    };
+    struct err err = ERR_INIT;
+
+    c->configured = true;
+    if (c->engine && c->ops->configure(c->engine, &session, &err)) {
+        c->engine_err = err;
+        log_error(&c->log, "voice session refused error=\"%s\"", err.text);
+        c->engine_failed = true;
+    }
+    arena_release(&arena);
+}
+
+void call_engine_close(struct call *c)
+{
+    timer_stop(&c->engine_retry);
+    if (c->engine) {
+        c->counters.audio_dropped_ms += c->ops->audio_dropped_ms(c->engine);
+        c->engine = c->ops->close(c->engine);
+    }
+    c->engine_ready = false;
+}
+
+static void on_connected(void *arg, struct str session_id)
+{
+    struct call *c = arg;
+
+    c->engine_connect_ms = loop_now_ms(c->loop) - c->upgraded_ms;
+    log_info(&c->log, "voice engine connected session_id=" STR_FMT " connect_ms=%lld",
+             STR_ARG(session_id), (long long)c->engine_connect_ms);
+}
+
+static void on_ready(void *arg)
+{
+    struct call *c = arg;
+
+    c->engine_ready = true;
+    call_event(c, EV_READY);
+}
+
+static void on_engine_closed(void *arg, const struct err *err, bool permanent)
+{
+    struct call *c = arg;
+    bool was_ready = c->engine_ready;
+
+    c->engine_err = *err;
+    c->engine_ready = false;
+    if (c->state >= CALL_LEAVING) {
+        call_engine_close(c);
+        call_settle(c);
+        return;
+    }
+    if (was_ready) {
+        log_error(&c->log, "voice engine lost in mid-call error=\"%s\"", err->text);
+        call_leave(c, END_ENGINE_FAILED);
+        return;
+    }
+    retry_or_fail(c, permanent); /* the lost session keeps what the caller says meanwhile */
+}
+
+/* ---- the caller ---- */
+
+void call_hear(struct call *c, const uint8_t *ulaw, size_t n)
+{
+    if (!c->engine || c->state > CALL_TALKING)
+        return;
+    c->audio_given_ms += (int64_t)(n / G711_BYTES_PER_MS);
+    c->ops->audio(c->engine, ulaw, n);
+}
+
+/* When the audio at `at_ms` of what the engine was given came from the caller. */
+static int64_t heard_at_us(struct call *c, int64_t at_ms)
+{
+    int64_t given = c->audio_given_ms - c->ops->audio_dropped_ms(c->engine);
+    int64_t now = call_now_us(c);
+
+    return at_ms < given ? now - (given - at_ms) * 1000 : now;
+}
+
+static int64_t call_ms_of(const struct call *c, int64_t at_us)
+{
+    return MAX((at_us - c->start_us) / 1000, 0);
+}
+
+static void on_speech_started(struct call *c, struct str item_id, int64_t at_ms)
+{
+    c->caller_speaks = true;
+    c->voiced_until_us = 0;
+    c->voiced_since_us = MIN(heard_at_us(c, at_ms + c->bridge->settings->voice.vad_prefix_ms),
+                             call_now_us(c));
+    timer_stop(&c->silence_timer);
+    timer_start(&c->mute_timer, CALL_MUTE_MS);
+    call_farewell_on_speech(c);
+    journal_caller_started(c->journal, item_id, call_ms_of(c, c->voiced_since_us));
+    turn_on_speech_started(c->turn, call_now_us(c));
+}
+
+static void on_speech_stopped(struct call *c, struct str item_id, int64_t at_ms)
+{
+    c->caller_speaks = false;
+    c->voiced_until_us = heard_at_us(c, at_ms - c->bridge->settings->voice.vad_silence_ms);
+    timer_stop(&c->mute_timer);
+    journal_caller_stopped(c->journal, item_id, call_ms_of(c, c->voiced_until_us));
+    turn_on_speech_stopped(c->turn, call_now_us(c));
+}
+
+static void on_speech(void *arg, bool started, struct str item_id, int64_t at_ms)
+{
+    struct call *c = arg;
+
+    if (c->state != CALL_TALKING)
+        return;
+    if (started)
+        on_speech_started(c, item_id, at_ms);
+    else
+        on_speech_stopped(c, item_id, at_ms);
+    call_pump(c);
+}
+
+static void on_turn(void *arg, struct str item_id)
+{
+    struct call *c = arg;
+
+    (void)item_id;
+    if (c->state != CALL_TALKING)
+        return;
+    c->silence_prompts = 0;
+    turn_on_committed(c->turn, call_now_us(c));
+    call_pump(c);
+}
+
+static void on_caller_text(void *arg, struct str item_id, struct str text, bool final)
+{
+    struct call *c = arg;
+
+    if (!c->started)
+        return;
+    journal_caller_text(c->journal, item_id, text, final);
+    call_settle(c);
+}
+
+/* Packets stopped in mid-speech (a muted line sends none): silence lets the engine end the turn. */
+static void on_mute(void *arg)
+{
+    struct call *c = arg;
+    uint8_t silence[G711_FRAME_BYTES];
+    int ms;
+
+    if (c->state != CALL_TALKING || c->mute_filled)
+        return;
+    c->mute_filled = true;
+    c->counters.silence_filled_ms += CALL_MUTE_FILL_MS;
+    memset(silence, G711_ULAW_SILENCE, sizeof(silence));
+    for (ms = 0; ms < CALL_MUTE_FILL_MS; ms += G711_FRAME_MS)
+        call_hear(c, silence, sizeof(silence));
+    c->next_media_ms += CALL_MUTE_FILL_MS; /* what follows is not filled a second time */
+}
+
+static void on_silence(void *arg)
+{
+    struct call *c = arg;
+    const struct sentences *say = c->bridge->sentences;
+    bool last = c->silence_prompts >= c->bridge->profile->limits.silence_prompts_max;
+
+    if (c->state != CALL_TALKING || c->caller_speaks || turn_busy(c->turn) || c->farewell.armed)
+        return;
+    c->silence_prompts++;
+    if (last)
+        call_farewell_arm(c, END_SILENCE);
+    turn_say(c->turn, str_c(last ? say->silence : say->still_there), false, call_now_us(c));
+    call_pump(c);
+}
+
+static void on_limit(void *arg)
+{
+    struct call *c = arg;
+
+    if (c->state != CALL_TALKING || c->farewell.armed)
+        return;
+    log_warn(&c->log, "longest call reached limit_s=%d", c->bridge->profile->limits.call_max_s);
+    call_farewell_arm(c, END_TIME_LIMIT);
+    turn_say(c->turn, str_c(c->bridge->sentences->time_limit), true, call_now_us(c));
+    call_pump(c);
+}
+
+/* ---- the agent ---- */
+
+static void on_audio(void *arg, const struct voice_part *part, const uint8_t *ulaw, size_t n)
+{
+    struct call *c = arg;
+
+    if (c->state != CALL_TALKING || !turn_wants(c->turn, part->response_id)) {
+        c->counters.late_audio_ms += (int64_t)(n / G711_BYTES_PER_MS);
+        return;
+    }
+    turn_on_progress(c->turn, part->response_id, call_now_us(c));
+    if (playout_add(c->playout, part, ulaw, n))
+        log_warn(&c->log, "agent audio dropped: the queue is full queued_ms=%lld",
+                 (long long)playout_queued_ms(c->playout));
+    if (playout_full(c->playout) && !c->engine_held) {
+        c->engine_held = true;
+        c->ops->hold(c->engine, true);
+    }
+    call_pump(c);
+}
+
+static void on_audio_done(void *arg, const struct voice_part *part)
+{
+    struct call *c = arg;
+
+    if (c->state != CALL_TALKING)
+        return;
+    playout_part_end(c->playout, part);
+    call_pump(c);
+}
+
+static void on_agent_text(void *arg, const struct voice_part *part, struct str text, bool final)
+{
+    struct call *c = arg;
+
+    if (c->state != CALL_TALKING || !turn_wants(c->turn, part->response_id))
+        return;
+    turn_on_progress(c->turn, part->response_id, call_now_us(c));
+    journal_agent_text(c->journal, part->item_id, text, final);
+}
+
+static void on_response_started(void *arg, struct str response_id, uint32_t tag)
+{
+    struct call *c = arg;
+
+    if (c->state != CALL_TALKING)
+        return;
+    c->counters.responses++;
+    c->response_runs = true;
+    turn_on_response_started(c->turn, response_id, tag, call_now_us(c));
+    call_pump(c);
+}
+
+/* The outputs of all tools are in and the response that asked for them is over: one answer to them. */
+static void answer_tools(struct call *c)
+{
+    if (!c->answer_due || c->response_runs || tools_pending(c->tools) > 0)
+        return;
+    c->answer_due = false;
+    turn_respond(c->turn, call_now_us(c));
+}
+
+static void on_response_done(void *arg, const struct voice_response *r)
+{
+    struct call *c = arg;
+
+    if (!c->started)
+        return;
+    c->response_runs = false;
+    if (r->status == VOICE_FAILED)
+        c->counters.responses_failed++;
+    if (r->usage)
+        journal_usage(c->journal, r->id, r->usage);
+    if (c->state != CALL_TALKING)
+        return;
+    turn_on_response_done(c->turn, r, call_now_us(c));
+    if (c->state != CALL_TALKING)
+        return;
+    answer_tools(c);
+    call_pump(c);
+}
+
+static void on_transcription_usage(void *arg, const struct voice_usage *u)
+{
+    struct call *c = arg;
+
+    if (c->started)
+        journal_transcription_usage(c->journal, u);
+}
+
+static void on_error(void *arg, const struct voice_error *e)
+{
+    struct call *c = arg;
+
+    if (e->kind == VOICE_ERROR_HARMLESS) {
+        log_debug(&c->log, "voice engine: too late code=" STR_FMT, STR_ARG(e->code));
+        return;
+    }
+    log_warn(&c->log, "voice engine refused a message code=" STR_FMT " message=\"" STR_FMT "\"",
+             STR_ARG(e->code), STR_ARG(e->message));
+    if (c->state != CALL_TALKING)
+        return;
+    turn_on_refused(c->turn, e, call_now_us(c));
+    call_pump(c);
+}
+
+/* ---- tools ---- */
+
+static void on_tool_call(void *arg, const struct voice_tool_call *call)
+{
+    struct call *c = arg;
+
+    if (c->state != CALL_TALKING)
+        return;
+    turn_on_progress(c->turn, call->response_id, call_now_us(c));
+    if (c->farewell.armed && c->farewell.reason == END_COMPLETED &&
+        !str_eq_c(call->name, "logCallOutcome"))
+        call_farewell_disarm(c); /* the talk goes on after all */
+    timer_stop(&c->silence_timer);
+    log_info(&c->log, "tool asked for name=" STR_FMT " id=" STR_FMT, STR_ARG(call->name),
+             STR_ARG(call->call_id));
+    (void)tools_run(c->tools, call->call_id, call->name, call->arguments); /* a repeat is answered once */
+}
+
+static void take_control(struct call *c, const struct tool_done *d)
+{
+    const struct tool_control *control = &d->reply->control;
+    struct arena arena = ARENA_INIT;
+    const struct jval *arguments;
+
+    if (control->end_call) {
+        c->outcome = arena_str(&c->arena, control->outcome);
+        if (json_parse_arena(&arguments, &arena, d->arguments, NULL) == ERR_OK)
+            c->summary = arena_str(&c->arena, json_str(json_get(arguments, "summary")));
+        call_farewell_arm(c, END_COMPLETED);
+    }
+    if (control->transfer.number.n) {
+        c->transfer.number = arena_str(&c->arena, control->transfer.number);
+        c->transfer.reason = arena_str(&c->arena, control->transfer.reason);
+        c->transfer.summary = arena_str(&c->arena, control->transfer.summary);
+        call_farewell_arm(c, END_TRANSFERRED);
+    }
+    arena_release(&arena);
+}
+
+void call_on_tool_done(void *arg, const struct tool_done *d)
+{
+    struct call *c = arg;
+    const struct journal_tool tool = { .call_id = d->call_id,
+                                       .name = d->name,
+                                       .arguments = d->arguments,
+                                       .output = d->reply->output,
+                                       .status = d->reply->status,
+                                       .latency_ms = d->latency_ms,
+                                       .at_ms = call_at_ms(c),
+                                       .replayed = d->reply->replayed };
+
+    log_info(&c->log, "tool answered name=" STR_FMT " id=" STR_FMT " status=%s latency_ms=%lld",
+             STR_ARG(d->name), STR_ARG(d->call_id), tool_status_name(d->reply->status),
+             (long long)d->latency_ms);
+    journal_tool(c->journal, &tool);
+    if (c->state != CALL_TALKING) {
+        call_settle(c);
+        return;
+    }
+    take_control(c, d);
+    if (c->engine && c->ops->tool_result(c->engine, d->call_id, d->reply->output))
+        log_warn(&c->log, "tool's output not given to the engine id=" STR_FMT, STR_ARG(d->call_id));
+    c->answer_due = true;
+    answer_tools(c);
+    call_pump(c);
+}
+
+/* ---- the arbiter's hands ---- */
+
+static void say_failed(struct call *c, const char *what, enum errc rc)
+{
+    if (rc)
+        log_warn(&c->log, "voice engine took no %s: %s", what, errc_name(rc)); /* the watchdog acts */
+}
+
+static void turn_do_respond(void *arg, uint32_t tag)
+{
+    struct call *c = arg;
+
+    say_failed(c, "response.create", c->engine ? c->ops->respond(c->engine, tag) : ERR_CLOSED);
+}
+
+static void turn_do_say(void *arg, struct str text, uint32_t tag)
+{
+    struct call *c = arg;
+
+    say_failed(c, "text to say", c->engine ? c->ops->say(c->engine, text, tag) : ERR_CLOSED);
+}
+
+static void turn_do_cancel(void *arg, struct str response_id)
+{
+    struct call *c = arg;
+
+    say_failed(c, "cancel", c->engine ? c->ops->cancel(c->engine, response_id) : ERR_CLOSED);
+}
+
+static void turn_do_truncate(void *arg, const struct playout_heard *h)
+{
+    struct call *c = arg;
+
+    if (h->part.item_id.n && c->engine && (c->ops->features & VOICE_TRUNCATE))
+        say_failed(c, "truncate", c->ops->truncate(c->engine, h->part.item_id, h->part.content_index,
+                                                   h->heard_ms));
+}
+
+static void write_heard(struct call *c, const struct playout_heard *heard, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        journal_agent_heard(c->journal, heard[i].part.item_id, heard[i].heard_ms, heard[i].queued_ms,
+                            heard[i].whole, call_at_ms(c));
+}
+
+static void on_interrupted(void *arg, const struct playout_heard *heard, size_t n)
+{
+    struct call *c = arg;
+
+    c->counters.interruptions++;
+    c->farewell.interrupted = c->farewell.armed;
+    write_heard(c, heard, n);
+    if (c->voiced_since_us) {
+        int64_t ms = (call_now_us(c) - c->voiced_since_us) / 1000;
+
+        log_info(&c->log, "interrupted by the caller stop_ms=%lld", (long long)ms);
+        journal_latency(c->journal, LATENCY_BARGE_IN_STOP, ms);
+        c->voiced_since_us = 0;
+    }
+}
+
+static void on_listening(void *arg)
+{
+    struct call *c = arg;
+
+    if (c->moving) {
+        call_leave(c, END_SHUTDOWN);
+        return;
+    }
+    if (tools_pending(c->tools) > 0 || c->answer_due || c->caller_speaks)
+        return;
+    if (c->farewell.armed)
+        call_farewell_on_listening(c);
+    else
+        timer_start(&c->silence_timer, (int64_t)c->bridge->profile->limits.silence_prompt_s * 1000);
+}
+
+static void on_gave_up(void *arg, bool said, struct str reason)
+{
+    struct call *c = arg;
+
+    log_error(&c->log, "no answer from the voice engine said=%d reason=" STR_FMT, said, STR_ARG(reason));
+    if (said || ++c->gave_up > 1)
+        call_leave(c, END_ENGINE_FAILED);
+    else
+        turn_say(c->turn, str_c(c->bridge->sentences->failed), false, call_now_us(c));
+}
+
+const struct turn_ops call_turn_ops = {
+    turn_do_respond, turn_do_say,  turn_do_cancel, turn_do_truncate,
+    on_interrupted,  on_listening, on_gave_up,
+};
+
+/* ---- playout ---- */
+
+static void on_playing(void *arg, const struct voice_part *part, int64_t now_us)
+{
+    struct call *c = arg;
+
+    if (!c->first_word) {
+        c->first_word = true;
+        journal_latency(c->journal, LATENCY_FIRST_WORD, call_at_ms(c));
+    }
+    if (c->voiced_until_us) {
+        journal_latency(c->journal, LATENCY_RESPONSE, MAX((now_us - c->voiced_until_us) / 1000, 0));
+        c->voiced_until_us = 0;
+    }
+    journal_agent_started(c->journal, part->item_id, call_ms_of(c, now_us));
+    turn_on_playing(c->turn, part->response_id, now_us);
+}
+
+static void on_played(void *arg, const struct playout_heard *h, int64_t now_us)
+{
+    struct call *c = arg;
+
+    (void)now_us;
+    c->gave_up = 0;
+    write_heard(c, h, 1);
+}
+
+static void on_idle(void *arg, int64_t now_us)
+{
+    struct call *c = arg;
+
+    turn_on_idle(c->turn, now_us);
+}
+
+const struct playout_sink call_playout_sink = {
+    call_stream_audio, call_stream_mark, call_stream_clear, on_playing, on_played, on_idle,
+};
+
+static const struct voice_events engine_events = {
+    .on_connected = on_connected,
+    .on_ready = on_ready,
+    .on_audio = on_audio,
+    .on_audio_done = on_audio_done,
+    .on_speech = on_speech,
+    .on_turn = on_turn,
+    .on_caller_text = on_caller_text,
+    .on_agent_text = on_agent_text,
+    .on_tool_call = on_tool_call,
+    .on_response_started = on_response_started,
+    .on_response_done = on_response_done,
+    .on_transcription_usage = on_transcription_usage,
+    .on_error = on_error,
+    .on_closed = on_engine_closed,
+};
+
+/* ---- begin and end ---- */
+
+void call_voice_init_timers(struct call *c)
+{
+    timer_init(&c->engine_retry, c->loop, on_engine_retry, c);
+    timer_init(&c->playout_timer, c->loop, on_pump, c);
+    timer_init(&c->turn_timer, c->loop, on_pump, c);
+    timer_init(&c->mute_timer, c->loop, on_mute, c);
+    timer_init(&c->silence_timer, c->loop, on_silence, c);
+    timer_init(&c->limit_timer, c->loop, on_limit, c);
+}
+
+void call_voice_begin(struct call *c)
+{
+    const struct profile *p = c->bridge->profile;
+    const struct journal_started started = { .stream_sid = c->stream_sid,
+                                             .voice = c->bridge->voice,
+                                             .prompt_hash = str_c(c->bridge->prompt->hash),
+                                             .engine_connect_ms = c->engine_connect_ms };
+
+    c->told_started = true;
+    journal_started(c->journal, &started);
+    timer_start(&c->limit_timer, (int64_t)p->limits.call_max_s * 1000);
+    if (c->attempt > 0) {
+        turn_respond(c->turn, call_now_us(c)); /* the prompt says what has been and what to begin with */
+    } else {
+        turn_say(c->turn, p->disclosure, true, call_now_us(c));
+        turn_say(c->turn, p->greeting, false, call_now_us(c));
+    }
+    call_pump(c);
+}
+
+void call_voice_end(struct call *c)
+{
+    struct playout_heard heard[PLAYOUT_PARTS_MAX];
+
+    timer_stop(&c->playout_timer);
+    timer_stop(&c->turn_timer);
+    timer_stop(&c->mute_timer);
+    timer_stop(&c->silence_timer);
+    timer_stop(&c->limit_timer);
+    timer_stop(&c->engine_retry);
+    timer_stop(&c->farewell.grace);
+    timer_stop(&c->farewell.cap);
+    if (playout_active(c->playout))
+        write_heard(c, heard, playout_clear(c->playout, call_now_us(c), heard));
+}

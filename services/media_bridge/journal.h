@@ -1,0 +1,89 @@
+/* media_bridge/journal.h: what happened in one call, as events while it goes on and as one summary at its
+ * end: the transcript in the order of speaking, with what was heard of it; tools; latencies; usage and
+ * cost. Times are milliseconds since Twilio's `start`. Event types and data: docs/contracts.md. */
+#ifndef MEDIA_BRIDGE_JOURNAL_H
+#define MEDIA_BRIDGE_JOURNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "concierge/cost.h"
+#include "concierge/end_reason.h"
+#include "concierge/tool_wire.h"
+#include "media_bridge/outbox.h"
+#include "voice/engine.h"
+
+enum {
+    JOURNAL_TURNS_MAX = 2000,       /* further ones are not written down */
+    JOURNAL_TURN_TEXT_MAX = 8000,   /* bytes of one turn; longer ones are cut */
+    JOURNAL_TEXT_MAX = 400 * 1024,  /* of all turns in call.ended */
+    JOURNAL_TOOLS_MAX = 500,
+    JOURNAL_LATENCIES_MAX = 1000,   /* of each kind */
+};
+
+struct journal;
+
+struct journal_opts {
+    const struct clock *clock;
+    struct outbox_stream *out; /* borrowed */
+    const struct prices *prices;
+    struct str call_sid;
+    int attempt;
+    struct str model, transcription_model;
+};
+
+struct journal_started {
+    struct str stream_sid, voice, prompt_hash;
+    int64_t engine_connect_ms; /* -1: never */
+};
+
+struct journal_tool {
+    struct str call_id, name, arguments, output;
+    enum tool_status status;
+    int64_t latency_ms, at_ms;
+    bool replayed;
+};
+
+struct journal_counters {
+    int64_t media_in, audio_in_ms, silence_filled_ms, audio_dropped_ms;
+    int64_t audio_out_ms, late_audio_ms, underruns;
+    int64_t responses, responses_failed, interruptions, engine_connects, bad_messages;
+};
+
+struct journal_end {
+    enum end_reason reason;
+    struct str outcome, summary;
+    int64_t started_us; /* wall clock */
+    struct journal_counters counters;
+};
+
+enum journal_latency { LATENCY_FIRST_WORD, LATENCY_RESPONSE, LATENCY_BARGE_IN_STOP, LATENCIES };
+
+struct journal *journal_create(const struct journal_opts *o) MUST_USE;
+struct journal *journal_destroy(struct journal *j);
+
+void journal_started(struct journal *j, const struct journal_started *s);
+
+/* The agent's words come before, while and after they are heard; the turn is told once it is known what was
+ * heard of it. A part that was never heard is no turn. */
+void journal_agent_text(struct journal *j, struct str item_id, struct str text, bool final);
+void journal_agent_started(struct journal *j, struct str item_id, int64_t at_ms);
+void journal_agent_heard(struct journal *j, struct str item_id, int64_t heard_ms, int64_t queued_ms,
+                         bool whole, int64_t at_ms);
+/* The caller's turn takes its place when the speech begins; its words come later. */
+void journal_caller_started(struct journal *j, struct str item_id, int64_t at_ms);
+void journal_caller_stopped(struct journal *j, struct str item_id, int64_t at_ms);
+void journal_caller_text(struct journal *j, struct str item_id, struct str text, bool final);
+/* Turns of the caller whose words have not come yet. */
+bool journal_waits(const struct journal *j);
+
+void journal_tool(struct journal *j, const struct journal_tool *t);
+void journal_latency(struct journal *j, enum journal_latency kind, int64_t ms);
+void journal_usage(struct journal *j, struct str response_id, const struct voice_usage *u);
+void journal_transcription_usage(struct journal *j, const struct voice_usage *u);
+void journal_handoff(struct journal *j, const char *kind, struct str reason, struct str number);
+/* call.ended, with everything; once. */
+void journal_ended(struct journal *j, const struct journal_end *e);
+
+#endif
