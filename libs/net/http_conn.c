@@ -182,6 +182,7 @@ static void start_exchange(struct http_conn *c)
 {
     struct http_exchange *x = http_exchange_create(c->server->loop, &c->server->log);
 
+    list_remove(&c->idle);
     x->conn = c;
     c->x = x;
     x->req.peer_ip = arena_str(&x->arena, str_c(c->peer_ip));

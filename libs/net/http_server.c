@@ -102,18 +102,18 @@ static void peer_text(char out[PEER_IP_MAX], const union address *a)
         inet_ntop(AF_INET, &a->v4.sin_addr, out, PEER_IP_MAX);
 }
 
-/* Room for one more: at the ceiling the connection that has been idle longest goes. */
-static bool make_room(struct http_server *s)
+static bool is_full(const struct http_server *s)
 {
-    struct list_node *n;
+    return s->n_conns >= HTTP_SERVER_CONNECTIONS_MAX;
+}
 
-    if (s->n_conns < HTTP_SERVER_CONNECTIONS_MAX)
-        return true;
-    n = list_first(&s->idle);
-    if (!n)
-        return false;
-    http_conn_close(CONTAINER_OF(n, struct http_conn, idle));
-    return true;
+/* At the ceiling the connection that has been idle longest goes. */
+static void make_room(struct http_server *s)
+{
+    struct list_node *n = list_first(&s->idle);
+
+    if (is_full(s) && n)
+        http_conn_close(CONTAINER_OF(n, struct http_conn, idle));
 }
 
 static void stop_accepting_for_a_while(struct http_server *s)
@@ -141,7 +141,7 @@ static void on_acceptable(void *arg, unsigned events)
         char ip[PEER_IP_MAX];
         int fd, on = 1;
 
-        if (!make_room(s)) {
+        if (is_full(s) && list_empty(&s->idle)) {
             stop_accepting_for_a_while(s);
             return;
         }
@@ -155,6 +155,7 @@ static void on_acceptable(void *arg, unsigned events)
         }
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
         peer_text(ip, &a);
+        make_room(s);
         http_conn_create(s, fd, ip);
     }
 }

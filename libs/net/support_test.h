@@ -16,7 +16,9 @@
 enum { NET_WAIT_MS = 20000 }; /* of real time: a test that needs it all has failed */
 
 struct net {
-    struct clock clock;
+    struct clock system;
+    struct clock_fake fake;
+    const struct clock *clock; /* one of the two */
     struct loop *loop;
     struct tls_store *tls;
     struct workers *workers;
@@ -27,6 +29,10 @@ struct net {
 };
 
 void net_open(struct net *n, int workers);
+/* The same on a clock that only net_advance() moves. */
+void net_open_fake(struct net *n, int workers);
+void net_advance(struct net *n, int64_t ms); /* and lets the loop see it */
+void net_turn(struct net *n);                /* what is ready now */
 /* Server over the given options; host 127.0.0.1, any port, log and workers of `n` are filled in. */
 void net_serve(struct net *n, struct http_server_opts opts);
 void net_close(struct net *n);
