@@ -396,19 +396,25 @@ static struct usage usage_from(const struct voice_usage *u)
     };
 }
 
+/* 0 without a price: the counts are on record, and the price can be had later. */
+static int64_t cost_of(const struct journal *j, struct str model, const struct usage *u)
+{
+    int64_t cost;
+
+    return cost_micro_usd(j->o.prices, model, u, &cost) ? 0 : cost;
+}
+
 static void tell_usage(struct journal *j, struct str response_id, struct str model,
                        const struct usage *u)
 {
     struct event_head h;
-    int64_t cost = 0;
     struct jw w;
 
-    (void)cost_micro_usd(j->o.prices, model, u, &cost); /* no price: 0, and the counts are there */
     begin(j, &w, &h, EVENT_CALL_USAGE);
     jw_str(&w, "responseId", response_id);
     jw_str(&w, "model", model);
     usage_write(&w, "usage", u);
-    jw_i64(&w, "costMicroUsd", cost);
+    jw_i64(&w, "costMicroUsd", cost_of(j, model, u));
     finish(j, &w, &h);
 }
 
@@ -560,15 +566,6 @@ static void settle_turns(struct journal *j)
     }
 }
 
-static int64_t total_cost(const struct journal *j)
-{
-    int64_t model = 0, transcription = 0;
-
-    (void)cost_micro_usd(j->o.prices, j->o.model, &j->used, &model);
-    (void)cost_micro_usd(j->o.prices, j->o.transcription_model, &j->transcribed, &transcription);
-    return model + transcription;
-}
-
 void journal_ended(struct journal *j, const struct journal_end *e)
 {
     static const struct usage none;
@@ -590,7 +587,8 @@ void journal_ended(struct journal *j, const struct journal_end *e)
     jw_str(&w, "summary", e->summary);
     write_times(&w, e->started_us, clock_wall_us(j->o.clock));
     usage_write(&w, "usage", &sum);
-    jw_i64(&w, "costMicroUsd", total_cost(j));
+    jw_i64(&w, "costMicroUsd", cost_of(j, j->o.model, &j->used) +
+                                    cost_of(j, j->o.transcription_model, &j->transcribed));
     write_latencies(&w, j);
     write_turns(&w, j);
     write_tools(&w, j);
