@@ -266,12 +266,10 @@ bool json_next(struct json_iter *it, struct str *key, const struct jval **val)
     if (it->at >= json_len(it->container))
         return false;
     it->at++;
-    if (json_is_obj(it->container)) {
-        *key = json_str(at);
+    if (key)
+        *key = json_is_obj(it->container) ? json_str(at) : STR_EMPTY;
+    if (json_is_obj(it->container))
         at = jval(val_of(at) + 1);
-    } else {
-        *key = STR_EMPTY;
-    }
     *val = at;
     it->next = unsafe_yyjson_get_next(val_of(at));
     return true;

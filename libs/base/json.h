@@ -57,7 +57,7 @@ struct json_iter {
     const void *next;
 };
 struct json_iter json_iter(const struct jval *container); /* object or array; NULL: nothing */
-/* False at the end. *key is empty in arrays. */
+/* False at the end. *key is empty in arrays; `key` may be NULL. */
 bool json_next(struct json_iter *it, struct str *key, const struct jval **val);
 
 /* Compact text of a value. */
