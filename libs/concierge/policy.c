@@ -33,6 +33,7 @@ bool policy_move(struct policy *p, enum policy_event ev)
     if (!moves[p->state][ev].means)
         return false;
     p->state = moves[p->state][ev].to;
+    p->booked = p->booked || p->state == POLICY_BOOKED;
     return true;
 }
 
@@ -77,6 +78,8 @@ struct policy policy_read(const struct jval *fields)
         .held_us = fs_time_or(fields, "heldAt", 0),
         .expires_s = fs_time_or(fields, "expiresAt", 0) / US,
         .outcome = fs_str(fields, "outcome"),
+        .booked = fs_bool_or(fields, "booked", false),
+        .transfers = fs_i64_or(fields, "transfers", 0),
     };
     int i;
 
@@ -100,6 +103,8 @@ void policy_write(struct fsw *w, const struct policy *p)
     fsw_time(w, "heldAt", p->held_us);
     fsw_time(w, "expiresAt", p->expires_s * US);
     fsw_str(w, "outcome", p->outcome);
+    fsw_bool(w, "booked", p->booked);
+    fsw_i64(w, "transfers", p->transfers);
 }
 
 struct str policy_path(struct arena *a, struct str call_sid)

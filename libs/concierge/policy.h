@@ -45,6 +45,8 @@ struct policy {
     struct str confirmation_id;
     int64_t held_us, expires_s; /* UTC */
     struct str outcome;
+    bool booked; /* something was booked in this call */
+    int64_t transfers; /* numbers of people that were tried */
 };
 
 /* False, and nothing changes: the event means nothing in this state. */

@@ -1,0 +1,40 @@
+#include "outcome_writer/writer.h"
+
+static const struct config_key keys[] = {
+    GOOGLE_CONFIG_KEYS(struct writer_settings, google),
+    OIDC_CONFIG_KEYS(struct writer_settings, oidc),
+    { .name = "CALLS_KEEP_DAYS", .kind = CONFIG_INT, .dflt = "365", .min = 1, .max = 3650,
+      .offset = offsetof(struct writer_settings, keep_days),
+      .help = "days until the TTL policy deletes a call's record" },
+};
+
+static enum errc create(void **app, struct service *s, struct err *err)
+{
+    struct writer *w = NULL;
+    enum errc rc = writer_create(&w, s->settings, s->clock, err);
+
+    *app = w;
+    return rc;
+}
+
+static void destroy(void *app)
+{
+    writer_destroy(app);
+}
+
+int main(int argc, char **argv)
+{
+    const struct service_spec spec = {
+        .name = "outcome-writer",
+        .summary = "Brings events into the calls' records, each once, whatever their order.",
+        .keys = keys,
+        .n_keys = ARRAY_LEN(keys),
+        .settings_size = sizeof(struct writer_settings),
+        .routes = writer_routes,
+        .n_routes = writer_n_routes,
+        .create = create,
+        .destroy = destroy,
+    };
+
+    return service_main(&spec, argc, argv);
+}
