@@ -1,4 +1,3 @@
-#define _GNU_SOURCE /* memmem */
 #include "local_cloud/engine/multipart.h"
 
 #include <string.h>
