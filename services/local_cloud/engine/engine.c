@@ -249,16 +249,20 @@ static void warm_run(void *arg, struct ctx *ctx)
     struct engine *e = arg;
     struct buf audio = BUF_INIT(MIB);
     struct heard heard;
+    struct err err = ERR_INIT;
 
-    /* What fails here will fail again where it is wanted, and be said there. */
-    (void)synth_ulaw(e->synth, STR("slt"), STR("Hello."), &audio, NULL);
-    (void)recognizer_hear(e->recognizer, HEAR_REQUEST, STR_EMPTY, quiet, sizeof(quiet), ctx->arena, &heard, NULL);
+    if (synth_ulaw(e->synth, STR("slt"), STR("Hello."), &audio, &err) ||
+        recognizer_hear(e->recognizer, HEAR_REQUEST, STR_EMPTY, quiet, sizeof(quiet), ctx->arena, &heard, &err))
+        log_error(&ctx->log, "engine: speech does not work: %s", err.text);
     buf_release(&audio);
 }
 
 static void engine_started(struct local_cloud *lc)
 {
-    (void)workers_submit(lc->engine->workers, warm_run, NULL, lc->engine); /* a comfort only */
+    struct engine *e = lc->engine;
+
+    if (workers_submit(e->workers, warm_run, NULL, e))
+        log_warn(&e->log, "engine: no worker is free to warm up");
 }
 
 /* The table of the module holds what realtime.c describes. */

@@ -87,13 +87,13 @@ static bool number_check(const struct field *f, const struct jval *v, const char
 
 static bool list_check(const struct field *f, const struct jval *v, const char *path, struct api_error *e)
 {
-    char inner[API_ERROR_PARAM_MAX];
+    char inner[API_ERROR_PARAM_MAX + 24];
     size_t i;
 
     if (!json_is_arr(v))
         return wrong_type(e, path, "an array of objects", v);
     for (i = 0; f->fields && i < json_len(v); i++) {
-        (void)snprintf(inner, sizeof(inner), "%s[%zu]", path, i); /* a long path is cut */
+        (void)snprintf(inner, sizeof(inner), "%.*s[%zu]", API_ERROR_PARAM_MAX, path, i); /* it fits */
         if (!json_is_obj(json_at(v, i)))
             return wrong_type(e, inner, "an object", json_at(v, i));
         if (!fields_check(f->fields, f->n_fields, json_at(v, i), inner, e))

@@ -16,6 +16,7 @@ enum {
     TOOL_NAME_MAX = 40,
     CALLS_REMEMBERED = 8,
     LEAD_QUESTIONS_MAX = 12,
+    LEAD_REPEATS_MAX = 3, /* what the caller will not say is left out */
     MISSES_MAX = 2,   /* misunderstandings before a person is called */
     REFUSALS_MAX = 2, /* of everything offered, before a callback is offered */
     SECONDS_OF_DAY = 86400,
@@ -37,6 +38,7 @@ enum stage {
     ST_CALLBACK, /* shall somebody call you back? */
     ST_PHONE,    /* on which number? */
     ST_WINDOW,   /* when? */
+    ST_AGREED,   /* the callback as it was arranged: is that all right? */
     ST_LEAD,     /* the business's questions, one by one */
     ST_OVER,     /* goodbye was said */
     STAGES,
@@ -50,13 +52,14 @@ static const struct {
     [ST_SERVICE] = { HEAR_REQUEST, "Which service would you like?" },
     [ST_WHEN] = { HEAR_WHEN, "Which day and time would suit you?" },
     [ST_OFFER] = { HEAR_WHEN, "Which of these times would you like?" },
-    [ST_NAME] = { HEAR_NAME, "May I have your full name, please?" },
+    [ST_NAME] = { HEAR_NAME, "May I have your name, please?" },
     [ST_CHECK] = { HEAR_YES_NO, "Is that right?" },
     [ST_CHANGE] = { HEAR_ANYTHING, "What should be different?" },
     [ST_MORE] = { HEAR_REQUEST, "Is there anything else I can do for you?" },
     [ST_CALLBACK] = { HEAR_YES_NO, "Shall somebody call you back?" },
     [ST_PHONE] = { HEAR_PHONE, "On which number can we reach you?" },
     [ST_WINDOW] = { HEAR_DETAILS, "When is a good time to call you?" },
+    [ST_AGREED] = { HEAR_YES_NO, "Is that all right?" },
     [ST_LEAD] = { HEAR_DETAILS, "" },
     [ST_OVER] = { HEAR_ANYTHING, "" },
 };
@@ -83,6 +86,8 @@ struct talk {
     char window[ANSWER_MAX], need[ANSWER_MAX], postcode[ANSWER_MAX];
     char answers[LEAD_QUESTIONS_MAX][ANSWER_MAX];
     size_t lead_at;
+    int lead_repeats;
+    char missing[TOOL_NAME_MAX]; /* what qualifyLead still wants */
     char last_say[TEXT_MAX];     /* of the last tool */
     char last_spoken[TEXT_MAX];  /* of our last reply */
     int misses, refusals;
@@ -171,6 +176,8 @@ void receptionist_brief(struct receptionist *r, struct str instructions, const s
 
 enum hearing receptionist_hearing(const struct receptionist *r)
 {
+    if (r->talk.stage == ST_LEAD && str_eq_c(r->facts.questions[r->talk.lead_at].name, "postcode"))
+        return HEAR_PHONE;
     return stages[r->talk.stage].hearing;
 }
 
@@ -405,7 +412,7 @@ static void hold(struct receptionist *r)
         (void)str_copy(r->talk.reason, sizeof(r->talk.reason), STR("special_request")); /* it fits */
         say(r, "I cannot book that myself, but somebody will confirm it.");
         r->talk.errand = ERRAND_CALLBACK;
-        ask(r, r->facts.number_known ? ST_WINDOW : ST_PHONE);
+        ask(r, ST_WINDOW);
         return;
     }
     call_begin(&w);
@@ -582,7 +589,7 @@ static void lead_on(struct receptionist *r)
 
     t->errand = ERRAND_LEAD;
     while (t->lead_at < r->facts.n_questions && t->lead_at < LEAD_QUESTIONS_MAX) {
-        if (!t->answers[t->lead_at][0]) {
+        if (!t->answers[t->lead_at][0] && r->facts.questions[t->lead_at].needed) {
             ask(r, ST_LEAD);
             return;
         }
@@ -635,10 +642,8 @@ static void callback_on(struct receptionist *r)
     t->errand = ERRAND_CALLBACK;
     if (!r->facts.number_known && !t->number_settled)
         ask(r, ST_PHONE);
-    else if (!t->window[0])
-        ask(r, ST_WINDOW);
     else
-        request_callback(r);
+        request_callback(r); /* it proposes a time by itself */
 }
 
 static void callback_offer(struct receptionist *r, const char *reason)
@@ -821,7 +826,7 @@ static bool output_good(const struct jval *output)
 
     if (json_is_bool(json_get(output, "ok")))
         return json_bool_or(json_get(output, "ok"), true);
-    if (!json_is_null(json_get(output, "error")) || !json_is_null(json_get(output, "refused")))
+    if (!json_is_null(json_get(output, "error")) || !json_is_null(json_get(output, "reason")))
         return false;
     return !str_eq_c(status, "refused") && !str_eq_c(status, "failed");
 }
@@ -890,8 +895,7 @@ static void slot_booked(struct receptionist *r)
     t->errand = ERRAND_NONE;
     if (t->booked) {
         t->no_slot = false;
-        say(r, t->last_say);
-        ask(r, ST_MORE);
+        say_and_ask(r, ST_MORE);
         return;
     }
     t->errand = ERRAND_BOOK;
@@ -902,18 +906,32 @@ static void human_answered(struct receptionist *r)
 {
     struct talk *t = &r->talk;
 
-    say(r, t->last_say);
     t->errand = ERRAND_NONE;
     if (t->transferred) {
+        say(r, t->last_say);
         finish(r); /* the last words are these */
         return;
     }
-    if (asks(t->last_say)) {
+    if (asks(t->last_say))
         t->errand = ERRAND_CALLBACK;
-        t->stage = ST_PHONE;
-        return;
+    say_and_ask(r, !asks(t->last_say) ? ST_MORE : t->done_ok ? ST_AGREED : ST_PHONE);
+}
+
+/* Something is missing yet: which of our questions asks for it. */
+static void lead_again(struct receptionist *r)
+{
+    struct talk *t = &r->talk;
+    size_t i;
+
+    for (i = 0; i < r->facts.n_questions && i < LEAD_QUESTIONS_MAX; i++) {
+        if (str_eq_c(r->facts.questions[i].name, t->missing)) {
+            t->lead_at = i;
+            t->answers[i][0] = '\0';
+            say_and_ask(r, ST_LEAD);
+            return;
+        }
     }
-    ask(r, ST_MORE);
+    say_and_ask(r, strcmp(t->missing, "phone") == 0 ? ST_PHONE : ST_NAME);
 }
 
 static void lead_written(struct receptionist *r)
@@ -921,19 +939,24 @@ static void lead_written(struct receptionist *r)
     struct talk *t = &r->talk;
 
     t->lead_taken = t->done_ok;
-    t->errand = ERRAND_NONE;
-    say(r, t->last_say);
-    if (t->unqualified || t->called_back || !tool_named(r, "requestCallback")) {
-        ask(r, ST_MORE);
+    if (t->missing[0] && t->lead_repeats++ < LEAD_REPEATS_MAX) {
+        lead_again(r);
         return;
     }
-    (void)str_copy(t->reason, sizeof(t->reason), STR("special_request")); /* it fits */
-    callback_on(r);
+    t->unqualified = t->unqualified && !t->missing[0];
+    t->errand = ERRAND_NONE;
+    say_and_ask(r, ST_MORE);
 }
 
 static void outcome_logged(struct receptionist *r)
 {
-    r->talk.logged = true;
+    r->talk.logging = false;
+    r->talk.logged = r->talk.done_ok;
+    if (!r->talk.logged && r->talk.booked) { /* it is not: that outcome was refused */
+        r->talk.booked = false;
+        finish(r);
+        return;
+    }
     if (r->talk.transferred) {
         say(r, "One moment, please.");
         r->talk.stage = ST_OVER;
@@ -983,20 +1006,18 @@ void receptionist_tool_called(struct receptionist *r, struct str call_id, struct
 static void tool_facts(struct talk *t, const char *tool, const struct jval *output)
 {
     struct str say = json_str(json_get(output, "say"));
-    bool connects = json_bool_or(json_get(output, "connecting"), false) ||
-                    json_bool_or(json_get(output, "transferring"), false) ||
-                    json_bool_or(json_get(output, "connected"), false) || json_is_obj(json_get(output, "transfer"));
 
     (void)str_copy(t->last_say, sizeof(t->last_say), say); /* a long one is cut */
     if (strcmp(tool, "holdSlot") == 0)
         (void)str_copy(t->confirmation, sizeof(t->confirmation), json_str(json_get(output, "confirmationId")));
     if (strcmp(tool, "transferToHuman") == 0)
-        t->transferred = t->done_ok && (connects || str_eq_c(json_str(json_get(output, "action")), "transfer"));
+        t->transferred = t->done_ok && str_contains(say, STR("connecting you"));
     if (strcmp(tool, "requestCallback") == 0 || (strcmp(tool, "transferToHuman") == 0 && !t->transferred))
         t->called_back = t->done_ok;
     if (strcmp(tool, "qualifyLead") == 0) {
         t->unqualified = !json_bool_or(json_get(output, "qualified"), true);
-        t->called_back |= !json_is_null(json_get(output, "callbackId"));
+        (void)str_copy(t->missing, sizeof(t->missing), json_str(json_path(output, "missing.0")));
+        t->called_back |= !json_is_null(json_get(output, "callbackWindow"));
     }
 }
 
@@ -1031,8 +1052,9 @@ void receptionist_agent_said(struct receptionist *r, struct str text)
         const char *words;
         enum stage stage;
     } marks[] = {
-        { "full name", ST_NAME },         { "number can we reach", ST_PHONE }, { "good time to call", ST_WINDOW },
+        { "have your name", ST_NAME },    { "number can we reach", ST_PHONE }, { "good time to call", ST_WINDOW },
         { "call you back?", ST_CALLBACK }, { "anything else", ST_MORE },        { "Is that right", ST_CHECK },
+        { "Is that all right", ST_AGREED },
         { "Which service", ST_SERVICE },  { "Which day", ST_WHEN },            { "Which of these", ST_OFFER },
         { "help you", ST_REQUEST },
     };
@@ -1169,7 +1191,7 @@ static bool heard_anytime(struct receptionist *r, const struct meaning *m)
     }
     if (m->robot) {
         say(r, "I am an AI assistant, not a person.");
-        go_on(r);
+        ask(r, t->stage);
         return true;
     }
     if (m->privacy) {
@@ -1303,7 +1325,7 @@ static void on_check(struct receptionist *r, const struct meaning *m)
 {
     struct talk *t = &r->talk;
 
-    if (m->wish.from_day || m->wish.minute >= 0 || (m->has_wish && m->no)) {
+    if (m->wish.from_day || m->wish.minute >= 0 || m->wish.part != PART_ANY) {
         t->confirmation[0] = '\0';
         find_times(r);
     } else if (m->yes && !m->no && !m->hesitates) {
@@ -1371,6 +1393,23 @@ static void on_window(struct receptionist *r, const struct meaning *m)
     request_callback(r);
 }
 
+static void on_agreed(struct receptionist *r, const struct meaning *m)
+{
+    if (m->has_wish || strlen(m->digits) >= 5) {
+        if (m->has_wish)
+            (void)str_copy(r->talk.window, sizeof(r->talk.window), str_c(r->talk.words)); /* a long one is cut */
+        if (strlen(m->digits) >= 5)
+            (void)str_copy(r->talk.phone, sizeof(r->talk.phone), str_c(m->digits)); /* it fits */
+        request_callback(r);
+    } else if (m->yes || m->this_number || m->bye) {
+        ask(r, ST_MORE);
+    } else if (m->no) {
+        ask(r, ST_WINDOW);
+    } else {
+        missed(r);
+    }
+}
+
 static void on_over(struct receptionist *r, const struct meaning *m)
 {
     (void)m;
@@ -1381,7 +1420,7 @@ static void (*const heard[STAGES])(struct receptionist *r, const struct meaning 
     [ST_REQUEST] = on_request, [ST_SERVICE] = on_service, [ST_WHEN] = on_when,     [ST_OFFER] = on_offer,
     [ST_NAME] = on_name,       [ST_CHECK] = on_check,     [ST_CHANGE] = on_change, [ST_MORE] = on_request,
     [ST_CALLBACK] = on_callback, [ST_PHONE] = on_phone,   [ST_WINDOW] = on_window, [ST_LEAD] = lead_answer,
-    [ST_OVER] = on_over,
+    [ST_AGREED] = on_agreed,   [ST_OVER] = on_over,
 };
 
 static void answer_words(struct receptionist *r)
@@ -1396,7 +1435,7 @@ static void answer_words(struct receptionist *r)
     }
     understand(&m, str_c(t->words), today_of(r), t->stage == ST_OFFER);
     service_named(r);
-    if (m.has_wish && t->stage != ST_LEAD && t->stage != ST_WINDOW && t->stage != ST_PHONE && t->stage != ST_NAME &&
+    if (m.has_wish && t->stage != ST_LEAD && t->stage != ST_WINDOW && t->stage != ST_AGREED && t->stage != ST_PHONE && t->stage != ST_NAME &&
         m.question == QUESTION_NONE)
         wish_merge(&t->wish, &m.wish);
     if (!heard_anytime(r, &m))
