@@ -5,14 +5,15 @@
 #include "base/mem.h"
 
 enum {
-    LOUD_RMS_MIN = 80,     /* -52 dBFS: quieter than that nobody is understood */
-    LOUD_OVER_NOISE = 6,   /* in energy: 8 dB */
-    START_HOPS = 3,        /* loud ones, a quiet one takes one back */
-    NOISE_BLOCK_HOPS = 50, /* 1 s; the noise is the least of NOISE_BLOCKS of them */
+    LOUD_RMS_MIN = 80,      /* -52 dBFS: quieter than that nobody is understood */
+    LOUD_OVER_NOISE = 6,    /* in energy: 8 dB */
+    START_HOPS = 3,         /* loud ones, a quiet one takes one back */
+    NOISE_BLOCK_HOPS = 100, /* 2 s; the noise is the least of NOISE_BLOCKS of them */
     NOISE_BLOCKS = 8,
-    NOISE_BLOCKS_MIN = 2,  /* before that there may have been nothing but speech */
-    CUT_SEARCH_HOPS = 600, /* a long utterance is cut at the quietest place of its last 12 s */
-    CUT_QUIET_HOPS = 5,    /* … that long */
+    NOISE_BLOCKS_MIN = 2, /* before that there may have been nothing but speech */
+    CUT_SEARCH_HOPS =
+        600, /* a long utterance is cut at the quietest place of its last 12 s, or half */
+    CUT_QUIET_HOPS = 5, /* … that long */
 };
 
 /* The least energy of the last seconds. */
@@ -172,13 +173,13 @@ static enum errc end_utterance(struct cutter *c, struct ear *e, struct err *err)
 static size_t quiet_place(const struct cutter *c, const struct ear *e)
 {
     size_t span = CUT_QUIET_HOPS * c->hop;
-    size_t at = e->n > CUT_SEARCH_HOPS * c->hop ? e->n - CUT_SEARCH_HOPS * c->hop : c->hop;
+    size_t at = e->n - MIN(CUT_SEARCH_HOPS * c->hop, e->n / 2);
     size_t best = e->n;
     double least = -1, now;
 
     for (; at + span <= e->n; at += c->hop) {
         now = energy(e->samples + at, span);
-        if (least < 0 || now < least) {
+        if (least < 0 || now <= least) { /* of equals the last: longer pieces */
             least = now;
             best = at + span / 2;
         }
