@@ -74,7 +74,7 @@ static void transcript_usage(struct realtime *rt, struct jw *w, const struct ite
 
 static void transcription_begin(struct jw *w, const char *type, const struct item *i)
 {
-    event_begin(w, type);
+    realtime_event_begin(w, type);
     jw_cstr(w, "item_id", i->id);
     jw_i64(w, "content_index", 0);
 }
@@ -90,12 +90,12 @@ static void transcript_send(struct realtime *rt, const struct item *i, struct st
             to++;
         transcription_begin(&w, "conversation.item.input_audio_transcription.delta", i);
         jw_str(&w, "delta", str_slice(text, from, to));
-        event_send(rt, &w);
+        realtime_event_send(rt, &w);
     }
     transcription_begin(&w, "conversation.item.input_audio_transcription.completed", i);
     jw_str(&w, "transcript", text);
     transcript_usage(rt, &w, i, text);
-    event_send(rt, &w);
+    realtime_event_send(rt, &w);
 }
 
 static void on_late_transcript(void *arg)
@@ -202,18 +202,18 @@ static void commit(struct realtime *rt, const char *item_id, size_t from, size_t
     i->audio = i->part = true;
     i->audio_ms = (int64_t)(to - from) / BYTES_PER_MS;
     if (!conversation_insert(&rt->conversation, i, STR_EMPTY, &e)) {
-        event_error(rt, &e, STR_EMPTY);
+        realtime_event_error(rt, &e, STR_EMPTY);
         item_destroy(i);
         return;
     }
     previous = conversation_previous(&rt->conversation, i);
-    event_begin(&w, "input_audio_buffer.committed");
+    realtime_event_begin(&w, "input_audio_buffer.committed");
     if (previous.n > 0)
         jw_str(&w, "previous_item_id", previous);
     else
         jw_null(&w, "previous_item_id");
     jw_cstr(&w, "item_id", i->id);
-    event_send(rt, &w);
+    realtime_event_send(rt, &w);
     i->hearing = true; /* its transcript is null so far */
     item_event(rt, "conversation.item.added", i);
     item_event(rt, "conversation.item.done", i);
@@ -243,10 +243,10 @@ static void turn_started(struct realtime *rt)
     rt->in_turn = true;
     timer_stop(&rt->idle);
     api_id(rt->turn_item, "item_");
-    event_begin(&w, "input_audio_buffer.speech_started");
+    realtime_event_begin(&w, "input_audio_buffer.speech_started");
     jw_i64(&w, "audio_start_ms", rt->endpoint.started_ms);
     jw_cstr(&w, "item_id", rt->turn_item);
-    event_send(rt, &w);
+    realtime_event_send(rt, &w);
     if (rt->session->turns.interrupt_response)
         response_interrupt(rt);
 }
@@ -256,10 +256,10 @@ static void turn_stopped(struct realtime *rt)
     struct jw w;
 
     rt->in_turn = false;
-    event_begin(&w, "input_audio_buffer.speech_stopped");
+    realtime_event_begin(&w, "input_audio_buffer.speech_stopped");
     jw_i64(&w, "audio_end_ms", rt->endpoint.stopped_ms);
     jw_cstr(&w, "item_id", rt->turn_item);
-    event_send(rt, &w);
+    realtime_event_send(rt, &w);
     commit(rt, rt->turn_item, buffer_at(rt, rt->endpoint.started_ms), rt->endpoint_at);
     audio_drop(rt, rt->endpoint_at);
     if (rt->session->turns.create_response && !rt->session->transcription_only)
@@ -357,11 +357,11 @@ static void on_idle(void *arg)
     if (rt->in_turn || rt->active)
         return;
     api_id(id, "item_");
-    event_begin(&w, "input_audio_buffer.timeout_triggered");
+    realtime_event_begin(&w, "input_audio_buffer.timeout_triggered");
     jw_i64(&w, "audio_start_ms", now_ms - rt->session->turns.idle_timeout_ms);
     jw_i64(&w, "audio_end_ms", now_ms);
     jw_cstr(&w, "item_id", id);
-    event_send(rt, &w);
+    realtime_event_send(rt, &w);
     commit(rt, id, rt->audio.n, rt->audio.n);
     response_automatic(rt);
 }

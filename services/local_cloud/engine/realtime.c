@@ -21,7 +21,7 @@ static const char *const models[] = {
     "gpt-realtime-2025-08-28", "gpt-realtime-mini", "gpt-realtime-mini-2025-10-06", "gpt-realtime-mini-2025-12-15",
 };
 
-void event_begin(struct jw *w, const char *type)
+void realtime_event_begin(struct jw *w, const char *type)
 {
     char id[API_ID_MAX];
 
@@ -32,7 +32,7 @@ void event_begin(struct jw *w, const char *type)
     jw_cstr(w, "event_id", id);
 }
 
-void event_send(struct realtime *rt, struct jw *w)
+void realtime_event_send(struct realtime *rt, struct jw *w)
 {
     struct buf text = BUF_INIT(ENGINE_QUEUE_MAX);
 
@@ -52,11 +52,11 @@ static void cstr_or_null(struct jw *w, const char *key, const char *v)
     jw_cstr(w, key, v[0] ? v : NULL);
 }
 
-void event_error(struct realtime *rt, const struct api_error *e, struct str client_event_id)
+void realtime_event_error(struct realtime *rt, const struct api_error *e, struct str client_event_id)
 {
     struct jw w;
 
-    event_begin(&w, "error");
+    realtime_event_begin(&w, "error");
     jw_obj(&w, "error");
     jw_cstr(&w, "type", e->type);
     cstr_or_null(&w, "code", e->code);
@@ -67,7 +67,7 @@ void event_error(struct realtime *rt, const struct api_error *e, struct str clie
     else
         jw_null(&w, "event_id");
     jw_end(&w);
-    event_send(rt, &w);
+    realtime_event_send(rt, &w);
 }
 
 void item_event(struct realtime *rt, const char *type, const struct item *i)
@@ -75,22 +75,22 @@ void item_event(struct realtime *rt, const char *type, const struct item *i)
     struct str previous = conversation_previous(&rt->conversation, i);
     struct jw w;
 
-    event_begin(&w, type);
+    realtime_event_begin(&w, type);
     if (previous.n > 0)
         jw_str(&w, "previous_item_id", previous);
     else
         jw_null(&w, "previous_item_id");
     item_write(&w, "item", i);
-    event_send(rt, &w);
+    realtime_event_send(rt, &w);
 }
 
 static void session_event(struct realtime *rt, const char *type)
 {
     struct jw w;
 
-    event_begin(&w, type);
+    realtime_event_begin(&w, type);
     session_write(&w, rt->session, str_c(rt->id), rt->expires_at_s);
-    event_send(rt, &w);
+    realtime_event_send(rt, &w);
 }
 
 /* Jobs. */
@@ -164,8 +164,8 @@ static bool on_clear(struct realtime *rt, const struct jval *ev, struct api_erro
     (void)ev;
     (void)e;
     hearing_clear(rt);
-    event_begin(&w, "input_audio_buffer.cleared");
-    event_send(rt, &w);
+    realtime_event_begin(&w, "input_audio_buffer.cleared");
+    realtime_event_send(rt, &w);
     return true;
 }
 
@@ -208,9 +208,9 @@ static bool on_item_retrieve(struct realtime *rt, const struct jval *ev, struct 
 
     if (!i)
         return false;
-    event_begin(&w, "conversation.item.retrieved");
+    realtime_event_begin(&w, "conversation.item.retrieved");
     item_write(&w, "item", i);
-    event_send(rt, &w);
+    realtime_event_send(rt, &w);
     return true;
 }
 
@@ -224,9 +224,9 @@ static bool on_item_delete(struct realtime *rt, const struct jval *ev, struct ap
     if (i->hearing || response_speaking_of(rt, i))
         return api_error_set(e, "item_delete_in_progress", "item_id", "Error: the item '%s' is still being made.",
                              i->id);
-    event_begin(&w, "conversation.item.deleted");
+    realtime_event_begin(&w, "conversation.item.deleted");
     jw_cstr(&w, "item_id", i->id);
-    event_send(rt, &w);
+    realtime_event_send(rt, &w);
     rt->conversation.n--;
     item_destroy(i);
     return true;
@@ -241,11 +241,11 @@ static bool on_item_truncate(struct realtime *rt, const struct jval *ev, struct 
 
     if (!conversation_truncate(&rt->conversation, id, content_index, audio_end_ms, e))
         return false;
-    event_begin(&w, "conversation.item.truncated");
+    realtime_event_begin(&w, "conversation.item.truncated");
     jw_str(&w, "item_id", id);
     jw_i64(&w, "content_index", content_index);
     jw_i64(&w, "audio_end_ms", audio_end_ms);
-    event_send(rt, &w);
+    realtime_event_send(rt, &w);
     return true;
 }
 
@@ -358,13 +358,13 @@ static void on_message(void *arg, struct str data, bool binary)
         return;
     if (binary) {
         (void)api_error_set(&e, "invalid_event", "", "Events must be sent as text messages.");
-        event_error(rt, &e, STR_EMPTY);
+        realtime_event_error(rt, &e, STR_EMPTY);
     } else if (json_parse(&doc, data, NULL)) {
         (void)api_error_set(&e, "invalid_json", "", "The server could not parse the message as JSON.");
-        event_error(rt, &e, STR_EMPTY);
+        realtime_event_error(rt, &e, STR_EMPTY);
     } else if (!event_handle(rt, json_root(doc), &e)) {
         log_debug(&rt->log, "engine: refused session=%s code=%s param=%s", rt->id, e.code, e.param);
-        event_error(rt, &e, json_str(json_get(json_root(doc), "event_id")));
+        realtime_event_error(rt, &e, json_str(json_get(json_root(doc), "event_id")));
     }
     json_destroy(doc);
 }
@@ -417,7 +417,7 @@ static void refuse(struct realtime *rt, int close_code, const char *code, const 
     struct api_error e;
 
     (void)api_error_set(&e, code, "", "%s", message);
-    event_error(rt, &e, STR_EMPTY);
+    realtime_event_error(rt, &e, STR_EMPTY);
     buf_addf(&reason, "invalid_request_error%s%s", code[0] ? "." : "", code);
     rt->refused = true;
     ws_close(rt->ws, close_code, buf_str(&reason));
@@ -430,7 +430,7 @@ static void on_expired(void *arg)
     struct api_error e;
 
     (void)api_error_set(&e, "session_expired", "", "Your session hit the maximum duration of 60 minutes.");
-    event_error(rt, &e, STR_EMPTY);
+    realtime_event_error(rt, &e, STR_EMPTY);
     rt->refused = true;
     ws_close(rt->ws, 1001, str_c(e.message));
 }

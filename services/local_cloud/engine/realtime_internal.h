@@ -69,9 +69,9 @@ struct speech_job {
 bool speech_job_start(struct realtime *rt, struct speech_job *j);
 
 /* realtime.c */
-void event_begin(struct jw *w, const char *type); /* an object with type and event_id */
-void event_send(struct realtime *rt, struct jw *w); /* ends and releases it */
-void event_error(struct realtime *rt, const struct api_error *e, struct str client_event_id);
+void realtime_event_begin(struct jw *w, const char *type); /* an object with type and event_id */
+void realtime_event_send(struct realtime *rt, struct jw *w); /* ends and releases it */
+void realtime_event_error(struct realtime *rt, const struct api_error *e, struct str client_event_id);
 void item_event(struct realtime *rt, const char *type, const struct item *i);
 
 /* hearing.c */

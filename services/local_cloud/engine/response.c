@@ -239,9 +239,9 @@ static void response_event(struct response *r, const char *type, bool done)
 {
     struct jw w;
 
-    event_begin(&w, type);
+    realtime_event_begin(&w, type);
     response_write(&w, r, done);
-    event_send(r->rt, &w);
+    realtime_event_send(r->rt, &w);
 }
 
 static int64_t output_index(const struct response *r, const struct item *i)
@@ -257,16 +257,16 @@ static void output_event(struct response *r, const char *type, const struct item
 {
     struct jw w;
 
-    event_begin(&w, type);
+    realtime_event_begin(&w, type);
     jw_cstr(&w, "response_id", r->id);
     jw_i64(&w, "output_index", output_index(r, i));
     item_write(&w, "item", i);
-    event_send(r->rt, &w);
+    realtime_event_send(r->rt, &w);
 }
 
 static void content_begin(struct jw *w, const struct response *r, const char *type, const struct item *i)
 {
-    event_begin(w, type);
+    realtime_event_begin(w, type);
     jw_cstr(w, "response_id", r->id);
     jw_cstr(w, "item_id", i->id);
     jw_i64(w, "output_index", output_index(r, i));
@@ -280,7 +280,7 @@ static void text_event(struct response *r, const char *type, const char *key, st
     content_begin(&w, r, type, r->message);
     if (key)
         jw_str(&w, key, text);
-    event_send(r->rt, &w);
+    realtime_event_send(r->rt, &w);
 }
 
 static void part_event(struct response *r, const char *type, bool with_text)
@@ -292,7 +292,7 @@ static void part_event(struct response *r, const char *type, bool with_text)
     jw_cstr(&w, "type", r->output.text_only ? "text" : "audio");
     jw_str(&w, r->output.text_only ? "text" : "transcript", with_text ? buf_str(&r->message->text) : STR(""));
     jw_end(&w);
-    event_send(r->rt, &w);
+    realtime_event_send(r->rt, &w);
 }
 
 /* Output items. */
@@ -306,7 +306,7 @@ static struct item *output_add(struct response *r, enum item_kind kind)
     i->seen = true;
     r->outputs[r->n_outputs++] = i;
     if (r->of_conversation && !conversation_insert(&r->rt->conversation, i, STR_EMPTY, &e))
-        event_error(r->rt, &e, STR_EMPTY); /* too long a conversation: it lives in the response alone */
+        realtime_event_error(r->rt, &e, STR_EMPTY); /* too long a conversation: it lives in the response alone */
     return i;
 }
 
@@ -352,7 +352,7 @@ static void arguments_event(struct response *r, const struct item *i, const char
 {
     struct jw w;
 
-    event_begin(&w, type);
+    realtime_event_begin(&w, type);
     jw_cstr(&w, "response_id", r->id);
     jw_cstr(&w, "item_id", i->id);
     jw_i64(&w, "output_index", output_index(r, i));
@@ -360,7 +360,7 @@ static void arguments_event(struct response *r, const struct item *i, const char
     if (strcmp(key, "arguments") == 0)
         jw_cstr(&w, "name", i->name);
     jw_str(&w, key, text);
-    event_send(r->rt, &w);
+    realtime_event_send(r->rt, &w);
 }
 
 static void call_emit(struct response *r, const struct reception_call *call)
@@ -406,7 +406,7 @@ static void on_rate_limits(void *arg)
     struct realtime *rt = arg;
     struct jw w;
 
-    event_begin(&w, "rate_limits.updated");
+    realtime_event_begin(&w, "rate_limits.updated");
     jw_arr(&w, "rate_limits");
     jw_obj(&w, NULL);
     jw_cstr(&w, "name", "tokens");
@@ -415,7 +415,7 @@ static void on_rate_limits(void *arg)
     jw_num(&w, "reset_seconds", 0.5);
     jw_end(&w);
     jw_end(&w);
-    event_send(rt, &w);
+    realtime_event_send(rt, &w);
 }
 
 /* What the receptionist had decided is taken back when the caller can have heard none of it. */
@@ -872,7 +872,7 @@ void response_automatic(struct realtime *rt)
     struct api_error e;
 
     if (!rt->active && !response_start(rt, NULL, &e))
-        event_error(rt, &e, STR_EMPTY);
+        realtime_event_error(rt, &e, STR_EMPTY);
 }
 
 static void cancel(struct response *r, const char *reason)

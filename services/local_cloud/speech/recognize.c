@@ -1,6 +1,7 @@
 #include "local_cloud/speech/recognize.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -35,6 +36,10 @@ enum {
     FRAME_MS = 10,
     HEARD_MAX = 16 * 1024,
 };
+
+/* What the acoustic score of a 10 ms frame falls to, below the best of all sounds, when the words are not
+ * those that were said (measured). */
+#define SCORE_OF_NOISE 100000.0
 
 /* Made when it is first wanted. PocketSphinx's decoders are not thread-safe, so each has a lock. */
 struct decoder {
@@ -380,7 +385,7 @@ static void collect(ps_decoder_t *ps, struct arena *a, struct heard *ret)
                                                           .end_ms = (to + 1) * FRAME_MS };
     }
     ret->text = arena_str(a, buf_str(&text));
-    ret->confidence = frames ? score / frames : 0;
+    ret->confidence = frames ? fmax(0, 1.0 + score / frames / SCORE_OF_NOISE) : 0;
     buf_release(&text);
 }
 
