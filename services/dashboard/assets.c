@@ -1,0 +1,53 @@
+#include "dashboard/assets.h"
+
+#include "base/crypto.h"
+#include "base/macros.h"
+
+/* The file's bytes as symbol[] up to symbol_end[], which is a NUL. Found through the include path. */
+#define EMBED(symbol, file)                                                                        \
+    __asm__(".pushsection .rodata,\"a\",@progbits\n"                                               \
+            ".hidden " #symbol "\n.hidden " #symbol "_end\n"                                       \
+            ".global " #symbol "\n.global " #symbol "_end\n" #symbol ":\n"                         \
+            ".incbin \"" file "\"\n" #symbol "_end:\n.byte 0\n.popsection\n");                     \
+    extern const char symbol[], symbol##_end[]
+
+EMBED(asset_style, "dashboard/assets/style.css");
+EMBED(asset_script, "dashboard/assets/dashboard.js");
+EMBED(asset_icon, "dashboard/assets/icon.svg");
+
+static const struct {
+    const char *name, *content_type, *begin, *end;
+} assets[] = {
+    { "style.css", "text/css; charset=utf-8", asset_style, asset_style_end },
+    { "dashboard.js", "text/javascript; charset=utf-8", asset_script, asset_script_end },
+    { "icon.svg", "image/svg+xml", asset_icon, asset_icon_end },
+};
+
+static struct str data_of(size_t i)
+{
+    return str_n(assets[i].begin, (size_t)(assets[i].end - assets[i].begin));
+}
+
+bool asset_find(struct asset *ret, struct str name)
+{
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(assets); i++) {
+        if (str_eq_c(name, assets[i].name)) {
+            *ret = (struct asset){ assets[i].name, assets[i].content_type, data_of(i) };
+            return true;
+        }
+    }
+    return false;
+}
+
+void assets_version(char out[ASSETS_VERSION_LEN + 1])
+{
+    uint8_t digests[ARRAY_LEN(assets)][SHA256_LEN], all[SHA256_LEN];
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(assets); i++)
+        sha256(digests[i], data_of(i));
+    sha256(all, str_n(digests, sizeof(digests)));
+    hex_encode(out, all, ASSETS_VERSION_LEN / 2);
+}
