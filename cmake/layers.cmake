@@ -40,6 +40,12 @@ function(vc_service name)
     set(main ${CMAKE_CURRENT_SOURCE_DIR}/${name}/main.c)
     list(REMOVE_ITEM sources ${main})
     vc_include_root(${name} ${CMAKE_CURRENT_SOURCE_DIR}/${name})
+    # Files that assets.c takes in by .incbin, which compilers do not report as dependencies.
+    file(GLOB assets CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/assets/*)
+    if(assets)
+        set_source_files_properties(${CMAKE_CURRENT_SOURCE_DIR}/${name}/assets.c PROPERTIES
+            OBJECT_DEPENDS "${assets}")
+    endif()
     add_library(${name}_parts STATIC ${sources})
     set_target_properties(${name}_parts PROPERTIES LINKER_LANGUAGE C)
     target_include_directories(${name}_parts PUBLIC ${vc_root})
