@@ -146,7 +146,8 @@ enum errc tool_reply_parse(struct tool_reply *ret, struct arena *a, struct str b
 
 struct str tool_output_unavailable(struct arena *a)
 {
-    (void)a;
-    return STR("{\"say\":\"I cannot reach our system right now. I am sorry. I can take your name and number so "
-               "that somebody calls you back.\",\"error\":\"unavailable\"}");
+    return arena_str(a, STR("{\"status\":\"failed\",\"say\":\"I cannot reach our system right now. I am sorry. I can "
+                            "take your name and number so that somebody calls you back.\",\"reason\":"
+                            "\"unavailable\",\"next\":\"It is not known whether anything was done. Do not say that "
+                            "it was.\"}"));
 }

@@ -3,15 +3,14 @@
 static const struct config_key keys[] = {
     GOOGLE_CONFIG_KEYS(struct writer_settings, google),
     OIDC_CONFIG_KEYS(struct writer_settings, oidc),
-    { .name = "CALLS_KEEP_DAYS", .kind = CONFIG_INT, .dflt = "365", .min = 1, .max = 3650,
-      .offset = offsetof(struct writer_settings, keep_days),
-      .help = "days until the TTL policy deletes a call's record" },
+    { .name = "BUSINESS_PROFILE", .kind = CONFIG_STR, .required = true,
+      .offset = offsetof(struct writer_settings, profile_path), .help = "YAML file of the business" },
 };
 
 static enum errc create(void **app, struct service *s, struct err *err)
 {
     struct writer *w = NULL;
-    enum errc rc = writer_create(&w, s->settings, s->clock, err);
+    enum errc rc = writer_create(&w, s->settings, s->clock, s->arena, err);
 
     *app = w;
     return rc;

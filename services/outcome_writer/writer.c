@@ -8,13 +8,14 @@
 enum { US = 1000000, DAY_SECONDS = 86400, ATTEMPT_MAX = 1000 };
 
 enum errc writer_create(struct writer **ret, const struct writer_settings *settings,
-                        const struct clock *clock, struct err *err)
+                        const struct clock *clock, struct arena *arena, struct err *err)
 {
     struct writer *w = MEM_NEW(struct writer);
-    enum errc rc;
+    enum errc rc = profile_load(&w->profile, arena, arena_cstr(arena, settings->profile_path), err);
 
     w->settings = settings;
-    rc = google_create(&w->google, settings->service.project, &settings->google, clock, err);
+    if (!rc)
+        rc = google_create(&w->google, settings->service.project, &settings->google, clock, err);
     if (!rc)
         rc = oidc_create(&w->oidc, &settings->oidc, err);
     if (rc) {
@@ -37,7 +38,7 @@ struct writer *writer_destroy(struct writer *w)
 
 struct take_job {
     const struct event *e;
-    int64_t expires_us;
+    int64_t call_expires_us, text_expires_us;
     bool repeat;
 };
 
@@ -87,7 +88,7 @@ static void write_journal(struct firestore_commit *c, struct ctx *ctx, const str
     fsw_time(w, "time", e->time_us);
     fsw_time(w, "receivedAt", clock_wall_us(ctx->clock));
     write_data(w, e->data, json_val_text(ctx->arena, e->data).n > JOURNAL_DATA_MAX);
-    fsw_time(w, "expiresAt", job->expires_us);
+    fsw_time(w, "expiresAt", job->text_expires_us);
 }
 
 static int attempt_of(const struct event *e)
@@ -110,7 +111,7 @@ static void write_turn(struct firestore_commit *c, struct ctx *ctx, const struct
     fsw_json_fields(w, turn);
     fsw_i64(w, "attempt", attempt);
     fsw_i64(w, "index", index);
-    fsw_time(w, "expiresAt", job->expires_us);
+    fsw_time(w, "expiresAt", job->text_expires_us);
 }
 
 /* The end holds the ordered transcript: once it is here, single turns that come late add nothing. */
@@ -175,7 +176,7 @@ static enum errc write_record(struct firestore_commit *c, struct ctx *ctx, const
         else
             fsw_json(w, arena_cstr(ctx->arena, key), v);
     }
-    fsw_time(w, "expiresAt", job->expires_us);
+    fsw_time(w, "expiresAt", job->call_expires_us);
     return ERR_OK;
 }
 
@@ -201,6 +202,12 @@ static enum errc take_step(void *arg, struct ctx *ctx, const struct fs_doc *docs
     return write_record(c, ctx, &docs[0], job, call_record_fold(ctx->arena, parts, job->e), err);
 }
 
+/* From the event's own time, so that a repeat would write the same. */
+static int64_t expiry(const struct event *e, int days)
+{
+    return e->time_us + (int64_t)days * DAY_SECONDS * US;
+}
+
 enum errc writer_take(struct writer *w, struct ctx *ctx, const struct event *e, bool *ret_repeat,
                       struct err *err)
 {
@@ -208,8 +215,8 @@ enum errc writer_take(struct writer *w, struct ctx *ctx, const struct event *e, 
                             journal_path(ctx->arena, e) };
     struct take_job job = {
         .e = e,
-        /* From the event's own time, so that a repeat would write the same. */
-        .expires_us = e->time_us + w->settings->keep_days * DAY_SECONDS * US,
+        .call_expires_us = expiry(e, w->profile->retention.calls_days),
+        .text_expires_us = expiry(e, w->profile->retention.transcripts_days),
     };
     enum errc rc = firestore_update(w->google, ctx, paths, ARRAY_LEN(paths), take_step, &job, err);
 

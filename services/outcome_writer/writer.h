@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "concierge/event.h"
+#include "concierge/profile.h"
 #include "google/google.h"
 #include "google/oidc.h"
 #include "net/http_server.h"
@@ -23,18 +24,19 @@ struct writer_settings {
     struct service_settings service; /* first */
     struct google_settings google;
     struct oidc_settings oidc;
-    int64_t keep_days; /* of calls/, for the TTL policy */
+    struct str profile_path; /* its retention says when the TTL policy deletes */
 };
 
 struct writer {
     const struct writer_settings *settings;
+    const struct profile *profile;
     struct google *google;
     struct oidc *oidc;
 };
 
-/* Borrows `settings` and `clock`; *ret is for writer_destroy(). */
+/* Borrows `settings`, `clock` and `arena`; *ret is for writer_destroy(). */
 MUST_USE enum errc writer_create(struct writer **ret, const struct writer_settings *settings,
-                                 const struct clock *clock, struct err *err);
+                                 const struct clock *clock, struct arena *arena, struct err *err);
 struct writer *writer_destroy(struct writer *w);
 
 /* Brings one event into the store. *ret_repeat: it was there already. Errors are worth repeating, but for

@@ -12,6 +12,7 @@ static void end_call(struct tool_call *c, enum tool_status status, const char *r
                      const char *next)
 {
     c->status = status;
+    jw_cstr(&c->out, "status", tool_status_name(status));
     jw_str(&c->out, "say", say);
     if (reason)
         jw_cstr(&c->out, "reason", reason);
@@ -153,6 +154,7 @@ static struct tool_reply simple_reply(struct ctx *ctx, const struct tool_request
 
     jw_init(&w);
     jw_obj(&w, NULL);
+    jw_cstr(&w, "status", tool_status_name(status));
     jw_cstr(&w, "say", say);
     jw_cstr(&w, "reason", reason);
     jw_cstr(&w, "next", next);
@@ -168,10 +170,9 @@ static struct tool_reply unknown_tool(struct ctx *ctx, const struct tool_request
                         "There is no such tool. Use one of the tools of this session.");
 }
 
-static struct tool_reply ledger_trouble(struct gateway *g, struct ctx *ctx, const struct tool_request *req,
-                                        enum errc rc, const struct err *err)
+static struct tool_reply ledger_trouble(struct ctx *ctx, const struct tool_request *req, enum errc rc,
+                                        const struct err *err)
 {
-    (void)g;
     log_error(&ctx->log, "tool ledger: %s", err->text);
     if (rc == ERR_TIMEOUT)
         return simple_reply(ctx, req, TOOL_FAILED, "still_running",
@@ -200,7 +201,7 @@ static enum errc serve(struct gateway *g, struct ctx *ctx, const struct tool *to
     if (rc == ERR_CONFLICT)
         return rc;
     if (rc)
-        *ret = ledger_trouble(g, ctx, req, rc, err);
+        *ret = ledger_trouble(ctx, req, rc, err);
     else if (!done)
         *ret = run_once(&c, &entry);
     return ERR_OK;
