@@ -16,6 +16,7 @@ struct str {
 
 #define STR(literal) ((struct str){ ("" literal), sizeof(literal) - 1 })
 #define STR_EMPTY ((struct str){ NULL, 0 })
+/* For printf-like functions: "x " STR_FMT, STR_ARG(s). The argument is evaluated twice. */
 #define STR_FMT "%.*s"
 #define STR_ARG(s) (int)(s).n, (s).p ? (s).p : ""
 

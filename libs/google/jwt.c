@@ -48,7 +48,7 @@ enum errc jwt_verify(const struct jwt *jwt, struct arena *a, const struct rsa_ke
 enum errc jwt_sign(const struct rsa_key *key, struct str kid, struct str claims, struct arena *a,
                    struct str *ret, struct err *err)
 {
-    struct str signed_part, signature;
+    struct str header, signed_part, signature;
     struct jw w;
     enum errc rc;
 
@@ -59,13 +59,13 @@ enum errc jwt_sign(const struct rsa_key *key, struct str kid, struct str claims,
     if (kid.n)
         jw_str(&w, "kid", kid);
     jw_end(&w);
-    signed_part = arena_printf(a, STR_FMT "." STR_FMT,
-                               STR_ARG(base64url_text(a, jw_finish(&w, a))),
-                               STR_ARG(base64url_text(a, claims)));
+    header = base64url_text(a, jw_finish(&w, a));
+    claims = base64url_text(a, claims);
+    signed_part = arena_printf(a, STR_FMT "." STR_FMT, STR_ARG(header), STR_ARG(claims));
     rc = rsa_sign_sha256(key, signed_part, a, &signature, err);
     if (rc)
         return rc;
-    *ret = arena_printf(a, STR_FMT "." STR_FMT, STR_ARG(signed_part),
-                        STR_ARG(base64url_text(a, signature)));
+    signature = base64url_text(a, signature);
+    *ret = arena_printf(a, STR_FMT "." STR_FMT, STR_ARG(signed_part), STR_ARG(signature));
     return ERR_OK;
 }

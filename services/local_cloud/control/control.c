@@ -313,9 +313,9 @@ static struct str verdict(struct http_req *r, struct control *c, struct run *run
         jw_str(&w, NULL, line);
     jw_end(&w);
     jw_end(&w);
-    ret = arena_printf(r->ctx->arena, STR_FMT "\n", STR_ARG(jw_finish(&w, r->ctx->arena)));
     buf_release(&findings);
-    return ret;
+    ret = jw_finish(&w, r->ctx->arena);
+    return arena_printf(r->ctx->arena, STR_FMT "\n", STR_ARG(ret));
 }
 
 static void run_call(struct http_req *r, struct control *c, struct run *run)

@@ -145,8 +145,8 @@ static void check_call(const char *id)
     pthread_mutex_unlock(&lock);
     if (code) {
         log_path(path, sizeof(path), id);
-        (void)file_read(&text, path, NULL); /* what there is of it is shown */
-        print_error(STR_FMT "\n", STR_ARG(buf_str(&text)));
+        if (!file_read(&text, path, NULL))
+            print_error(STR_FMT "\n", STR_ARG(buf_str(&text)));
     }
     buf_release(&text);
     CHECK_INT(code, 0);
