@@ -162,7 +162,6 @@ static void common_env(const struct services *s, struct env *e)
     env_add(e, "RECORDINGS_TOPIC", STR(LOCAL_RECORDINGS_TOPIC));
     env_add(e, "RECORDINGS_BUCKET", STR(LOCAL_BUCKET));
     env_add(e, "BUSINESS_PROFILE", settings->profile);
-    env_add(e, "DASHBOARD_AUTH", STR("none")); /* on loopback only */
     env_add(e, "DASHBOARD_AUTH", STR("none")); /* loopback only */
     env_add(e, "OPENAI_API_KEY", real ? settings->openai_api_key : STR("sk-local"));
     if (!real) {
