@@ -269,6 +269,8 @@ static void on_worker_done(void *arg)
 {
     struct http_exchange *x = arg;
 
+    if (http_exchange_must_wait(x, on_worker_done))
+        return;
     x->running = false;
     if (x->conn)
         http_conn_kick(x->conn);

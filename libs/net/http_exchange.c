@@ -119,8 +119,21 @@ static void on_pump(void *arg)
     pthread_mutex_lock(&x->mutex);
     x->posted = false;
     pthread_mutex_unlock(&x->mutex);
-    if (x->conn)
+    if (x->after_pump)
+        x->after_pump(x);
+    else if (x->conn)
         http_conn_kick(x->conn);
+}
+
+bool http_exchange_must_wait(struct http_exchange *x, void (*then)(void *x))
+{
+    bool posted;
+
+    pthread_mutex_lock(&x->mutex);
+    posted = x->posted;
+    pthread_mutex_unlock(&x->mutex);
+    x->after_pump = posted ? then : NULL;
+    return posted;
 }
 
 /* Under the mutex. */

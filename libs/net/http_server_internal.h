@@ -56,7 +56,8 @@ struct http_exchange {
     struct buf out; /* bytes for the loop to take */
     bool out_ended, out_broken;
     bool gone;   /* nobody reads it any more */
-    bool posted; /* http_exchange_pump() is on its way */
+    bool posted; /* a look at `out` is on its way to the loop, with a pointer to this */
+    void (*after_pump)(void *x); /* loop thread only: what waits for it; NULL: nothing */
 };
 
 struct http_exchange *http_exchange_create(struct loop *l, const struct log *log);
@@ -67,6 +68,9 @@ void http_exchange_identify(struct http_exchange *x);
 void http_exchange_run(struct http_exchange *x, struct ctx *ctx);
 /* Loop: takes what there is to send into `to` (empty before). */
 void http_exchange_take(struct http_exchange *x, struct buf *to, bool *ended, bool *broken);
+/* Loop: true while something posted by the worker still points to it; then(x) runs after that. A worker's
+ * end may be told before what it posted last, since the ends of several are told at once. */
+bool http_exchange_must_wait(struct http_exchange *x, void (*then)(void *x));
 void http_exchange_abandon(struct http_exchange *x); /* loop: nobody reads it any more */
 void http_exchange_log(const struct http_exchange *x, bool delivered);
 
