@@ -64,7 +64,16 @@ static enum errc upload(struct fetch *f, struct ctx *ctx, struct storage_object 
         .create_only = true,
     };
 
-    return storage_upload(d->google, ctx, &to, DOWNLOAD_CHUNK_BYTES, on_upload_wants, f, ret, err);
+    struct storage_object o;
+    enum errc rc;
+
+    rc = storage_upload(d->google, ctx, &to, DOWNLOAD_CHUNK_BYTES, on_upload_wants, f, &o, err);
+    if (rc)
+        return rc;
+    o.metadata = NULL; /* it would be ours, above */
+    o.n_metadata = 0;
+    *ret = o;
+    return ERR_OK;
 }
 
 enum errc download_recording(const struct download *d, struct ctx *ctx, struct storage_object *ret,

@@ -26,7 +26,7 @@ struct download {
     struct str bucket, object;
 };
 
-/* *ret lives in ctx->arena. ERR_NOT_FOUND, ERR_INVALID: Twilio does not give it (yet). ERR_CONFLICT: the
+/* *ret lives in ctx->arena, without metadata. ERR_NOT_FOUND, ERR_INVALID: Twilio does not give it (yet). ERR_CONFLICT: the
  * object is there already. Otherwise as twilio_recording_fetch() and storage_upload(). */
 MUST_USE enum errc download_recording(const struct download *d, struct ctx *ctx,
                                       struct storage_object *ret, struct err *err);

@@ -427,7 +427,7 @@ static struct str head_text(const struct work *w, int64_t cost)
     return str_slice(text, 0, text.n - 2); /* without "]}" */
 }
 
-static enum errc transcript_store(struct work *w, int64_t cost, struct storage_object *ret,
+static enum errc transcript_store(struct work *w, int64_t cost, struct transcript_summary *ret,
                                   struct err *err)
 {
     const struct transcript_job *j = w->job;
@@ -447,13 +447,16 @@ static enum errc transcript_store(struct work *w, int64_t cost, struct storage_o
         .create_only = true,
     };
     struct assembly s = { .work = w, .head = head_text(w, cost), .arena = ARENA_INIT };
+    struct storage_object o;
     enum errc rc;
 
-    rc = storage_upload(j->google, w->ctx, &to, UPLOAD_CHUNK_BYTES, on_upload_wants, &s, ret, err);
+    rc = storage_upload(j->google, w->ctx, &to, UPLOAD_CHUNK_BYTES, on_upload_wants, &s, &o, err);
     arena_release(&s.arena);
     if (rc == ERR_CONFLICT)
-        rc = storage_stat(j->google, w->ctx, to.bucket, to.name, ret, err);
-    if (rc && s.err.code && err) /* why a part could not be had */
+        rc = storage_stat(j->google, w->ctx, to.bucket, to.name, &o, err);
+    if (!rc)
+        *ret = transcript_summary_read(&o); /* whose metadata may be ours, above */
+    if (rc && s.err.code && err)            /* why a part could not be had */
         *err = s.err;
     return rc;
 }
@@ -500,7 +503,6 @@ enum errc transcript_make(const struct transcript_job *j, struct ctx *ctx,
                           struct transcript_summary *ret, struct err *err)
 {
     struct work w = { .job = j, .ctx = ctx, .part = { .arena = ARENA_INIT } };
-    struct storage_object o;
     int64_t cost = 0;
     enum errc rc;
 
@@ -512,11 +514,9 @@ enum errc transcript_make(const struct transcript_job *j, struct ctx *ctx,
     if (!rc && cost_micro_usd(j->prices, j->transcribe->model, &w.all.usage, &cost))
         log_info(&ctx->log, "no price for model=" STR_FMT, STR_ARG(j->transcribe->model));
     if (!rc)
-        rc = transcript_store(&w, cost, &o, err);
-    if (!rc) {
+        rc = transcript_store(&w, cost, ret, err);
+    if (!rc)
         parts_delete(&w);
-        *ret = transcript_summary_read(&o);
-    }
     w.cutter = cutter_destroy(w.cutter);
     multipart_release(&w.form);
     arena_release(&w.part.arena);
