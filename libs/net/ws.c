@@ -9,7 +9,7 @@
 
 #include <libwebsockets.h>
 
-enum { CLOSE_SILENT_MS = 2000, CLOSE_REASON_MAX = 123 };
+enum { CLOSE_REASON_MAX = 123 };
 
 /* --- the end ------------------------------------------------------------------------------------- */
 
@@ -47,6 +47,7 @@ void ws_conn_end(struct ws_conn *c, int code, const struct err *err)
             c->has_err = true;
         }
     }
+    ws_connecting_free(c); /* no further attempt */
     timer_stop(&c->ping);
     timer_stop(&c->closing);
     loop_task_run(c->loop, &c->end);

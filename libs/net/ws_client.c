@@ -46,6 +46,7 @@ void ws_connecting_free(struct ws_conn *c)
     mem_free(k);
 }
 
+/* Frees c->connecting: the last thing that is done with it. */
 static void give_up(struct ws_conn *c, enum errc code, const char *why)
 {
     struct ws_connecting *k = c->connecting;
@@ -146,6 +147,8 @@ bool ws_connecting_headers(struct ws_conn *c, char **p, const char *end)
 {
     struct ws_connecting *k = c->connecting;
 
+    if (!k)
+        return false;
     if (k->dial.tls && k->dial.name_is_ours && !ws_lws_peer_is_ip(c->wsi, k->name)) {
         ws_connecting_failed(c, "the certificate is for another address", 0);
         return false;

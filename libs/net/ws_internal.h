@@ -13,6 +13,8 @@
 struct lws;
 struct lws_vhost;
 
+enum { CLOSE_SILENT_MS = 2000 }; /* what a peer has for its answer to our CLOSE */
+
 /* An admitted upgrade: the socket, and what the peer has sent behind its request. */
 struct ws_handover {
     struct loop *loop;

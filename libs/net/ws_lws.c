@@ -38,19 +38,33 @@ struct ws_state_lws {
 
 /* --- messages ------------------------------------------------------------------------------------ */
 
+/* We end it, and say why; what still comes is dropped. */
+static int refuse(struct ws_conn *c, int code, const struct err *err)
+{
+    c->err = *err;
+    c->has_err = true;
+    c->close_code = code;
+    c->state = WS_CLOSE_SENT;
+    timer_stop(&c->ping);
+    timer_start(&c->closing, CLOSE_SILENT_MS);
+    lws_close_reason(c->wsi, (enum lws_close_status)code, NULL, 0);
+    return -1;
+}
+
 static int too_long(struct ws_conn *c)
 {
     struct err err = ERR_INIT;
 
     err_set(&err, ERR_LIMIT, "a message longer than %zu bytes", c->message_max);
-    c->err = err;
-    c->has_err = true;
-    c->close_code = 1009;
-    c->state = WS_CLOSE_SENT;
-    timer_stop(&c->ping);
-    timer_start(&c->closing, 2000);
-    lws_close_reason(c->wsi, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, NULL, 0);
-    return -1;
+    return refuse(c, 1009, &err);
+}
+
+static int compressed(struct ws_conn *c)
+{
+    struct err err = ERR_INIT;
+
+    err_set(&err, ERR_INVALID, "a frame with reserved bits, which were not agreed on");
+    return refuse(c, 1002, &err);
 }
 
 static int on_receive(struct ws_conn *c, const char *data, size_t n)
@@ -60,6 +74,8 @@ static int on_receive(struct ws_conn *c, const char *data, size_t n)
     c->heard_ms = loop_now_ms(c->loop);
     if (c->state != WS_OPEN)
         return c->state == WS_DEAD ? -1 : 0;
+    if (lws_get_reserved_bits(c->wsi)) /* built without extensions, lws lets RSV1 pass */
+        return compressed(c);
     if (!c->in_message) {
         c->message_binary = lws_frame_is_binary(c->wsi);
         if (whole && n <= c->message_max) {
@@ -93,11 +109,12 @@ static int on_writable(struct ws_conn *c)
     had = c->in_flight > 0;
     c->in_flight = 0; /* lws calls only when the socket has taken all */
     if (c->ping_due) {
-        unsigned char ping[LWS_PRE + 1];
+        unsigned char ping[LWS_PRE + 1] = { 0 };
 
+        ping[LWS_PRE] = '.'; /* of an empty PONG, lws would not tell */
         c->ping_due = false;
         lws_callback_on_writable(c->wsi);
-        return lws_write(c->wsi, ping + LWS_PRE, 0, LWS_WRITE_PING) < 0 ? -1 : 0;
+        return lws_write(c->wsi, ping + LWS_PRE, 1, LWS_WRITE_PING) < 0 ? -1 : 0;
     }
     if ((c->state == WS_OPEN || c->state == WS_CLOSING) && ws_queue_first(&c->queue, &data, &n, &binary)) {
         if (lws_write(c->wsi, (unsigned char *)data, n, binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT) < 0)
@@ -113,7 +130,7 @@ static int on_writable(struct ws_conn *c)
     }
     if (c->state == WS_CLOSING) {
         c->state = WS_CLOSE_SENT;
-        timer_start(&c->closing, 2000);
+        timer_start(&c->closing, CLOSE_SILENT_MS);
         lws_close_reason(c->wsi, (enum lws_close_status)c->close_code, (unsigned char *)c->close_reason,
                          c->close_reason_n);
         return -1;
@@ -133,7 +150,7 @@ static void on_peer_close(struct ws_conn *c, const unsigned char *data, size_t n
     if (c->state < WS_CLOSE_SENT) {
         c->state = WS_CLOSE_SENT; /* lws answers it */
         timer_stop(&c->ping);
-        timer_start(&c->closing, 2000);
+        timer_start(&c->closing, CLOSE_SILENT_MS);
     }
 }
 
