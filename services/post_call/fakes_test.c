@@ -463,6 +463,18 @@ static int height_of(struct str pcm)
     return best;
 }
 
+static int count_of(struct str s, struct str needle)
+{
+    int n = 0;
+    size_t at;
+
+    for (at = str_find(s, needle); at < s.n; at = str_find(s, needle)) {
+        s = str_from(s, at + needle.n);
+        n++;
+    }
+    return n;
+}
+
 static void on_transcribe(void *app, struct http_req *r)
 {
     struct fakes *f = app;
@@ -487,9 +499,16 @@ static void on_transcribe(void *app, struct http_req *r)
     EXPECT(f, info.data_at + info.data_bytes == wav.n);
     height = height_of(str_from(wav, info.data_at));
     pthread_mutex_lock(&f->lock);
+    f->n_waiting++;
+    pthread_cond_broadcast(&f->changed);
+    while (f->speech_held)
+        pthread_cond_wait(&f->changed, &f->lock);
+    f->n_waiting--;
     f->n_transcriptions++;
     f->n_verbose += str_contains(r->body, STR("verbose_json")) ? 1 : 0;
-    f->language_sent = str_contains(r->body, STR("name=\"language\"\r\n\r\nen\r\n"));
+    f->n_languages = count_of(r->body, STR("name=\"languages[]\"
+
+"));
     f->transcription_bytes_max = MAX(f->transcription_bytes_max, r->body.n);
     pthread_mutex_unlock(&f->lock);
     if (f->speech_status && (!f->speech_refuses || f->speech_refuses == height))
@@ -555,6 +574,7 @@ void fakes_open(struct fakes *f)
     *f = (struct fakes){ .channels = 2, .status = "completed", .clock = clock_system(0) };
     pthread_mutex_init(&f->lock, NULL);
     pthread_mutex_init(&f->complaint_lock, NULL);
+    pthread_cond_init(&f->changed, NULL);
     f->sink = log_sink_create_fn(on_line, NULL, LOG_INFO, &f->clock);
     f->log = log_root(f->sink);
     CHECK_OK(loop_create(&f->loop, &f->clock, &f->log, NULL));
@@ -568,6 +588,22 @@ void fakes_open(struct fakes *f)
 void fakes_start(struct fakes *f)
 {
     CHECK_INT(pthread_create(&f->thread, NULL, run_loop, f->loop), 0);
+}
+
+void fakes_await_held(struct fakes *f)
+{
+    pthread_mutex_lock(&f->lock);
+    while (!f->n_waiting)
+        pthread_cond_wait(&f->changed, &f->lock);
+    pthread_mutex_unlock(&f->lock);
+}
+
+void fakes_let_go(struct fakes *f)
+{
+    pthread_mutex_lock(&f->lock);
+    f->speech_held = false;
+    pthread_cond_broadcast(&f->changed);
+    pthread_mutex_unlock(&f->lock);
 }
 
 void fakes_stop(struct fakes *f)
@@ -587,6 +623,7 @@ void fakes_close(struct fakes *f)
     for (i = 0; i < f->n_objects; i++)
         buf_release(&f->objects[i].data);
     arena_release(&f->arena);
+    pthread_cond_destroy(&f->changed);
     pthread_mutex_destroy(&f->lock);
     pthread_mutex_destroy(&f->complaint_lock);
     CHECK_STR(str_c(f->complaint), "");
@@ -637,7 +674,7 @@ struct str fakes_push_body(struct arena *a, const char *type, const char *data)
 static const struct str audiences[] = { { "http://us", 9 } };
 static const struct str emails[] = { { "push@p.iam.gserviceaccount.com", 30 } };
 
-static void settings_fill(struct world *w)
+static void settings_fill(struct world *w, const char *model)
 {
     struct post_call_settings *s = &w->settings;
     struct fakes *f = &w->fakes;
@@ -654,7 +691,7 @@ static void settings_fill(struct world *w)
     s->twilio.api_base = fakes_url(f, a, "");
     s->transcribe.base_url = fakes_url(f, a, "/v1");
     s->transcribe.api_key = STR("sk-test");
-    s->transcribe.model = STR("gpt-transcribe");
+    s->transcribe.model = str_c(model);
     s->profile_path = STR(VC_SOURCE_DIR "/evals/profiles/clinic.yaml");
     s->events_topic = STR("events");
     s->recordings_bucket = STR(FAKE_BUCKET);
@@ -662,6 +699,11 @@ static void settings_fill(struct world *w)
 }
 
 void world_open(struct world *w)
+{
+    world_open_model(w, "gpt-transcribe");
+}
+
+void world_open_model(struct world *w, const char *model)
 {
     struct http_server_opts o = { .host = "127.0.0.1",
                                   .routes = post_call_spec.routes,
@@ -671,7 +713,7 @@ void world_open(struct world *w)
 
     memset(w, 0, sizeof(*w));
     fakes_open(f);
-    settings_fill(w);
+    settings_fill(w, model);
     CHECK_OK(workers_create(&w->workers, f->loop, 2, NULL, &f->log, NULL));
     w->service = (struct service){ .loop = f->loop,
                                    .workers = w->workers,
@@ -702,16 +744,16 @@ void world_close(struct world *w)
     arena_release(&w->arena);
 }
 
-int world_post(struct world *w, struct str body, bool with_token)
+int world_post_with(const struct world *w, struct http_client *client, struct arena *a,
+                    struct str body, bool with_token)
 {
-    struct str token = fakes_identity_token(&w->arena, &w->fakes.clock);
+    struct str token = fakes_identity_token(a, &w->fakes.clock);
     const struct http_header headers[] = {
         { STR("Content-Type"), STR("application/json") },
-        { STR("Authorization"), arena_printf(&w->arena, "Bearer " STR_FMT, STR_ARG(token)) },
+        { STR("Authorization"), arena_printf(a, "Bearer " STR_FMT, STR_ARG(token)) },
     };
     struct http_request req = {
-        .url = arena_printf(&w->arena, "http://127.0.0.1:%d/push/recordings",
-                            http_server_port(w->server)),
+        .url = arena_printf(a, "http://127.0.0.1:%d/push/recordings", http_server_port(w->server)),
         .headers = headers,
         .n_headers = with_token ? 2 : 1,
         .body = body,
@@ -719,8 +761,13 @@ int world_post(struct world *w, struct str body, bool with_token)
     };
     struct http_response res;
 
-    CHECK_OK(http_do(w->client, &w->arena, &req, &res, NULL));
+    CHECK_OK(http_do(client, a, &req, &res, NULL));
     return res.status;
+}
+
+int world_post(struct world *w, struct str body, bool with_token)
+{
+    return world_post_with(w, w->client, &w->arena, body, with_token);
 }
 
 int world_push(struct world *w, const char *type, const char *data)

@@ -70,17 +70,20 @@ struct fakes {
     int speech_status;    /* of transcriptions; 0: 200 */
     const char *speech_answer;
     int speech_refuses; /* … only the one of this height */
+    bool speech_held;   /* transcriptions wait until fakes_let_go() */
 
     /* What happened. */
     int64_t n_requests, n_downloads, n_transcriptions, n_verbose;
     size_t transcription_bytes_max;
-    bool language_sent;
+    int n_languages; /* of languages[], in the last one */
     struct fake_event events[FAKE_EVENTS_MAX];
     int n_events;
     struct fake_object objects[FAKE_OBJECTS_MAX];
     int n_objects, n_chunks;
 
     /* The machinery. */
+    pthread_cond_t changed; /* n_waiting, speech_held */
+    int n_waiting;
     pthread_mutex_t lock, complaint_lock;
     char complaint[256]; /* the first; fakes_close() fails the test with it */
     struct clock clock;
@@ -97,7 +100,10 @@ struct fakes {
 void fakes_open(struct fakes *f); /* listens; answers from fakes_start() on */
 void fakes_start(struct fakes *f);
 void fakes_stop(struct fakes *f);
-void fakes_close(struct fakes *f);                                   /* stopped */
+void fakes_close(struct fakes *f); /* stopped */
+/* Returns when a transcription is waiting. */
+void fakes_await_held(struct fakes *f);
+void fakes_let_go(struct fakes *f);
 struct fake_object *fakes_object(struct fakes *f, const char *name); /* NULL: there is none */
 struct str fakes_url(const struct fakes *f, struct arena *a, const char *path);
 /* What the tests' own push has in it. `data` holds members in place of the usual ones; NULL: those. */
@@ -117,10 +123,14 @@ struct world {
 };
 
 void world_open(struct world *w);
+void world_open_model(struct world *w, const char *model);
 void world_close(struct world *w);
 /* One delivery; the status that Pub/Sub sees. */
 int world_push(struct world *w, const char *type, const char *data);
 int world_post(struct world *w, struct str body, bool with_token);
+/* The same with a client and an arena of one's own: on another thread. */
+int world_post_with(const struct world *w, struct http_client *client, struct arena *a,
+                    struct str body, bool with_token);
 /* The transcript that is stored, parsed, in the world's arena. */
 const struct jval *world_transcript(struct world *w);
 /* "caller:word 3000|agent:word 4000" */

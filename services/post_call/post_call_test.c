@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -365,6 +366,66 @@ TEST(push_without_identity_is_refused)
     CHECK_INT(world_post(&w, fakes_push_body(&w.arena, "recording.available", NULL), false), 401);
     CHECK_INT(w.fakes.n_requests, 0);
     world_close(&w);
+}
+
+struct delivery {
+    struct world *world;
+    int status;
+};
+
+static void *deliver(void *arg)
+{
+    struct delivery *d = arg;
+    struct http_client *client = http_client_create(NULL, &d->world->fakes.clock);
+    struct arena a = ARENA_INIT;
+
+    d->status = world_post_with(d->world, client, &a,
+                                fakes_push_body(&a, "recording.available", NULL), true);
+    client = http_client_destroy(client);
+    arena_release(&a);
+    return NULL;
+}
+
+TEST(delivery_of_what_is_being_worked_on_comes_back_later)
+{
+    struct world w;
+    struct delivery d = { .world = &w };
+    pthread_t thread;
+
+    open_talk(&w);
+    w.fakes.speech_held = true;
+    CHECK_INT(pthread_create(&thread, NULL, deliver, &d), 0);
+    fakes_await_held(&w.fakes);
+    CHECK_INT(world_push(&w, "recording.available", NULL), 503);
+    fakes_let_go(&w.fakes);
+    pthread_join(thread, NULL);
+    CHECK_INT(d.status, 204);
+    CHECK_INT(w.fakes.n_transcriptions, 4);
+    CHECK_INT(world_push(&w, "recording.available", NULL), 204); /* it is free again */
+    check_outcome(&w);
+    world_close(&w);
+}
+
+TEST(transcription_is_asked_for_in_the_form_its_model_takes)
+{
+    static const struct {
+        const char *model;
+        int verbose, languages; /* the business has two */
+    } rows[] = { { "gpt-transcribe", 0, 2 }, { "gpt-4o-transcribe", 0, 0 }, { "whisper-1", 4, 0 } };
+    struct world w;
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(rows); i++) {
+        world_open_model(&w, rows[i].model);
+        w.fakes.speech = talk;
+        w.fakes.n_speech = ARRAY_LEN(talk);
+        w.fakes.duration_ms = 12000;
+        CHECK_INT(world_push(&w, "recording.available", NULL), 204);
+        CHECK_STR(json_str(json_get(event_data(&w, 1), "model")), rows[i].model);
+        CHECK_INT(w.fakes.n_verbose, rows[i].verbose);
+        CHECK_INT(w.fakes.n_languages, rows[i].languages);
+        world_close(&w);
+    }
 }
 
 /* Twelve minutes: the first part ends in a silence after five, the rest is one more and the last. */
