@@ -506,9 +506,7 @@ static void on_transcribe(void *app, struct http_req *r)
     f->n_waiting--;
     f->n_transcriptions++;
     f->n_verbose += str_contains(r->body, STR("verbose_json")) ? 1 : 0;
-    f->n_languages = count_of(r->body, STR("name=\"languages[]\"
-
-"));
+    f->n_languages = count_of(r->body, STR("name=\"languages[]\"\r\n\r\n"));
     f->transcription_bytes_max = MAX(f->transcription_bytes_max, r->body.n);
     pthread_mutex_unlock(&f->lock);
     if (f->speech_status && (!f->speech_refuses || f->speech_refuses == height))
