@@ -23,7 +23,9 @@
 enum {
     EVENTS_SEEN_MAX = 2048,
     DIALED_MAX = 16,
-    AFTER_CALL_MS = 30000, /* for recording and transcript to be on record */
+    AFTER_CALL_MS = 90000, /* for recording and transcript to be there */
+    WRITTEN_MS = 5000,     /* then for the record to show it: its writer gets the events as we do */
+    WRITTEN_POLL_MS = 50,
 };
 
 /* A call that a scenario's caller makes. The request's worker owns it and stays until the caller has
@@ -282,6 +284,21 @@ static bool is_on_record(const struct call_log *log)
     return log->failed || (log->call_ended && log->transcript);
 }
 
+/* Waits until the record has what the events said; what it then lacks is for the judge to say. */
+static void wait_written(struct http_req *r, struct control *c, struct run *run, struct call_log *log)
+{
+    int64_t until = clock_mono_ms(r->ctx->clock) + WRITTEN_MS;
+    struct buf line = BUF_INIT(2 * MIB);
+
+    while (!world_written(r->ctx, c->google, log->call_sid) &&
+           clock_mono_ms(r->ctx->clock) < until) {
+        if (watch_take(run->watch, &line, WRITTEN_POLL_MS))
+            note_line(log, buf_str(&line));
+        buf_reset(&line);
+    }
+    buf_release(&line);
+}
+
 static struct str verdict(struct http_req *r, struct control *c, struct run *run, struct call_log *log)
 {
     struct world_seen seen = { log->events, log->n_events, log->dialed, log->n_dialed };
@@ -342,6 +359,8 @@ static void run_call(struct http_req *r, struct control *c, struct run *run)
         rc = follow(r, run, log, is_on_record, AFTER_CALL_MS);
     if (rc)
         return;
+    if (!log->failed)
+        wait_written(r, c, run, log);
     last = verdict(r, c, run, log);
     if (!http_reply_write(r, last.p, last.n))
         http_reply_end(r);

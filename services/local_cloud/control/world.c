@@ -63,6 +63,21 @@ static enum errc of_call(struct ctx *ctx, struct google *g, const char *collecti
     return firestore_query(g, ctx, &q, ret, err);
 }
 
+static struct str pointer(const struct fs_doc *call, const char *what)
+{
+    return fs_str(fs_map(call->fields, what), "object");
+}
+
+bool world_written(struct ctx *ctx, struct google *g, struct str call_sid)
+{
+    struct fs_doc call;
+
+    return !firestore_get(g, ctx, arena_printf(ctx->arena, "calls/" STR_FMT, STR_ARG(call_sid)), &call,
+                          NULL) &&
+           fs_str(call.fields, "endReason").n && pointer(&call, "recording").n &&
+           pointer(&call, "transcript").n;
+}
+
 enum errc world_record(struct ctx *ctx, struct google *g, struct str call_sid, struct str *ret,
                        struct err *err)
 {
@@ -130,9 +145,9 @@ static enum errc judge_call(struct judge *j)
     }
     judge_text(j, call.fields, "outcome", x->outcome);
     judge_text(j, call.fields, "endReason", x->end_reason);
-    if (!fs_str(fs_map(call.fields, "recording"), "object").n)
+    if (!pointer(&call, "recording").n)
         buf_add_c(j->findings, "the record points to no recording\n");
-    if (!fs_str(fs_map(call.fields, "transcript"), "object").n)
+    if (!pointer(&call, "transcript").n)
         buf_add_c(j->findings, "the record points to no transcript\n");
     return ERR_OK;
 }

@@ -26,6 +26,8 @@ struct world_seen {
     size_t n_dialed;
 };
 
+/* The record shows end, recording and transcript. */
+bool world_written(struct ctx *ctx, struct google *g, struct str call_sid);
 /* The stored record with its bookings, leads and callbacks as one JSON object. */
 MUST_USE enum errc world_record(struct ctx *ctx, struct google *g, struct str call_sid, struct str *ret,
                                 struct err *err);
