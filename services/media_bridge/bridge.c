@@ -138,6 +138,7 @@ enum errc bridge_create(void **ret, struct service *s, struct err *err)
     b = MEM_NEW(struct bridge);
     b->service = s;
     b->settings = own;
+    b->stopped = service_stopped;
     list_init(&b->calls);
     media_reader_init(&b->reader);
     timer_init(&b->stop_limit, s->loop, on_stop_limit, b);
@@ -150,7 +151,7 @@ enum errc bridge_create(void **ret, struct service *s, struct err *err)
         bridge_destroy(b);
         return rc;
     }
-    b->outbox = outbox_create(s->loop, s->workers, b->google, own->events_topic,
+    b->outbox = outbox_create(s->loop, &s->workers, b->google, own->events_topic,
                               (int)MAX(own->common.workers / 2, 1), &s->log);
     *ret = b;
     return ERR_OK;
@@ -185,7 +186,7 @@ static void on_flushed(void *arg)
     struct bridge *b = arg;
 
     timer_stop(&b->stop_limit);
-    service_stopped(b->service);
+    b->stopped(b->service);
 }
 
 static void stop_if_empty(struct bridge *b)
@@ -200,7 +201,7 @@ static void on_stop_limit(void *arg)
 
     log_warn(&b->service->log, "stopping with work in hand calls=%zu events=%zu", b->n_calls,
              outbox_waiting(b->outbox));
-    service_stopped(b->service);
+    b->stopped(b->service);
 }
 
 void bridge_stop(void *app)

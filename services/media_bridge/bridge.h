@@ -48,6 +48,7 @@ struct bridge {
     struct list calls;          /* of struct call, by its node */
     size_t n_calls;
     bool stopping;
+    void (*stopped)(struct service *s); /* called once nothing is left to end; service_stopped() */
     struct timer stop_limit;
     uint64_t calls_total, refused_total, refused_full_total;
 };

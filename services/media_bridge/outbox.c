@@ -15,7 +15,7 @@ struct item {
 
 struct outbox {
     struct loop *loop;
-    struct workers *workers;
+    struct workers *const *workers;
     struct google *google;
     char *topic;
     struct log log;
@@ -54,8 +54,9 @@ static void on_retry(void *arg)
     pump(((struct outbox_stream *)arg)->outbox);
 }
 
-struct outbox *outbox_create(struct loop *loop, struct workers *workers, struct google *google,
-                             struct str topic, int jobs_max, const struct log *log)
+struct outbox *outbox_create(struct loop *loop, struct workers *const *workers,
+                             struct google *google, struct str topic, int jobs_max,
+                             const struct log *log)
 {
     struct outbox *o = MEM_NEW(struct outbox);
 
@@ -283,12 +284,12 @@ static void pump(struct outbox *o)
         struct outbox_stream *s = CONTAINER_OF(at, struct outbox_stream, node);
         struct batch *b;
 
-        if (o->jobs >= o->jobs_max)
+        if (o->jobs >= o->jobs_max || !*o->workers)
             return;
         if (!stream_is_due(s))
             continue;
         b = batch_create(s);
-        if (workers_submit(o->workers, batch_run, batch_done, b)) {
+        if (workers_submit(*o->workers, batch_run, batch_done, b)) {
             batch_take_back(b);
             mem_free(b);
             timer_start(&s->retry, OUTBOX_RETRY_MS);

@@ -27,9 +27,11 @@ enum {
     OUTBOX_RETRY_MAX_MS = 30000,
 };
 
-/* `jobs_max`: workers that may be busy publishing at a time, so that an outage leaves some for tools. */
-struct outbox *outbox_create(struct loop *loop, struct workers *workers, struct google *google,
-                             struct str topic, int jobs_max, const struct log *log) MUST_USE;
+/* `workers` points to where the service keeps them: NULL once the process ends, and events then wait for
+ * outbox_destroy(). `jobs_max`: workers that may be busy publishing at a time, so that an outage leaves some for tools. */
+struct outbox *outbox_create(struct loop *loop, struct workers *const *workers,
+                             struct google *google, struct str topic, int jobs_max,
+                             const struct log *log) MUST_USE;
 /* After the last job: what is left is logged. */
 struct outbox *outbox_destroy(struct outbox *o);
 
