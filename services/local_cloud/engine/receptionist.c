@@ -22,9 +22,6 @@ enum {
     SECONDS_OF_DAY = 86400,
     TOPICS_MAX = 16 * 1024,
 };
-/* Less is heard as noise. */
-#define CONFIDENCE_LEAST 0.2
-
 /* What the receptionist waits for. */
 enum stage {
     ST_REQUEST,  /* what can I do for you? */
@@ -55,7 +52,7 @@ static const struct {
     [ST_NAME] = { HEAR_NAME, "May I have your name, please?" },
     [ST_CHECK] = { HEAR_YES_NO, "Is that right?" },
     [ST_CHANGE] = { HEAR_ANYTHING, "What should be different?" },
-    [ST_MORE] = { HEAR_REQUEST, "Is there anything else I can do for you?" },
+    [ST_MORE] = { HEAR_MORE, "Is there anything else I can do for you?" },
     [ST_CALLBACK] = { HEAR_YES_NO, "Shall somebody call you back?" },
     [ST_PHONE] = { HEAR_PHONE, "On which number can we reach you?" },
     [ST_WINDOW] = { HEAR_DETAILS, "When is a good time to call you?" },
@@ -980,7 +977,7 @@ void receptionist_caller_said(struct receptionist *r, struct str text, double co
 {
     struct talk *t = &r->talk;
     size_t n = strlen(t->words);
-    struct str words = confidence >= CONFIDENCE_LEAST ? text : STR_EMPTY;
+    struct str words = confidence >= RECOGNIZE_SURE ? text : STR_EMPTY;
 
     if (n > 0 && words.n > 0 && n + 1 < sizeof(t->words))
         t->words[n++] = ' ';

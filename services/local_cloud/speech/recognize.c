@@ -37,9 +37,10 @@ enum {
     HEARD_MAX = 16 * 1024,
 };
 
-/* What the acoustic score of a 10 ms frame falls to, below the best of all sounds, when the words are not
- * those that were said (measured). */
-#define SCORE_OF_NOISE 100000.0
+/* Posterior of the best path, a word: the logarithm (base 1.0001) that nonsense falls to. Measured: what was
+ * understood rightly stands at -2000 to -9000, other words and mumbling at -9000 to -22000. */
+#define POSTERIOR_OF_NOISE (-18000.0)
+enum { POSTERIOR_WORDS = 3 }; /* added to the count: short sentences are no surer for being short */
 
 /* Made when it is first wanted. PocketSphinx's decoders are not thread-safe, so each has a lock. */
 struct decoder {
@@ -364,28 +365,25 @@ static size_t segments_count(ps_decoder_t *ps)
 static void collect(ps_decoder_t *ps, struct arena *a, struct heard *ret)
 {
     struct buf text = BUF_INIT(HEARD_MAX);
-    int from, to, frames = 0;
-    double score = 0;
+    int from, to;
+    double posterior;
     ps_seg_t *seg;
 
     *ret = (struct heard){ .words = ARENA_ARRAY(a, struct heard_word, segments_count(ps)) };
     for (seg = ps_seg_iter(ps); seg; seg = ps_seg_next(seg)) {
         struct str word = base_word(str_c(ps_seg_word(seg)));
-        int32 acoustic, language, backoff;
 
         if (!is_word(ps_seg_word(seg)))
             continue;
         ps_seg_frames(seg, &from, &to);
-        (void)ps_seg_prob(seg, &acoustic, &language, &backoff); /* only the parts matter */
-        score += acoustic;
-        frames += to - from + 1;
         buf_addf(&text, "%s" STR_FMT, text.n ? " " : "", STR_ARG(word));
         ret->words[ret->n_words++] = (struct heard_word){ .word = arena_str(a, word),
                                                           .start_ms = from * FRAME_MS,
                                                           .end_ms = (to + 1) * FRAME_MS };
     }
     ret->text = arena_str(a, buf_str(&text));
-    ret->confidence = frames ? fmax(0, 1.0 + score / frames / SCORE_OF_NOISE) : 0;
+    posterior = (double)ps_get_prob(ps) / (double)(ret->n_words + POSTERIOR_WORDS);
+    ret->confidence = ret->n_words ? fmax(0, 1.0 - posterior / POSTERIOR_OF_NOISE) : 0;
     buf_release(&text);
 }
 

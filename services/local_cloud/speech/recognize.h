@@ -17,6 +17,7 @@
 enum hearing {
     HEAR_REQUEST,  /* why somebody calls: a booking with or without a time, a question, a person */
     HEAR_WHEN,     /* days, dates, times, choices among offers */
+    HEAR_MORE,     /* whether anything else is wanted: mostly goodbye */
     HEAR_YES_NO,   /* an answer, or a correction of day, date or time */
     HEAR_NAME,     /* first and family names, also spelt */
     HEAR_SPELLING, /* letters */
@@ -37,6 +38,9 @@ struct recognizer_opts {
     const char *dict_path; /* cmudict-en-us.dict */
 };
 
+/* What was said in other words than those of the vocabulary stays below it, mostly. */
+#define RECOGNIZE_SURE 0.48
+
 struct recognizer;
 
 struct heard_word {
@@ -48,7 +52,7 @@ struct heard {
     struct str text; /* lower case words and single spaces; empty: nothing understood */
     struct heard_word *words;
     size_t n_words;
-    double confidence; /* 0 to 1: how much better than noise; below 0.3 better ask again */
+    double confidence; /* 0 to 1: how sure; below RECOGNIZE_SURE better ask again */
 };
 
 /* ERR_NOT_FOUND: model or dictionary is not installed (the sentence names the package). */

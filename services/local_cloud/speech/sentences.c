@@ -55,15 +55,16 @@ static const struct phrase_class classes[] = {
                  "<when>|i need to see [a|the] doctor <when>?|do you have anything <when>|is <when> "
                  "[free|available|possible|okay]|is there anything [free|available]? <when>|are you free <when>|<when> "
                  "would be [great|good|best|perfect|fine]]" },
-    { "yes", "[yes|yes|yes|yes please|yeah|yep|sure|okay|ok|correct|right|that's right|that's correct|yes that's "
-             "[right|correct|fine|great|good|perfect]|perfect|great|fine|please do|yes please do|go ahead|yes go "
+    { "thats", "[that's|that is|this is|that's|it is]" },
+    { "yes", "[yes|yes|yes|yes please|yeah|yep|sure|okay|ok|correct|right|<thats> right|<thats> correct|yes <thats> "
+             "[right|correct|fine|great|good|perfect]|yes <thats> [right|correct]|perfect|great|fine|please do|yes please do|go ahead|yes go "
              "ahead|that works|yes that works|that works for me|sounds good|that sounds [good|great]|exactly|of course|"
              "absolutely|yes book it|book it|please book [it|that]|i'll take it|i'll take that|yes i'll take "
-             "it|that's fine|that's fine with me|yes i am|yes it is|yes of course|that's perfect|yes do that|do "
+             "it|<thats> fine|<thats> fine with me|yes i am|yes it is|yes of course|that's perfect|yes do that|do "
              "that|yes exactly|all right|alright]" },
-    { "no", "[no|no|no thanks|no thank you|nope|not really|no that's wrong|that's wrong|that's not right|no that's not "
-            "[right|correct|it]|none of [those|them]|that doesn't work|no that doesn't work|those don't work|i can't "
-            "do [that|those|any of those]|no i can't|neither|no neither|none of those work [for me]?|no sorry|that's "
+    { "no", "[no|no|no thanks|no thank you|nope|not really|no <thats> wrong|<thats> wrong|<thats> not right|no <thats> not "
+            "[right|correct|it]|none of [those|them|these]|no none of [those|them|these]|that doesn't work|no that doesn't work|those don't work|i can't "
+            "do [that|those|any of [those|these]]|no i can't|neither|no neither|none of [those|these|them] work [for me]?|no sorry|that's "
             "not good|rather not|no not really|not that one|i don't want that|i don't think so|no that's too "
             "[late|early]|that's too [late|early]|nothing else|no other [day|time] works|only <time>|it has to be <time>|it "
             "must be <time>|i can only do <time>|no only <time>|i can only come at <time>|only at <time>]" },
@@ -120,8 +121,9 @@ static const struct phrase_class classes[] = {
                        "cards|new patients|my insurance]|what [should|do] i [need to]? bring|do i need "
                        "[to bring anything|an appointment|a referral]|can i cancel|what services do you "
                        "[offer|have]|what do you offer|do you speak [german|english|french]]" },
-    { "bye", "[goodbye|bye|bye bye|thank you goodbye|thanks bye|thank you bye|okay bye|that's all|that's all thank "
-             "you|that's all thanks|no that's all|no that's all thank you|nothing else|nothing else thank you|no "
+    { "bye", "[goodbye|bye|bye bye|thank you goodbye|thanks bye|thank you bye|okay bye|<thats> all|<thats> all thank "
+             "you|<thats> all thanks|no <thats> all|no <thats> all thank you|no thank you goodbye|no thanks goodbye|no "
+             "goodbye|thank you goodbye|okay goodbye|great thank you goodbye|nothing else|nothing else thank you|no "
              "nothing else|that's it|no that's it|that's it thanks|thank you|thank you very much|thanks a lot|no "
              "thank you that's all|thank you that's all|no thanks bye|no thank you goodbye|have a nice day|that was "
              "all|no that was all|you too goodbye]" },
@@ -217,6 +219,13 @@ static const struct {
     { HEAR_WHEN, 6, "<no> [<when>|<push>]?" },
     { HEAR_WHEN, 4, "<service> <polite>?" },
     { HEAR_WHEN, 4, "<question>" },
+    { HEAR_MORE, 30, "<bye> <polite>?" },
+    { HEAR_MORE, 12, "<no> <polite>?" },
+    { HEAR_MORE, 8, "<yes> <polite>?" },
+    { HEAR_MORE, 10, "<filler>? <booking> <polite>?" },
+    { HEAR_MORE, 12, "<filler>? <question> <polite>?" },
+    { HEAR_MORE, 4, "<filler>? <lead> <polite>?" },
+    { HEAR_MORE, 4, "<correction>" },
     { HEAR_YES_NO, 34, "<yes> <polite>?" },
     { HEAR_YES_NO, 16, "<no> <polite>?" },
     { HEAR_YES_NO, 20, "<correction> <polite>?" },
