@@ -315,18 +315,46 @@ static void *run_loop(void *arg)
     return NULL;
 }
 
-static void serve_open(struct fake_cloud *f)
+static void serve_on(struct fake_service *s, const struct clock *clock, const struct log *log,
+                     const struct http_route *list, size_t n, void *app)
 {
     struct http_server_opts o = {
-        .host = "127.0.0.1", .routes = routes, .n_routes = ARRAY_LEN(routes), .app = f
+        .host = "127.0.0.1", .routes = list, .n_routes = n, .app = app, .log = log
     };
 
-    CHECK_OK(loop_create(&f->loop, &f->real, &f->log, NULL));
-    CHECK_OK(workers_create(&f->workers, f->loop, 4, NULL, &f->log, NULL));
-    o.workers = f->workers;
-    o.log = &f->log;
-    CHECK_OK(http_server_create(&f->server, f->loop, &o, NULL));
-    CHECK_INT(pthread_create(&f->thread, NULL, run_loop, f->loop), 0);
+    CHECK_OK(loop_create(&s->loop, clock, log, NULL));
+    CHECK_OK(workers_create(&s->workers, s->loop, 4, NULL, log, NULL));
+    o.workers = s->workers;
+    CHECK_OK(http_server_create(&s->server, s->loop, &o, NULL));
+    CHECK_INT(pthread_create(&s->thread, NULL, run_loop, s->loop), 0);
+}
+
+void fake_service_open(struct fake_service *s, struct fake_cloud *f, const struct http_route *list,
+                       size_t n_routes, void *app)
+{
+    serve_on(s, &f->clock.clock, &f->log, list, n_routes, app);
+}
+
+void fake_service_close(struct fake_service *s)
+{
+    loop_stop(s->loop);
+    pthread_join(s->thread, NULL);
+    s->workers = workers_destroy(s->workers);
+    s->server = http_server_destroy(s->server);
+    s->loop = loop_destroy(s->loop);
+}
+
+struct str fake_token(struct fake_cloud *f, struct arena *a, const char *audience, const char *email)
+{
+    int64_t now_s = clock_wall_s(&f->clock.clock);
+    struct str claims = arena_printf(
+        a, "{\"iss\":\"https://accounts.google.com\",\"aud\":\"%s\",\"email\":\"%s\","
+           "\"email_verified\":true,\"sub\":\"1\",\"iat\":%lld,\"exp\":%lld}",
+        audience, email, (long long)now_s, (long long)now_s + 3600);
+
+    return arena_printf(a, STR_FMT "." STR_FMT ".c2ln",
+                        STR_ARG(base64url_text(a, STR("{\"alg\":\"RS256\",\"typ\":\"JWT\"}"))),
+                        STR_ARG(base64url_text(a, claims)));
 }
 
 void fake_cloud_open(struct fake_cloud *f, const char *now)
@@ -340,9 +368,9 @@ void fake_cloud_open(struct fake_cloud *f, const char *now)
     f->real = clock_system(0);
     f->sink = log_sink_create_fn(on_line, NULL, LOG_INFO, &f->real);
     f->log = log_root(f->sink);
-    serve_open(f);
+    serve_on(&f->service, &f->real, &f->log, routes, ARRAY_LEN(routes), f);
     clock_fake_init(&f->clock, us);
-    host = arena_printf(&f->arena, "127.0.0.1:%d", http_server_port(f->server));
+    host = arena_printf(&f->arena, "127.0.0.1:%d", http_server_port(f->service.server));
     f->settings = (struct google_settings){ .firestore_emulator_host = host,
                                             .pubsub_emulator_host = host };
     CHECK_OK(google_create(&f->google, STR("p"), &f->settings, &f->clock.clock, NULL));
@@ -354,11 +382,7 @@ void fake_cloud_open(struct fake_cloud *f, const char *now)
 
 void fake_cloud_close(struct fake_cloud *f)
 {
-    loop_stop(f->loop);
-    pthread_join(f->thread, NULL);
-    f->workers = workers_destroy(f->workers);
-    f->server = http_server_destroy(f->server);
-    f->loop = loop_destroy(f->loop);
+    fake_service_close(&f->service);
     f->http = http_client_destroy(f->http);
     f->google = google_destroy(f->google);
     f->sink = log_sink_destroy(f->sink);

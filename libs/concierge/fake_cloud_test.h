@@ -29,6 +29,14 @@ struct fake_doc {
     bool there;
 };
 
+/* A service of ours on its own loop and port, whose time is the fake clock. */
+struct fake_service {
+    struct loop *loop;
+    struct workers *workers;
+    struct http_server *server;
+    pthread_t thread;
+};
+
 struct fake_cloud {
     /* Faults; requests count from 1. */
     int64_t n_requests;
@@ -48,10 +56,7 @@ struct fake_cloud {
     struct clock real;
     struct log_sink *sink;
     struct log log;
-    struct loop *loop;
-    struct workers *workers;
-    struct http_server *server;
-    pthread_t thread;
+    struct fake_service service;
 
     /* For the tests' own thread. */
     struct clock_fake clock;
@@ -73,6 +78,12 @@ struct fake_client {
 };
 void fake_client_open(struct fake_client *c, struct fake_cloud *f);
 void fake_client_close(struct fake_client *c);
+
+void fake_service_open(struct fake_service *s, struct fake_cloud *f, const struct http_route *routes,
+                       size_t n_routes, void *app);
+void fake_service_close(struct fake_service *s);
+/* An identity token as OIDC_CLAIMS takes it. */
+struct str fake_token(struct fake_cloud *f, struct arena *a, const char *audience, const char *email);
 
 /* Counted anew, no faults. */
 void fake_cloud_heal(struct fake_cloud *f);

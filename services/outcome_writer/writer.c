@@ -38,7 +38,7 @@ struct writer *writer_destroy(struct writer *w)
 
 struct take_job {
     const struct event *e;
-    int64_t call_expires_us, text_expires_us;
+    int64_t keep_us, text_expires_us; /* of the record after its last event; of texts */
     bool repeat;
 };
 
@@ -107,8 +107,14 @@ static void write_turn(struct firestore_commit *c, struct ctx *ctx, const struct
     struct str path = arena_printf(ctx->arena, "calls/" STR_FMT "/turns/%d-%04lld",
                                    STR_ARG(job->e->subject), attempt, (long long)index);
     struct fsw *w = firestore_set(c, path, FS_PRE_ANY);
+    struct json_iter it = json_iter(turn);
+    const struct jval *v;
+    struct str key;
 
-    fsw_json_fields(w, turn);
+    while (json_next(&it, &key, &v)) {
+        if (!str_eq_c(key, "attempt") && !str_eq_c(key, "index"))
+            fsw_json(w, arena_cstr(ctx->arena, key), v);
+    }
     fsw_i64(w, "attempt", attempt);
     fsw_i64(w, "index", index);
     fsw_time(w, "expiresAt", job->text_expires_us);
@@ -176,7 +182,7 @@ static enum errc write_record(struct firestore_commit *c, struct ctx *ctx, const
         else
             fsw_json(w, arena_cstr(ctx->arena, key), v);
     }
-    fsw_time(w, "expiresAt", job->call_expires_us);
+    fsw_time(w, "expiresAt", json_i64_or(json_get(folded, "last"), 0) + job->keep_us);
     return ERR_OK;
 }
 
@@ -202,12 +208,6 @@ static enum errc take_step(void *arg, struct ctx *ctx, const struct fs_doc *docs
     return write_record(c, ctx, &docs[0], job, call_record_fold(ctx->arena, parts, job->e), err);
 }
 
-/* From the event's own time, so that a repeat would write the same. */
-static int64_t expiry(const struct event *e, int days)
-{
-    return e->time_us + (int64_t)days * DAY_SECONDS * US;
-}
-
 enum errc writer_take(struct writer *w, struct ctx *ctx, const struct event *e, bool *ret_repeat,
                       struct err *err)
 {
@@ -215,8 +215,9 @@ enum errc writer_take(struct writer *w, struct ctx *ctx, const struct event *e, 
                             journal_path(ctx->arena, e) };
     struct take_job job = {
         .e = e,
-        .call_expires_us = expiry(e, w->profile->retention.calls_days),
-        .text_expires_us = expiry(e, w->profile->retention.transcripts_days),
+        .keep_us = (int64_t)w->profile->retention.calls_days * DAY_SECONDS * US,
+        /* From the event's own time, so that a repeat would write the same. */
+        .text_expires_us = e->time_us + (int64_t)w->profile->retention.transcripts_days * DAY_SECONDS * US,
     };
     enum errc rc = firestore_update(w->google, ctx, paths, ARRAY_LEN(paths), take_step, &job, err);
 
