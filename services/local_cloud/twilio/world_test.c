@@ -271,25 +271,6 @@ void world_open(struct world *w)
     CHECK_OK(telephony_create(&w->lc, NULL));
 }
 
-void world_close(struct world *w)
-{
-    CHECK_INT(w->refused, 0);
-    CHECK_INT(w->stream_refused, 0);
-    telephony_destroy(&w->lc);
-    w->service.workers = workers_destroy(w->service.workers);
-    w->cloud = http_server_destroy(w->cloud);
-    w->app = http_server_destroy(w->app);
-    w->service.loop = loop_destroy(w->service.loop);
-    w->service.tls = tls_store_destroy(w->service.tls);
-    w->sink = log_sink_destroy(w->sink);
-    buf_release(&w->lines);
-    buf_release(&w->asked);
-    buf_release(&w->stream);
-    buf_release(&w->heard);
-    buf_release(&w->events);
-    arena_release(&w->arena);
-}
-
 struct waiting {
     struct world *w;
     bool (*done)(struct world *w);
@@ -309,6 +290,31 @@ void world_until(struct world *w, bool (*done)(struct world *w))
     if (loop_run_until(w->service.loop, check, &x, WORLD_WAIT_MS))
         FAIL_TEST("it did not happen; asked:\n%s\nevents:\n%s\nlog:\n%s", buf_cstr(&w->asked),
                   buf_cstr(&w->events), buf_cstr(&w->lines));
+}
+
+static bool nothing_is_asked(struct world *w)
+{
+    return workers_pending(w->lc.telephony->workers) == 0;
+}
+
+void world_close(struct world *w)
+{
+    world_until(w, nothing_is_asked); /* the application answers on this thread */
+    CHECK_INT(w->refused, 0);
+    CHECK_INT(w->stream_refused, 0);
+    telephony_destroy(&w->lc);
+    w->service.workers = workers_destroy(w->service.workers);
+    w->cloud = http_server_destroy(w->cloud);
+    w->app = http_server_destroy(w->app);
+    w->service.loop = loop_destroy(w->service.loop);
+    w->service.tls = tls_store_destroy(w->service.tls);
+    w->sink = log_sink_destroy(w->sink);
+    buf_release(&w->lines);
+    buf_release(&w->asked);
+    buf_release(&w->stream);
+    buf_release(&w->heard);
+    buf_release(&w->events);
+    arena_release(&w->arena);
 }
 
 bool world_ended(struct world *w)
