@@ -31,7 +31,7 @@ struct credentials {
     enum credentials_kind kind;
     struct str metadata_origin;
     struct str token_uri;
-    struct str client_email, key_id;                 /* FROM_KEY */
+    struct str client_email, key_id;                                   /* FROM_KEY */
     struct str client_id, client_secret, refresh_token, quota_project; /* FROM_USER */
     struct rsa_key *key;
 };
@@ -118,8 +118,8 @@ static enum errc from_user_folder(struct credentials *c, const struct google_set
         folder = arena_printf(&c->arena, STR_FMT "/.config/gcloud", STR_ARG(s->home));
     if (folder.n == 0)
         return ERR_OK;
-    path = arena_printf(&c->arena, STR_FMT "/application_default_credentials.json",
-                        STR_ARG(folder));
+    path =
+        arena_printf(&c->arena, STR_FMT "/application_default_credentials.json", STR_ARG(folder));
     rc = from_file(c, path.p, err);
     return rc == ERR_NOT_FOUND ? ERR_OK : rc;
 }
@@ -354,12 +354,13 @@ enum errc credentials_identity(const struct credentials *c, struct ctx *ctx, str
         return err_set(err, ERR_UNSUPPORTED,
                        "user credentials give no identity tokens: use a service account");
     if (c->kind == FROM_METADATA) {
-        rc = metadata_get(c, ctx,
-                          arena_printf(ctx->arena,
-                                       "instance/service-accounts/default/identity?audience=" STR_FMT
-                                       "&format=full",
-                                       STR_ARG(url_encode_text(ctx->arena, audience))),
-                          &token, err);
+        rc =
+            metadata_get(c, ctx,
+                         arena_printf(ctx->arena,
+                                      "instance/service-accounts/default/identity?audience=" STR_FMT
+                                      "&format=full",
+                                      STR_ARG(url_encode_text(ctx->arena, audience))),
+                         &token, err);
         return rc ? rc : life_of_jwt(ctx, token, ret, err);
     }
     rc = assertion_form(c, ctx, "target_audience", audience, &form, err);

@@ -29,22 +29,24 @@ enum {
 
 struct fs_doc {
     bool exists;
-    struct str path;                   /* "calls/CA1" */
-    struct str id;                     /* "CA1" */
-    const struct jval *fields;         /* for the readers below; NULL when it does not exist */
+    struct str path;                     /* "calls/CA1" */
+    struct str id;                       /* "CA1" */
+    const struct jval *fields;           /* for the readers below; NULL when it does not exist */
     struct str create_time, update_time; /* as Firestore wrote them */
 };
 
 /* `fields`: of a document or of a map in it. */
 bool fs_has(const struct jval *fields, const char *key);
-bool fs_is_null(const struct jval *fields, const char *key); /* there, and null */
+bool fs_is_null(const struct jval *fields, const char *key);   /* there, and null */
 struct str fs_str(const struct jval *fields, const char *key); /* empty when it is no string */
-int64_t fs_i64_or(const struct jval *fields, const char *key, int64_t dflt); /* also whole doubles */
-double fs_num_or(const struct jval *fields, const char *key, double dflt);  /* also integers */
+int64_t fs_i64_or(const struct jval *fields, const char *key,
+                  int64_t dflt);                                           /* also whole doubles */
+double fs_num_or(const struct jval *fields, const char *key, double dflt); /* also integers */
 bool fs_bool_or(const struct jval *fields, const char *key, bool dflt);
 int64_t fs_time_or(const struct jval *fields, const char *key, int64_t dflt_us);
 struct str fs_bytes(const struct jval *fields, const char *key, struct arena *a);
-const struct jval *fs_map(const struct jval *fields, const char *key); /* its fields; NULL: no map */
+const struct jval *fs_map(const struct jval *fields,
+                          const char *key); /* its fields; NULL: no map */
 /* The array's values, for json_iter()/json_at() and fs_val_…(); NULL: no array. */
 const struct jval *fs_arr(const struct jval *fields, const char *key);
 /* The same of a bare value, as iterating over fields or arrays gives it. */
@@ -168,7 +170,16 @@ enum fs_op { FS_EQ, FS_NE, FS_LT, FS_LE, FS_GT, FS_GE, FS_ARRAY_CONTAINS, FS_IN 
 
 /* A value to compare with. */
 struct fs_operand {
-    enum { FS_OF_STR, FS_OF_I64, FS_OF_NUM, FS_OF_BOOL, FS_OF_TIME, FS_OF_NULL, FS_OF_REF, FS_OF_STRS } kind;
+    enum {
+        FS_OF_STR,
+        FS_OF_I64,
+        FS_OF_NUM,
+        FS_OF_BOOL,
+        FS_OF_TIME,
+        FS_OF_NULL,
+        FS_OF_REF,
+        FS_OF_STRS
+    } kind;
     struct str str;
     int64_t i64;
     double num;
@@ -199,7 +210,7 @@ struct fs_order {
 struct firestore_query {
     struct str parent; /* a document's path; empty: the root */
     const char *collection;
-    bool all_descendants; /* every collection of that name below the parent */
+    bool all_descendants;            /* every collection of that name below the parent */
     const struct fs_filter *filters; /* all must hold */
     size_t n_filters;
     const struct fs_order *orders;

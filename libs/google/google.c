@@ -46,8 +46,8 @@ static enum errc use_settings(struct google *g, const struct google_settings *s,
     if (!rc)
         rc = use_emulator(g, GOOGLE_PUBSUB, "PUBSUB_EMULATOR_HOST", s->pubsub_emulator_host, err);
     if (!rc)
-        rc = use_emulator(g, GOOGLE_STORAGE, "STORAGE_EMULATOR_HOST", s->storage_emulator_host,
-                          err);
+        rc =
+            use_emulator(g, GOOGLE_STORAGE, "STORAGE_EMULATOR_HOST", s->storage_emulator_host, err);
     if (!rc)
         rc = token_source_create(&g->tokens, s, clock, err);
     return rc;

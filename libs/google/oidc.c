@@ -266,7 +266,8 @@ static enum errc check_claims(const struct oidc *o, const struct ctx *ctx,
     int64_t iat_s = json_i64_or(json_get(claims, "iat"), INT64_MAX);
     int64_t now_s = clock_wall_s(ctx->clock);
 
-    if (!str_eq(iss, STR("https://accounts.google.com")) && !str_eq(iss, STR("accounts.google.com")))
+    if (!str_eq(iss, STR("https://accounts.google.com")) &&
+        !str_eq(iss, STR("accounts.google.com")))
         return err_set_upstream(err, ERR_DENIED, 401, "token's issuer is not Google");
     if (!listed(&o->settings->audiences, json_str(json_get(claims, "aud"))))
         return err_set_upstream(err, ERR_DENIED, 401, "token is for another audience");

@@ -27,25 +27,35 @@ enum oidc_check { OIDC_SIGNATURE, OIDC_CLAIMS };
 
 struct oidc_settings {
     struct str_list audiences; /* the token's must equal one of them */
-    struct str_list emails;    /* accounts that may ask: without this check anybody with an account could */
+    struct str_list
+        emails; /* accounts that may ask: without this check anybody with an account could */
     struct str certs_url;
     int check; /* of enum oidc_check; OIDC_CLAIMS where Cloud Run's IAM has verified the signature */
 };
 
 /* As GOOGLE_CONFIG_KEYS: OIDC_CONFIG_KEYS(struct my_settings, oidc). */
-#define OIDC_CONFIG_KEYS(type, member)                                                             \
-    { .name = "OIDC_AUDIENCE", .kind = CONFIG_LIST, .required = true,                              \
-      .offset = offsetof(type, member.audiences),                                                  \
-      .help = "audiences that identity tokens of requests may have" },                             \
-        { .name = "OIDC_EMAILS", .kind = CONFIG_LIST, .required = true,                            \
-          .offset = offsetof(type, member.emails),                                                 \
-          .help = "service accounts that may send requests" },                                     \
-        { .name = "OIDC_CERTS_URL", .kind = CONFIG_URL, .allowed = "http|https",                   \
-          .dflt = "https://www.googleapis.com/oauth2/v3/certs",                                    \
-          .offset = offsetof(type, member.certs_url), .help = "keys of the tokens' issuer" },      \
-        { .name = "OIDC_CHECK", .kind = CONFIG_ENUM, .allowed = "signature|claims",                \
-          .dflt = "signature", .offset = offsetof(type, member.check),                             \
-          .help = "claims: the platform has verified and removed the signature" }
+#define OIDC_CONFIG_KEYS(type, member)                                            \
+    { .name = "OIDC_AUDIENCE",                                                    \
+      .kind = CONFIG_LIST,                                                        \
+      .required = true,                                                           \
+      .offset = offsetof(type, member.audiences),                                 \
+      .help = "audiences that identity tokens of requests may have" },            \
+        { .name = "OIDC_EMAILS",                                                  \
+          .kind = CONFIG_LIST,                                                    \
+          .required = true,                                                       \
+          .offset = offsetof(type, member.emails),                                \
+          .help = "service accounts that may send requests" },                    \
+        { .name = "OIDC_CERTS_URL",                                               \
+          .kind = CONFIG_URL,                                                     \
+          .allowed = "http|https",                                                \
+          .dflt = "https://www.googleapis.com/oauth2/v3/certs",                   \
+          .offset = offsetof(type, member.certs_url),                             \
+          .help = "keys of the tokens' issuer" },                                 \
+    {                                                                             \
+        .name = "OIDC_CHECK", .kind = CONFIG_ENUM, .allowed = "signature|claims", \
+        .dflt = "signature", .offset = offsetof(type, member.check),              \
+        .help = "claims: the platform has verified and removed the signature"     \
+    }
 
 struct oidc;
 struct oidc_claims {

@@ -22,7 +22,8 @@ static void open_oidc(struct fixture *f, enum oidc_check check)
     CHECK_OK(rsa_key_generate(&f->key, 2048, &f->peer.err));
     f->audience = STR(AUDIENCE);
     f->email = STR(EMAIL);
-    f->settings = (struct oidc_settings){ .audiences = { &f->audience, 1 }, .emails = { &f->email, 1 },
+    f->settings = (struct oidc_settings){ .audiences = { &f->audience, 1 },
+                                          .emails = { &f->email, 1 },
                                           .check = (int)check };
     f->settings.certs_url = peer_url(&f->peer, "/certs");
     CHECK_OK(oidc_create(&f->oidc, &f->settings, &f->peer.err));
@@ -41,8 +42,11 @@ static const char *jwks(struct fixture *f, const char *kid)
 
     rsa_key_jwk(f->key, &f->peer.arena, &n, &e);
     return arena_printf(&f->peer.arena,
-                        "{\"keys\":[{\"kty\":\"EC\",\"kid\":\"other\"},{\"kty\":\"RSA\",\"use\":\"sig\",\"kid\":\"%s\","
-                        "\"n\":\"" STR_FMT "\",\"e\":\"" STR_FMT "\"}]}", kid, STR_ARG(n), STR_ARG(e)).p;
+                        "{\"keys\":[{\"kty\":\"EC\",\"kid\":\"other\"},{\"kty\":\"RSA\",\"use\":"
+                        "\"sig\",\"kid\":\"%s\","
+                        "\"n\":\"" STR_FMT "\",\"e\":\"" STR_FMT "\"}]}",
+                        kid, STR_ARG(n), STR_ARG(e))
+        .p;
 }
 
 struct claims {
@@ -65,7 +69,8 @@ static struct str sign(struct fixture *f, const char *kid, const struct claims *
     jw_i64(&w, "iat", PEER_NOW_S + c->iat_s);
     jw_i64(&w, "exp", PEER_NOW_S + (c->exp_s ? c->exp_s : 3600));
     jw_end(&w);
-    CHECK_OK(jwt_sign(f->key, str_c(kid), jw_finish(&w, &f->peer.arena), &f->peer.arena, &token, &f->peer.err));
+    CHECK_OK(jwt_sign(f->key, str_c(kid), jw_finish(&w, &f->peer.arena), &f->peer.arena, &token,
+                      &f->peer.err));
     return token;
 }
 
@@ -104,7 +109,8 @@ TEST(oidc_judges_each_claim)
     for (i = 0; i < ARRAY_LEN(rows); i++) {
         rc = verify(&f, sign(&f, "k1", &rows[i].claims));
         if (rc != rows[i].rc || (rc && f.peer.err.upstream != rows[i].http))
-            FAIL_TEST("%s: %s %ld %s", rows[i].name, errc_name(rc), f.peer.err.upstream, f.peer.err.text);
+            FAIL_TEST("%s: %s %ld %s", rows[i].name, errc_name(rc), f.peer.err.upstream,
+                      f.peer.err.text);
     }
     CHECK_INT(f.peer.n_asked, 1);
     close_oidc(&f);
@@ -132,11 +138,12 @@ TEST(oidc_refuses_forged_and_malformed_tokens)
     f.key = mine;
     other = rsa_key_destroy(other);
     /* alg none, the classic */
-    none = arena_printf(&f.peer.arena, STR_FMT STR_FMT ".",
-                        STR_ARG(base64url_text(&f.peer.arena, STR("{\"alg\":\"none\",\"kid\":\"k1\"}"))),
-                        STR_ARG(str_slice(token, str_find_char(token, '.'),
-                                          str_find_char(token, '.') + 1 +
-                                              str_find_char(str_from(token, str_find_char(token, '.') + 1), '.'))));
+    none = arena_printf(
+        &f.peer.arena, STR_FMT STR_FMT ".",
+        STR_ARG(base64url_text(&f.peer.arena, STR("{\"alg\":\"none\",\"kid\":\"k1\"}"))),
+        STR_ARG(str_slice(token, str_find_char(token, '.'),
+                          str_find_char(token, '.') + 1 +
+                              str_find_char(str_from(token, str_find_char(token, '.') + 1), '.'))));
     CHECK_RC(ERR_DENIED, verify(&f, none));
     CHECK_RC(ERR_DENIED, verify(&f, STR("")));
     CHECK_RC(ERR_DENIED, verify(&f, STR("a.b")));
@@ -151,8 +158,10 @@ TEST(oidc_fetches_keys_anew_for_an_unknown_id_once_a_minute)
     struct fixture f;
 
     open_oidc(&f, OIDC_SIGNATURE);
-    PEER_SCRIPT(&f.peer, { .body = jwks(&f, "k1"), .header = "Cache-Control", .value = "public, max-age=20000" },
-                { .body = jwks(&f, "k2") }, { .body = jwks(&f, "k3") });
+    PEER_SCRIPT(
+        &f.peer,
+        { .body = jwks(&f, "k1"), .header = "Cache-Control", .value = "public, max-age=20000" },
+        { .body = jwks(&f, "k2") }, { .body = jwks(&f, "k3") });
     CHECK_OK(verify(&f, sign(&f, "k1", &good)));
     CHECK_RC(ERR_DENIED, verify(&f, sign(&f, "k2", &good)));
     CHECK_INT(f.peer.n_asked, 1);
@@ -170,8 +179,10 @@ TEST(oidc_obeys_max_age_and_keeps_old_keys_when_new_ones_cannot_be_had)
     struct str token;
 
     open_oidc(&f, OIDC_SIGNATURE);
-    PEER_SCRIPT(&f.peer, { .body = jwks(&f, "k1"), .header = "Cache-Control", .value = "public, max-age=600" },
-                { .status = 404 }, { .body = jwks(&f, "k1") });
+    PEER_SCRIPT(
+        &f.peer,
+        { .body = jwks(&f, "k1"), .header = "Cache-Control", .value = "public, max-age=600" },
+        { .status = 404 }, { .body = jwks(&f, "k1") });
     token = sign(&f, "k1", &good);
     CHECK_OK(verify(&f, token));
     clock_fake_advance_ms(&f.peer.fake, 599 * 1000);
@@ -194,7 +205,8 @@ TEST(oidc_without_any_keys_knows_nothing)
     struct fixture f;
 
     open_oidc(&f, OIDC_SIGNATURE);
-    PEER_SCRIPT(&f.peer, { .status = 404 }, { .body = "{\"keys\":[]}" }, { .body = jwks(&f, "k1") });
+    PEER_SCRIPT(&f.peer, { .status = 404 }, { .body = "{\"keys\":[]}" },
+                { .body = jwks(&f, "k1") });
     CHECK_RC(ERR_UPSTREAM, verify(&f, sign(&f, "k1", &good)));
     CHECK_RC(ERR_UPSTREAM, verify(&f, sign(&f, "k1", &good)));
     CHECK_OK(verify(&f, sign(&f, "k1", &good)));
@@ -213,7 +225,8 @@ TEST(oidc_checks_claims_alone_where_the_platform_removed_the_signature)
     dot = token.n;
     while (token.p[dot - 1] != '.')
         dot--;
-    token = arena_printf(&f.peer.arena, STR_FMT "SIGNATURE_REMOVED_BY_GOOGLE", STR_ARG(str_slice(token, 0, dot)));
+    token = arena_printf(&f.peer.arena, STR_FMT "SIGNATURE_REMOVED_BY_GOOGLE",
+                         STR_ARG(str_slice(token, 0, dot)));
     CHECK_OK(verify(&f, token));
     CHECK_RC(ERR_DENIED, verify(&f, sign(&f, "k1", &bad)));
     CHECK_INT(f.peer.n_asked, 0);
@@ -223,13 +236,15 @@ TEST(oidc_checks_claims_alone_where_the_platform_removed_the_signature)
 TEST(oidc_refuses_to_start_open_to_everybody)
 {
     struct str one = STR("x");
-    struct oidc_settings settings = { .audiences = { &one, 1 }, .certs_url = STR("http://127.0.0.1:1/") };
+    struct oidc_settings settings = { .audiences = { &one, 1 },
+                                      .certs_url = STR("http://127.0.0.1:1/") };
     struct err err = ERR_INIT;
     struct oidc *o;
 
     CHECK_RC(ERR_INVALID, oidc_create(&o, &settings, &err));
     CHECK_CONTAINS(str_c(err.text), "OIDC_EMAILS");
-    settings = (struct oidc_settings){ .emails = { &one, 1 }, .certs_url = STR("http://127.0.0.1:1/") };
+    settings =
+        (struct oidc_settings){ .emails = { &one, 1 }, .certs_url = STR("http://127.0.0.1:1/") };
     CHECK_RC(ERR_INVALID, oidc_create(&o, &settings, &err));
     CHECK_CONTAINS(str_c(err.text), "OIDC_AUDIENCE");
 }
@@ -262,7 +277,8 @@ TEST(oidc_admit_answers_401_403_and_503_itself)
     size_t i;
 
     open_oidc(&f, OIDC_SIGNATURE);
-    f.peer.fake.wall_us_now = clock_wall_us(&f.peer.system); /* the server's workers have real time */
+    f.peer.fake.wall_us_now =
+        clock_wall_us(&f.peer.system); /* the server's workers have real time */
     PEER_SCRIPT(&f.peer, { .status = 404 }, { .body = jwks(&f, "k1") });
     good.iat_s = other.iat_s = clock_wall_s(&f.peer.system) - PEER_NOW_S;
     good.exp_s = other.exp_s = good.iat_s + 3600;

@@ -12,16 +12,24 @@ static char *copy_header(struct http_req *r, const char *name)
 /* Keeps the request; gives the answer that is its turn. */
 static struct peer_answer note(struct peer *p, struct http_req *r)
 {
-    static const char *const methods[] = { [HTTP_GET] = "GET", [HTTP_POST] = "POST", [HTTP_PUT] = "PUT",
-                                           [HTTP_PATCH] = "PATCH", [HTTP_DELETE] = "DELETE" };
+    static const char *const methods[] = { [HTTP_GET] = "GET",
+                                           [HTTP_POST] = "POST",
+                                           [HTTP_PUT] = "PUT",
+                                           [HTTP_PATCH] = "PATCH",
+                                           [HTTP_DELETE] = "DELETE" };
     struct peer_answer answer = { .status = 404, .body = "{}" };
 
     pthread_mutex_lock(&p->lock);
     if (p->n_asked < PEER_MAX) {
         p->asked[p->n_asked] = (struct peer_request){
-            mem_strdup(methods[r->method]), mem_str_dup(r->target), mem_str_dup(r->body),
-            copy_header(r, "Authorization"), copy_header(r, "Content-Range"), copy_header(r, "Range"),
-            copy_header(r, "Content-Type"), copy_header(r, "Metadata-Flavor"),
+            mem_strdup(methods[r->method]),
+            mem_str_dup(r->target),
+            mem_str_dup(r->body),
+            copy_header(r, "Authorization"),
+            copy_header(r, "Content-Range"),
+            copy_header(r, "Range"),
+            copy_header(r, "Content-Type"),
+            copy_header(r, "Metadata-Flavor"),
         };
         if (p->n_asked < p->n_answers)
             answer = p->answers[p->n_asked];
@@ -77,8 +85,9 @@ void peer_run(struct peer *p)
 
 static void serve(struct peer *p)
 {
-    struct http_server_opts o = { .host = "127.0.0.1", .routes = routes, .n_routes = ARRAY_LEN(routes),
-                                  .app = p };
+    struct http_server_opts o = {
+        .host = "127.0.0.1", .routes = routes, .n_routes = ARRAY_LEN(routes), .app = p
+    };
 
     *p = (struct peer){ .system = clock_system(0) };
     clock_fake_init(&p->fake, (int64_t)PEER_NOW_S * 1000000);
@@ -135,8 +144,8 @@ void peer_close(struct peer *p)
     p->sink = log_sink_destroy(p->sink);
     for (i = 0; i < p->n_asked; i++) {
         struct peer_request *a = &p->asked[i];
-        char *texts[] = { a->method, a->target, a->body, a->authorization,
-                          a->content_range, a->range, a->content_type, a->flavor };
+        char *texts[] = { a->method,        a->target, a->body,         a->authorization,
+                          a->content_range, a->range,  a->content_type, a->flavor };
         size_t k;
 
         for (k = 0; k < ARRAY_LEN(texts); k++)

@@ -54,11 +54,11 @@ void peer_open_metadata(struct peer *p);
 void peer_close(struct peer *p);
 void peer_run(struct peer *p); /* starts the loop's thread again after it was stopped and joined */
 void peer_script(struct peer *p, const struct peer_answer *answers, size_t n);
-#define PEER_SCRIPT(p, ...)                                                                        \
-    peer_script((p), (const struct peer_answer[]){ __VA_ARGS__ },                                  \
+#define PEER_SCRIPT(p, ...)                                       \
+    peer_script((p), (const struct peer_answer[]){ __VA_ARGS__ }, \
                 ARRAY_LEN(((const struct peer_answer[]){ __VA_ARGS__ })))
 struct str peer_url(struct peer *p, const char *path);
-void peer_let_go(struct peer *p);       /* ends `hold` */
+void peer_let_go(struct peer *p); /* ends `hold` */
 void peer_wait_asked(struct peer *p, size_t n);
 
 #endif

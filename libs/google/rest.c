@@ -142,8 +142,8 @@ static enum errc send_once(struct google *g, struct ctx *ctx, const struct googl
         return err_wrap(err, rc, "%s", base->name);
     req.n_headers = p->n_headers;
     if (req.url.n == 0)
-        req.url = arena_printf(ctx->arena, STR_FMT STR_FMT, STR_ARG(base->origin),
-                               STR_ARG(call->path));
+        req.url =
+            arena_printf(ctx->arena, STR_FMT STR_FMT, STR_ARG(base->origin), STR_ARG(call->path));
     rc = http_do(ctx->http, ctx->arena, &req, ret, err);
     return rc ? err_wrap(err, rc, "%s", base->name) : ERR_OK;
 }

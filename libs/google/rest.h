@@ -41,7 +41,7 @@ struct google_call {
     struct str path; /* behind the API's origin, with query: "/v1/projects/…" */
     struct str url;  /* in place of api and path: an upload session */
     struct str body;
-    const char *content_type; /* NULL: application/json where there is a body */
+    const char *content_type;          /* NULL: application/json where there is a body */
     const struct http_header *headers; /* more of them; at most GOOGLE_HEADERS_MAX */
     size_t n_headers;
     int attempts; /* as in struct http_request */

@@ -50,9 +50,10 @@ typedef enum errc (*storage_write_fn)(void *arg, const char *data, size_t n);
 /* Uploads all that `read` gives, in chunks of `chunk_bytes` (0: STORAGE_CHUNK_BYTES; a multiple of
  * STORAGE_CHUNK_UNIT), the only memory it takes. After a lost answer it asks what is stored and goes on
  * from there. ERR_UPSTREAM also: what is stored is not what was sent. */
-MUST_USE enum errc storage_upload(struct google *g, struct ctx *ctx, const struct storage_target *to,
-                                  size_t chunk_bytes, storage_read_fn read, void *arg,
-                                  struct storage_object *ret, struct err *err);
+MUST_USE enum errc storage_upload(struct google *g, struct ctx *ctx,
+                                  const struct storage_target *to, size_t chunk_bytes,
+                                  storage_read_fn read, void *arg, struct storage_object *ret,
+                                  struct err *err);
 /* A small object in one request. */
 MUST_USE enum errc storage_put(struct google *g, struct ctx *ctx, const struct storage_target *to,
                                struct str data, struct storage_object *ret, struct err *err);
@@ -64,8 +65,8 @@ MUST_USE enum errc storage_read(struct google *g, struct ctx *ctx, struct str bu
                                 struct str name, int64_t from, int64_t to, storage_write_fn write,
                                 void *arg, struct storage_object *ret, struct err *err);
 /* The whole object in ctx->arena; ERR_LIMIT beyond max_bytes. */
-MUST_USE enum errc storage_get(struct google *g, struct ctx *ctx, struct str bucket, struct str name,
-                               size_t max_bytes, struct str *ret, struct err *err);
+MUST_USE enum errc storage_get(struct google *g, struct ctx *ctx, struct str bucket,
+                               struct str name, size_t max_bytes, struct str *ret, struct err *err);
 MUST_USE enum errc storage_stat(struct google *g, struct ctx *ctx, struct str bucket,
                                 struct str name, struct storage_object *ret, struct err *err);
 /* ERR_NOT_FOUND: there was none. */

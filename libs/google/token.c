@@ -10,11 +10,11 @@
 enum token_kind { TOKEN_ACCESS, TOKEN_IDENTITY };
 
 struct token_entry {
-    char *text; /* NULL: none */
+    char *text;                         /* NULL: none */
     int64_t renew_at_ms, expires_at_ms; /* monotonic */
     bool renewing;
-    uint64_t flights;   /* renewals that have ended */
-    enum errc last_rc;  /* of the last of them */
+    uint64_t flights;  /* renewals that have ended */
+    enum errc last_rc; /* of the last of them */
     struct err last_err;
 };
 
@@ -158,8 +158,8 @@ static enum errc entry_get(struct token_source *t, struct ctx *ctx, struct token
 }
 
 /* With the lock held; NULL: no room for another. */
-static struct token_entry *entry_find(struct token_source *t, struct arena *a,
-                                      enum token_kind kind, struct str what)
+static struct token_entry *entry_find(struct token_source *t, struct arena *a, enum token_kind kind,
+                                      struct str what)
 {
     struct str key = arena_printf(a, "%d " STR_FMT, (int)kind, STR_ARG(what));
     struct token_entry *e = map_get(t->entries, key);

@@ -40,14 +40,16 @@ TEST(token_that_cannot_be_renewed_serves_until_it_expires)
     struct str token;
 
     peer_open_metadata(&p);
-    PEER_SCRIPT(&p, { FLAVOR, .body = TOKEN("old") }, { .status = 404 }, { .status = 404 }, { .status = 404 });
+    PEER_SCRIPT(&p, { FLAVOR, .body = TOKEN("old") }, { .status = 404 }, { .status = 404 },
+                { .status = 404 });
     CHECK_STR(access_token(&p), "old");
     clock_fake_advance_ms(&p.fake, 3400 * 1000);
     CHECK_STR(access_token(&p), "old");
     CHECK_STR(access_token(&p), "old");
     CHECK_INT(p.n_asked, 2); /* not at once again */
     clock_fake_advance_ms(&p.fake, 200 * 1000);
-    CHECK_RC(ERR_NOT_FOUND, token_access(google_tokens(p.google), &p.ctx, STR("a b"), &token, &p.err));
+    CHECK_RC(ERR_NOT_FOUND,
+             token_access(google_tokens(p.google), &p.ctx, STR("a b"), &token, &p.err));
     peer_close(&p);
 }
 
@@ -112,7 +114,8 @@ TEST(token_is_asked_for_once_however_many_want_it)
 static const char *id_token(struct peer *p, int64_t exp_s)
 {
     struct str head = base64url_text(&p->arena, STR("{\"alg\":\"RS256\"}"));
-    struct str claims = base64url_text(&p->arena, arena_printf(&p->arena, "{\"exp\":%lld}", (long long)exp_s));
+    struct str claims =
+        base64url_text(&p->arena, arena_printf(&p->arena, "{\"exp\":%lld}", (long long)exp_s));
 
     return arena_printf(&p->arena, STR_FMT "." STR_FMT ".c2ln\n", STR_ARG(head), STR_ARG(claims)).p;
 }
@@ -127,8 +130,8 @@ TEST(token_identity_is_kept_for_each_audience_until_its_own_expiry)
                 { FLAVOR, .body = id_token(&p, PEER_NOW_S + 2000) },
                 { FLAVOR, .body = id_token(&p, PEER_NOW_S + 3000) });
     CHECK_OK(token_identity(google_tokens(p.google), &p.ctx, STR("https://a"), &one, &p.err));
-    CHECK_STR(str_c(p.asked[0].target),
-              "/computeMetadata/v1/instance/service-accounts/default/identity?audience=https%3A%2F%2Fa&format=full");
+    CHECK_STR(str_c(p.asked[0].target), "/computeMetadata/v1/instance/service-accounts/default/"
+                                        "identity?audience=https%3A%2F%2Fa&format=full");
     CHECK_OK(token_identity(google_tokens(p.google), &p.ctx, STR("https://b"), &two, &p.err));
     CHECK(!str_eq(one, two));
     CHECK_OK(token_identity(google_tokens(p.google), &p.ctx, STR("https://a"), &two, &p.err));
@@ -155,7 +158,8 @@ TEST(token_refused_by_an_api_is_fetched_anew_once)
     CHECK_STR(str_c(p.asked[1].authorization), "Bearer revoked");
     CHECK_STR(str_c(p.asked[3].authorization), "Bearer fresh");
     PEER_SCRIPT(&p, { .status = 0 }, { .status = 0 }, { .status = 0 }, { .status = 0 },
-                { .status = 401, .body = "{}" }, { FLAVOR, .body = TOKEN("third") }, { .status = 401, .body = "{}" });
+                { .status = 401, .body = "{}" }, { FLAVOR, .body = TOKEN("third") },
+                { .status = 401, .body = "{}" });
     CHECK_RC(ERR_DENIED, google_call(p.google, &p.ctx, &call, &r, &p.err));
     CHECK_INT(p.n_asked, 7);
     peer_close(&p);
@@ -169,12 +173,22 @@ TEST(google_error_reads_every_form_that_google_sends)
         enum errc rc;
         long upstream;
     } rows[] = {
-        { "bare", "{\"error\":{\"code\":409,\"message\":\"m\",\"status\":\"ABORTED\"}}", 409, ERR_AGAIN, GOOGLE_ABORTED },
-        { "exists", "{\"error\":{\"code\":409,\"message\":\"m\",\"status\":\"ALREADY_EXISTS\"}}", 409, ERR_CONFLICT, GOOGLE_ALREADY_EXISTS },
-        { "precondition", "{\"error\":{\"code\":400,\"message\":\"m\",\"status\":\"FAILED_PRECONDITION\"}}", 400, ERR_CONFLICT, GOOGLE_FAILED_PRECONDITION },
-        { "argument", "{\"error\":{\"code\":400,\"message\":\"m\",\"status\":\"INVALID_ARGUMENT\"}}", 400, ERR_INVALID, GOOGLE_INVALID_ARGUMENT },
-        { "array", "[{\"error\":{\"code\":404,\"message\":\"m\",\"status\":\"NOT_FOUND\"}}]", 404, ERR_NOT_FOUND, GOOGLE_NOT_FOUND },
-        { "old form", "{\"error\":{\"code\":412,\"message\":\"m\",\"errors\":[{\"reason\":\"conditionNotMet\"}]}}", 412, ERR_CONFLICT, 412 },
+        { "bare", "{\"error\":{\"code\":409,\"message\":\"m\",\"status\":\"ABORTED\"}}", 409,
+          ERR_AGAIN, GOOGLE_ABORTED },
+        { "exists", "{\"error\":{\"code\":409,\"message\":\"m\",\"status\":\"ALREADY_EXISTS\"}}",
+          409, ERR_CONFLICT, GOOGLE_ALREADY_EXISTS },
+        { "precondition",
+          "{\"error\":{\"code\":400,\"message\":\"m\",\"status\":\"FAILED_PRECONDITION\"}}", 400,
+          ERR_CONFLICT, GOOGLE_FAILED_PRECONDITION },
+        { "argument",
+          "{\"error\":{\"code\":400,\"message\":\"m\",\"status\":\"INVALID_ARGUMENT\"}}", 400,
+          ERR_INVALID, GOOGLE_INVALID_ARGUMENT },
+        { "array", "[{\"error\":{\"code\":404,\"message\":\"m\",\"status\":\"NOT_FOUND\"}}]", 404,
+          ERR_NOT_FOUND, GOOGLE_NOT_FOUND },
+        { "old form",
+          "{\"error\":{\"code\":412,\"message\":\"m\",\"errors\":[{\"reason\":\"conditionNotMet\"}]"
+          "}}",
+          412, ERR_CONFLICT, 412 },
         { "no JSON", "<html>", 502, ERR_UPSTREAM, 502 },
         { "nothing", "", 503, ERR_AGAIN, 503 },
         { "error is text", "{\"error\":\"invalid_grant\"}", 400, ERR_INVALID, 400 },
@@ -186,7 +200,8 @@ TEST(google_error_reads_every_form_that_google_sends)
         struct http_response r = { .status = rows[i].http, .body = str_c(rows[i].body) };
 
         err = (struct err)ERR_INIT;
-        if (google_error(&r, &err) != rows[i].rc || err.upstream != rows[i].upstream || err.code != rows[i].rc)
+        if (google_error(&r, &err) != rows[i].rc || err.upstream != rows[i].upstream ||
+            err.code != rows[i].rc)
             FAIL_TEST("%s: %s %ld %s", rows[i].name, errc_name(err.code), err.upstream, err.text);
     }
 }

@@ -37,7 +37,8 @@ void store_rollback(struct store *s);
  * literal; it is ready to be bound anew. Never NULL; a statement that cannot be prepared never steps and
  * fails the transaction. */
 struct store_stmt *store_sql(struct store *s, const char *sql);
-void store_bind_str(struct store_stmt *st, int at, struct str v); /* text; borrowed until the last step */
+void store_bind_str(struct store_stmt *st, int at,
+                    struct str v); /* text; borrowed until the last step */
 void store_bind_blob(struct store_stmt *st, int at, struct str v);
 void store_bind_i64(struct store_stmt *st, int at, int64_t v);
 bool store_step(struct store_stmt *st); /* true: there is a row */

@@ -4,9 +4,22 @@
 #include "google/rest.h"
 
 #define ROOT "projects/p/databases/(default)/documents"
-#define ABORTED { .status = 409, .body = "{\"error\":{\"code\":409,\"message\":\"lock\",\"status\":\"ABORTED\"}}" }
-#define CONFLICT { .status = 400, .body = "{\"error\":{\"code\":400,\"message\":\"old\",\"status\":\"FAILED_PRECONDITION\"}}" }
-#define FOUND(n, t) { .body = "[{\"found\":{\"name\":\"" ROOT "/c/a\",\"fields\":{\"n\":{\"integerValue\":\"" n "\"}},\"updateTime\":\"" t "\"}}]" }
+#define ABORTED                                                                          \
+    {                                                                                    \
+        .status = 409,                                                                   \
+        .body = "{\"error\":{\"code\":409,\"message\":\"lock\",\"status\":\"ABORTED\"}}" \
+    }
+#define CONFLICT                                                                                \
+    {                                                                                           \
+        .status = 400,                                                                          \
+        .body =                                                                                 \
+            "{\"error\":{\"code\":400,\"message\":\"old\",\"status\":\"FAILED_PRECONDITION\"}}" \
+    }
+#define FOUND(n, t)                                                                               \
+    {                                                                                             \
+        .body = "[{\"found\":{\"name\":\"" ROOT "/c/a\",\"fields\":{\"n\":{\"integerValue\":\"" n \
+                "\"}},\"updateTime\":\"" t "\"}}]"                                                \
+    }
 
 TEST(firestore_commit_says_exactly_what_was_written)
 {
@@ -15,7 +28,8 @@ TEST(firestore_commit_says_exactly_what_was_written)
     struct peer p;
 
     peer_open(&p);
-    PEER_SCRIPT(&p, { .body = "{\"writeResults\":[{\"updateTime\":\"t1\"},{}],\"commitTime\":\"t\"}" });
+    PEER_SCRIPT(&p,
+                { .body = "{\"writeResults\":[{\"updateTime\":\"t1\"},{}],\"commitTime\":\"t\"}" });
     c = firestore_commit_begin(p.google, &p.ctx);
     w = firestore_merge(c, STR("c/a"), FS_PRE_EXISTS);
     fsw_i64(w, "n", 1);
@@ -25,18 +39,22 @@ TEST(firestore_commit_says_exactly_what_was_written)
     fsw_remove(w, "gone");
     firestore_increment(c, "count", -1);
     firestore_server_time(c, "at");
-    firestore_delete(c, STR("c/b"), (struct fs_pre){ .kind = FS_UPDATED_AT, .update_time = STR("T") });
+    firestore_delete(c, STR("c/b"),
+                     (struct fs_pre){ .kind = FS_UPDATED_AT, .update_time = STR("T") });
     CHECK_INT(firestore_commit_writes(c), 2);
     CHECK_OK(firestore_commit(c, NULL, &p.err));
     CHECK_STR(str_c(p.asked[0].target), "/v1/" ROOT ":commit");
     CHECK_STR(str_c(p.asked[0].authorization), "Bearer owner");
-    CHECK_STR(str_c(p.asked[0].body),
-              "{\"writes\":[{\"update\":{\"name\":\"" ROOT "/c/a\",\"fields\":{\"n\":{\"integerValue\":\"1\"},"
-              "\"odd name\":{\"arrayValue\":{\"values\":[{\"doubleValue\":0.5}]}}}},"
-              "\"updateMask\":{\"fieldPaths\":[\"n\",\"`odd name`\",\"gone\"]},"
-              "\"updateTransforms\":[{\"fieldPath\":\"count\",\"increment\":{\"integerValue\":\"-1\"}},"
-              "{\"fieldPath\":\"at\",\"setToServerValue\":\"REQUEST_TIME\"}],\"currentDocument\":{\"exists\":true}},"
-              "{\"delete\":\"" ROOT "/c/b\",\"currentDocument\":{\"updateTime\":\"T\"}}]}");
+    CHECK_STR(
+        str_c(p.asked[0].body),
+        "{\"writes\":[{\"update\":{\"name\":\"" ROOT
+        "/c/a\",\"fields\":{\"n\":{\"integerValue\":\"1\"},"
+        "\"odd name\":{\"arrayValue\":{\"values\":[{\"doubleValue\":0.5}]}}}},"
+        "\"updateMask\":{\"fieldPaths\":[\"n\",\"`odd name`\",\"gone\"]},"
+        "\"updateTransforms\":[{\"fieldPath\":\"count\",\"increment\":{\"integerValue\":\"-1\"}},"
+        "{\"fieldPath\":\"at\",\"setToServerValue\":\"REQUEST_TIME\"}],\"currentDocument\":{"
+        "\"exists\":true}},"
+        "{\"delete\":\"" ROOT "/c/b\",\"currentDocument\":{\"updateTime\":\"T\"}}]}");
     peer_close(&p);
 }
 
@@ -65,7 +83,8 @@ TEST(firestore_commit_that_is_malformed_is_not_sent)
         fsw_i64(w, arena_printf(&p.arena, "f%zu", i).p, 1);
     CHECK_RC(ERR_LIMIT, firestore_commit(c, NULL, &p.err));
     CHECK_INT(p.n_asked, 0);
-    (void)firestore_set(firestore_commit_begin(p.google, &p.ctx), STR("c/a"), FS_PRE_ANY); /* abandoned */
+    (void)firestore_set(firestore_commit_begin(p.google, &p.ctx), STR("c/a"),
+                        FS_PRE_ANY); /* abandoned */
     peer_close(&p);
 }
 
@@ -75,7 +94,8 @@ TEST(firestore_commit_repeats_when_a_lock_was_held_but_not_when_the_outcome_is_u
     struct peer p;
 
     peer_open(&p);
-    PEER_SCRIPT(&p, ABORTED, ABORTED, { .body = "{}" }, { .status = 500, .body = "{}" }, { .status = -1, .body = "{" });
+    PEER_SCRIPT(&p, ABORTED, ABORTED, { .body = "{}" }, { .status = 500, .body = "{}" },
+                { .status = -1, .body = "{" });
     c = firestore_commit_begin(p.google, &p.ctx);
     fsw_i64(firestore_create(c, STR("c/a")), "n", 1);
     CHECK_OK(firestore_commit(c, NULL, &p.err));
@@ -93,8 +113,8 @@ struct add {
     int64_t seen;
 };
 
-static enum errc add_one(void *arg, struct ctx *ctx, const struct fs_doc *docs, struct firestore_commit *c,
-                         struct err *err)
+static enum errc add_one(void *arg, struct ctx *ctx, const struct fs_doc *docs,
+                         struct firestore_commit *c, struct err *err)
 {
     struct add *a = arg;
 
@@ -113,7 +133,8 @@ TEST(firestore_update_reads_again_after_each_lost_race)
     struct peer p;
 
     peer_open(&p);
-    PEER_SCRIPT(&p, FOUND("1", "t1"), CONFLICT, FOUND("5", "t2"), ABORTED, FOUND("7", "t3"), { .body = "{}" });
+    PEER_SCRIPT(&p, FOUND("1", "t1"), CONFLICT, FOUND("5", "t2"), ABORTED, FOUND("7", "t3"),
+                { .body = "{}" });
     CHECK_OK(firestore_update(p.google, &p.ctx, &path, 1, add_one, &add, &p.err));
     CHECK_INT(add.runs, 3);
     CHECK_INT(add.seen, 7);
@@ -161,9 +182,13 @@ TEST(firestore_errors_of_streams_come_in_an_array_or_after_a_good_status)
     struct peer p;
 
     peer_open(&p);
-    PEER_SCRIPT(&p, { .status = 400, .body = "[{\"error\":{\"code\":400,\"message\":\"The query requires an index.\",\"status\":\"FAILED_PRECONDITION\"}}]" },
-                { .body = "[{\"readTime\":\"t\"},{\"error\":{\"code\":500,\"message\":\"broke\"}}]" },
-                { .body = "[{\"readTime\":\"t\"}]" });
+    PEER_SCRIPT(
+        &p,
+        { .status = 400,
+          .body = "[{\"error\":{\"code\":400,\"message\":\"The query requires an "
+                  "index.\",\"status\":\"FAILED_PRECONDITION\"}}]" },
+        { .body = "[{\"readTime\":\"t\"},{\"error\":{\"code\":500,\"message\":\"broke\"}}]" },
+        { .body = "[{\"readTime\":\"t\"}]" });
     CHECK_RC(ERR_INVALID, firestore_query(p.google, &p.ctx, &q, &docs, &p.err));
     CHECK_INT(p.err.upstream, GOOGLE_FAILED_PRECONDITION);
     CHECK_CONTAINS(str_c(p.err.text), "requires an index");
@@ -175,7 +200,8 @@ TEST(firestore_errors_of_streams_come_in_an_array_or_after_a_good_status)
 
 TEST(firestore_values_and_plain_json_become_each_other)
 {
-    static const char plain[] = "{\"s\":\"x\",\"i\":5,\"d\":1.5,\"b\":true,\"z\":null,\"o\":{\"k\":[1,{\"q\":[]}]},\"aa\":[[1]]}";
+    static const char plain[] = "{\"s\":\"x\",\"i\":5,\"d\":1.5,\"b\":true,\"z\":null,\"o\":{\"k\":"
+                                "[1,{\"q\":[]}]},\"aa\":[[1]]}";
     const struct jval *in, *sent, *fields;
     struct firestore_commit *c;
     struct peer p;
@@ -194,7 +220,8 @@ TEST(firestore_values_and_plain_json_become_each_other)
     jw_init(&w);
     fs_fields_json(&w, NULL, fields);
     /* an array in an array, which Firestore refuses, has become a map */
-    CHECK_STR(jw_finish(&w, &p.arena), "{\"s\":\"x\",\"i\":5,\"d\":1.5,\"b\":true,\"z\":null,\"o\":{\"k\":[1,{\"q\":[]}]},\"aa\":[{\"values\":[1]}]}");
+    CHECK_STR(jw_finish(&w, &p.arena), "{\"s\":\"x\",\"i\":5,\"d\":1.5,\"b\":true,\"z\":null,\"o\":"
+                                       "{\"k\":[1,{\"q\":[]}]},\"aa\":[{\"values\":[1]}]}");
     peer_close(&p);
 }
 
@@ -207,7 +234,9 @@ TEST(firestore_readers_take_absent_and_foreign_fields_as_default)
     CHECK_INT(fs_i64_or(fields, "x", 7), 7);
     CHECK(fs_map(fields, "x") == NULL);
     CHECK_OK(json_parse_arena(&fields, &a,
-                              STR("{\"x\":{\"stringValue\":\"5\"},\"n\":{\"doubleValue\":\"NaN\"},\"t\":{\"timestampValue\":\"2026-11-21T00:00:00.5Z\"}}"), NULL));
+                              STR("{\"x\":{\"stringValue\":\"5\"},\"n\":{\"doubleValue\":\"NaN\"},"
+                                  "\"t\":{\"timestampValue\":\"2026-11-21T00:00:00.5Z\"}}"),
+                              NULL));
     CHECK_INT(fs_i64_or(fields, "x", 7), 7);
     CHECK_INT(fs_i64_or(fields, "n", 7), 7);
     CHECK(fs_num_or(fields, "n", 0) != fs_num_or(fields, "n", 0));
@@ -218,8 +247,11 @@ TEST(firestore_readers_take_absent_and_foreign_fields_as_default)
 
 TEST(firestore_field_paths_are_quoted_where_needed)
 {
-    static const char *const rows[][2] = { { "simple_1", "simple_1" }, { "1st", "`1st`" }, { "a.b", "`a.b`" },
-                                           { "we`ird\\", "`we\\`ird\\\\`" }, { "", "``" } };
+    static const char *const rows[][2] = { { "simple_1", "simple_1" },
+                                           { "1st", "`1st`" },
+                                           { "a.b", "`a.b`" },
+                                           { "we`ird\\", "`we\\`ird\\\\`" },
+                                           { "", "``" } };
     struct arena a = ARENA_INIT;
     size_t i;
 

@@ -6,7 +6,7 @@
 struct reading {
     storage_write_fn write;
     void *write_arg;
-    int64_t from, to;  /* as asked; to -1: the end */
+    int64_t from, to; /* as asked; to -1: the end */
     int64_t received;
     uint32_t crc;
     enum errc app_rc; /* what the caller's write said */

@@ -80,7 +80,8 @@ struct storage_object storage_object_read(struct arena *a, const struct jval *re
 
     while (json_next(&it, &key, &value))
         list[o.n_metadata++] = (struct storage_meta){ key, json_str(value) };
-    o.has_crc32c = storage_crc_parse(a, json_str(json_get(resource, "crc32c")), &o.crc32c) == ERR_OK;
+    o.has_crc32c =
+        storage_crc_parse(a, json_str(json_get(resource, "crc32c")), &o.crc32c) == ERR_OK;
     if (time_parse_rfc3339(json_str(json_get(resource, "timeCreated")), &o.created_us))
         o.created_us = 0; /* informative only */
     return o;
@@ -180,8 +181,8 @@ enum errc storage_put(struct google *g, struct ctx *ctx, const struct storage_ta
         .api = GOOGLE_STORAGE,
         .method = "POST",
         .path = storage_upload_path(ctx->arena, to, "multipart"),
-        .content_type = arena_printf(ctx->arena, "multipart/related; boundary=" STR_FMT,
-                                     STR_ARG(boundary)).p,
+        .content_type =
+            arena_printf(ctx->arena, "multipart/related; boundary=" STR_FMT, STR_ARG(boundary)).p,
         .body = put_body(ctx, to, data, crc, boundary),
         .timeout_ms = STORAGE_CHUNK_TIMEOUT_MS,
         .attempts = STORAGE_ATTEMPTS,

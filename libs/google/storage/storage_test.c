@@ -22,7 +22,11 @@ static enum errc read_tail(void *arg, char *out, size_t max, size_t *n)
 
 static const char *object(struct peer *p, const char *crc)
 {
-    return arena_printf(&p->arena, "{\"name\":\"n\",\"bucket\":\"b\",\"size\":\"" SIZE "\",\"generation\":\"5\",\"crc32c\":\"%s\"}", crc).p;
+    return arena_printf(&p->arena,
+                        "{\"name\":\"n\",\"bucket\":\"b\",\"size\":\"" SIZE
+                        "\",\"generation\":\"5\",\"crc32c\":\"%s\"}",
+                        crc)
+        .p;
 }
 
 static const char *right_crc(struct peer *p)
@@ -41,17 +45,26 @@ static const char *right_crc(struct peer *p)
     return base64_text(&p->arena, str_n(bytes, 4)).p;
 }
 
-static const struct storage_target target = { .bucket = STR("b"), .name = STR("x y/n"), .create_only = true };
+static const struct storage_target target = { .bucket = STR("b"),
+                                              .name = STR("x y/n"),
+                                              .create_only = true };
 
 static enum errc upload(struct peer *p, struct storage_object *o)
 {
     size_t at = 0;
 
-    return storage_upload(p->google, &p->ctx, &target, STORAGE_CHUNK_UNIT, read_tail, &at, o, &p->err);
+    return storage_upload(p->google, &p->ctx, &target, STORAGE_CHUNK_UNIT, read_tail, &at, o,
+                          &p->err);
 }
 
-#define SESSION(peer) { .header = "Location", .value = peer_url((peer), "/session?upload_id=s").p }
-#define STORED_CHUNK { .status = 308, .header = "Range", .value = "bytes=0-262143" }
+#define SESSION(peer)                                                             \
+    {                                                                             \
+        .header = "Location", .value = peer_url((peer), "/session?upload_id=s").p \
+    }
+#define STORED_CHUNK                                                \
+    {                                                               \
+        .status = 308, .header = "Range", .value = "bytes=0-262143" \
+    }
 
 TEST(storage_upload_sends_chunks_and_the_total_with_the_last)
 {
@@ -62,7 +75,8 @@ TEST(storage_upload_sends_chunks_and_the_total_with_the_last)
     PEER_SCRIPT(&p, SESSION(&p), STORED_CHUNK, { .body = object(&p, right_crc(&p)) });
     CHECK_OK(upload(&p, &o));
     CHECK_INT(o.generation, 5);
-    CHECK_STR(str_c(p.asked[0].target), "/upload/storage/v1/b/b/o?uploadType=resumable&name=x%20y%2Fn&ifGenerationMatch=0");
+    CHECK_STR(str_c(p.asked[0].target),
+              "/upload/storage/v1/b/b/o?uploadType=resumable&name=x%20y%2Fn&ifGenerationMatch=0");
     CHECK_STR(str_c(p.asked[1].content_range), "bytes 0-262143/*");
     CHECK_STR(str_c(p.asked[2].content_range), "bytes 262144-262147/" SIZE);
     CHECK_STR(str_c(p.asked[2].body), "tail");
@@ -76,7 +90,8 @@ TEST(storage_upload_asks_what_is_stored_after_a_lost_answer)
 
     peer_open(&p);
     /* the first chunk: its answer breaks off, and half a session later it turns out to be stored */
-    PEER_SCRIPT(&p, SESSION(&p), { .status = 503, .body = "{}" }, STORED_CHUNK, { .body = object(&p, right_crc(&p)) });
+    PEER_SCRIPT(&p, SESSION(&p), { .status = 503, .body = "{}" }, STORED_CHUNK,
+                { .body = object(&p, right_crc(&p)) });
     CHECK_OK(upload(&p, &o));
     CHECK_STR(str_c(p.asked[2].content_range), "bytes */*");
     CHECK_STR(str_c(p.asked[2].body), "");
@@ -90,8 +105,9 @@ TEST(storage_upload_sends_again_what_was_not_stored)
     struct peer p;
 
     peer_open(&p);
-    PEER_SCRIPT(&p, SESSION(&p), { .status = 308 } /* no Range: ask */, { .status = 308 } /* nothing */,
-                STORED_CHUNK, { .body = object(&p, right_crc(&p)) });
+    PEER_SCRIPT(&p, SESSION(&p), { .status = 308 } /* no Range: ask */,
+                { .status = 308 } /* nothing */, STORED_CHUNK,
+                { .body = object(&p, right_crc(&p)) });
     CHECK_OK(upload(&p, &o));
     CHECK_STR(str_c(p.asked[2].content_range), "bytes */*");
     CHECK_STR(str_c(p.asked[3].content_range), "bytes 0-262143/*");
@@ -104,7 +120,8 @@ TEST(storage_upload_whose_last_answer_was_lost_is_found_finished)
     struct peer p;
 
     peer_open(&p);
-    PEER_SCRIPT(&p, SESSION(&p), STORED_CHUNK, { .status = 500, .body = "{}" }, { .body = object(&p, right_crc(&p)) });
+    PEER_SCRIPT(&p, SESSION(&p), STORED_CHUNK, { .status = 500, .body = "{}" },
+                { .body = object(&p, right_crc(&p)) });
     CHECK_OK(upload(&p, &o));
     CHECK_STR(str_c(p.asked[3].content_range), "bytes */" SIZE);
     peer_close(&p);
@@ -130,7 +147,8 @@ TEST(storage_upload_notices_what_went_wrong)
     CHECK_RC(ERR_NOT_FOUND, upload(&p, &o)); /* the session died */
     peer_close(&p);
     peer_open(&p);
-    PEER_SCRIPT(&p, SESSION(&p), { .status = 308, .header = "Range", .value = "bytes=0-999999999" });
+    PEER_SCRIPT(&p, SESSION(&p),
+                { .status = 308, .header = "Range", .value = "bytes=0-999999999" });
     CHECK_RC(ERR_UPSTREAM, upload(&p, &o)); /* more than was ever sent */
     peer_close(&p);
 }
@@ -149,7 +167,8 @@ TEST(storage_read_goes_on_where_the_connection_broke)
     struct peer p;
 
     peer_open(&p);
-    PEER_SCRIPT(&p, { .status = -1, .body = "hel" }, { .status = 206, .header = "Content-Range", .value = "bytes 3-4/5", .body = "lo" });
+    PEER_SCRIPT(&p, { .status = -1, .body = "hel" },
+                { .status = 206, .header = "Content-Range", .value = "bytes 3-4/5", .body = "lo" });
     CHECK_OK(storage_read(p.google, &p.ctx, STR("b"), STR("n"), 0, -1, into, &got, NULL, &p.err));
     CHECK_STR(buf_str(&got), "hello");
     CHECK_STR(str_c(p.asked[0].target), "/storage/v1/b/b/o/n?alt=media");
@@ -166,15 +185,19 @@ TEST(storage_read_refuses_other_bytes_than_are_stored)
     struct peer p;
 
     peer_open(&p);
-    PEER_SCRIPT(&p, { .header = "x-goog-hash", .value = "crc32c=AAAAAA==,md5=x", .body = "abc" },
-                { .body = "hello" }, { .status = 416, .body = "{}" },
-                { .status = 206, .header = "Content-Range", .value = "bytes 1-2/500", .body = "bc" });
-    CHECK_RC(ERR_UPSTREAM, storage_read(p.google, &p.ctx, STR("b"), STR("n"), 0, -1, into, &got, NULL, &p.err));
+    PEER_SCRIPT(
+        &p, { .header = "x-goog-hash", .value = "crc32c=AAAAAA==,md5=x", .body = "abc" },
+        { .body = "hello" }, { .status = 416, .body = "{}" },
+        { .status = 206, .header = "Content-Range", .value = "bytes 1-2/500", .body = "bc" });
+    CHECK_RC(ERR_UPSTREAM,
+             storage_read(p.google, &p.ctx, STR("b"), STR("n"), 0, -1, into, &got, NULL, &p.err));
     buf_reset(&got);
-    CHECK_RC(ERR_LIMIT, storage_read(p.google, &p.ctx, STR("b"), STR("n"), 0, -1, into, &got, NULL, &p.err));
+    CHECK_RC(ERR_LIMIT,
+             storage_read(p.google, &p.ctx, STR("b"), STR("n"), 0, -1, into, &got, NULL, &p.err));
     CHECK_INT(p.n_asked, 2); /* the reader's own refusal is not repeated */
     buf_reset(&got);
-    CHECK_RC(ERR_LIMIT, storage_read(p.google, &p.ctx, STR("b"), STR("n"), 9, -1, into, &got, NULL, &p.err));
+    CHECK_RC(ERR_LIMIT,
+             storage_read(p.google, &p.ctx, STR("b"), STR("n"), 9, -1, into, &got, NULL, &p.err));
     CHECK_OK(storage_read(p.google, &p.ctx, STR("b"), STR("n"), 1, 2, into, &got, &o, &p.err));
     CHECK_STR(str_c(p.asked[3].range), "bytes=1-2");
     CHECK_INT(o.size, 500);
@@ -188,9 +211,11 @@ TEST(storage_put_takes_a_refused_repeat_of_its_own_success_as_done)
     struct peer p;
 
     peer_open(&p);
-    PEER_SCRIPT(&p, { .status = 503, .header = "Retry-After", .value = "0", .body = "{}" }, { .status = 412, .body = "{}" },
-                { .body = "{\"name\":\"n\",\"size\":\"5\",\"generation\":\"9\",\"crc32c\":\"mnG7TA==\"}" },
-                { .status = 412, .body = "{}" });
+    PEER_SCRIPT(
+        &p, { .status = 503, .header = "Retry-After", .value = "0", .body = "{}" },
+        { .status = 412, .body = "{}" },
+        { .body = "{\"name\":\"n\",\"size\":\"5\",\"generation\":\"9\",\"crc32c\":\"mnG7TA==\"}" },
+        { .status = 412, .body = "{}" });
     CHECK_OK(storage_put(p.google, &p.ctx, &target, STR("hello"), &o, &p.err));
     CHECK_INT(o.generation, 9);
     CHECK(str_starts(str_c(p.asked[0].content_type), STR("multipart/related; boundary=")));

@@ -92,8 +92,8 @@ static enum errc fill(struct upload *u, struct err *err)
 /* "bytes A-B/TOTAL"; a star for a total not known yet, and for the range when nothing is left. */
 static struct str content_range(struct upload *u, struct arena *a, bool with_data)
 {
-    struct str total = u->eof ? arena_printf(a, "%lld", (long long)(u->offset + (int64_t)u->n))
-                              : STR("*");
+    struct str total =
+        u->eof ? arena_printf(a, "%lld", (long long)(u->offset + (int64_t)u->n)) : STR("*");
 
     if (!with_data || u->n == 0)
         return arena_printf(a, "bytes */" STR_FMT, STR_ARG(total));
@@ -120,10 +120,10 @@ static enum errc put(struct upload *u, struct ctx *ctx, bool with_data, struct h
 
     headers[0].value = content_range(u, ctx->arena, with_data);
     if (u->eof && with_data) {
-        headers[1] = (struct http_header){ STR("X-Goog-Hash"),
-                                           arena_printf(ctx->arena, "crc32c=" STR_FMT,
-                                                        STR_ARG(storage_crc_text(ctx->arena,
-                                                                                 u->crc))) };
+        headers[1] =
+            (struct http_header){ STR("X-Goog-Hash"),
+                                  arena_printf(ctx->arena, "crc32c=" STR_FMT,
+                                               STR_ARG(storage_crc_text(ctx->arena, u->crc))) };
         call.n_headers = 2;
     }
     return google_do(u->g, ctx, &call, r, err);
@@ -135,7 +135,8 @@ static bool stored_bytes(const struct http_response *r, int64_t *ret)
     struct str range = http_response_header(r, "Range");
     int64_t last;
 
-    if (!str_starts(range, STR("bytes=0-")) || str_to_i64(str_from(range, 8), 0, INT64_MAX - 1, &last))
+    if (!str_starts(range, STR("bytes=0-")) ||
+        str_to_i64(str_from(range, 8), 0, INT64_MAX - 1, &last))
         return false;
     *ret = last + 1;
     return true;

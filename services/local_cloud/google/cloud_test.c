@@ -30,7 +30,8 @@ static void on_receive(void *app, struct http_req *r)
     http_reply_empty(r, status);
 }
 
-static const struct http_route receive_route = { HTTP_POST, "/receive", 1 * MIB, NULL, on_receive, false };
+static const struct http_route receive_route = { HTTP_POST, "/receive", 1 * MIB,
+                                                 NULL,      on_receive, false };
 
 static void quiet(void *arg, enum log_level level, struct str line)
 {
@@ -93,7 +94,8 @@ void cloud_open(struct test_cloud *t, const char *state)
                                                    .pubsub_emulator_host = host,
                                                    .storage_emulator_host = host,
                                                    .metadata_host = host };
-    CHECK_OK(google_create(&t->google, STR("test-project"), &t->google_settings, &t->clock, &t->err));
+    CHECK_OK(
+        google_create(&t->google, STR("test-project"), &t->google_settings, &t->clock, &t->err));
     t->ctx = (struct ctx){ .arena = &t->arena, .clock = &t->clock, .log = s->log };
     t->ctx.http = http_client_create(s->tls, &t->clock);
 }
@@ -136,8 +138,9 @@ struct http_response cloud_ask_with(struct test_cloud *t, const char *method, st
                                     struct str body, const struct http_header *headers,
                                     size_t n_headers)
 {
-    struct http_request req = { .method = method, .body = body, .headers = headers,
-                                .n_headers = n_headers };
+    struct http_request req = {
+        .method = method, .body = body, .headers = headers, .n_headers = n_headers
+    };
     struct http_response r = { .status = 0 };
 
     req.url = str_starts(path, STR("http:")) ? path : cloud_url(t, arena_cstr(&t->arena, path));

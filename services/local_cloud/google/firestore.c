@@ -36,13 +36,13 @@ static bool call_init(struct call *c, void *app, struct http_req *r)
 
     *c = (struct call){ .db = ((struct local_cloud *)app)->firestore, .r = r };
     c->arena = r->ctx->arena;
-    c->root = arena_printf(c->arena, "projects/" STR_FMT "/databases/" STR_FMT "/documents",
-                           STR_ARG(http_req_param(r, "project")),
-                           STR_ARG(http_req_param(r, "database")));
+    c->root =
+        arena_printf(c->arena, "projects/" STR_FMT "/databases/" STR_FMT "/documents",
+                     STR_ARG(http_req_param(r, "project")), STR_ARG(http_req_param(r, "database")));
     c->path = http_req_param(r, "path");
-    c->parent = c->path.n ? arena_printf(c->arena, STR_FMT "/" STR_FMT, STR_ARG(c->root),
-                                         STR_ARG(c->path))
-                          : c->root;
+    c->parent =
+        c->path.n ? arena_printf(c->arena, STR_FMT "/" STR_FMT, STR_ARG(c->root), STR_ARG(c->path))
+                  : c->root;
     if (json_parse_arena(&c->body, c->arena, body, &err))
         return failure_set(&c->f, GOOGLE_INVALID_ARGUMENT, "Invalid JSON payload received. %s",
                            err.text);
@@ -103,7 +103,8 @@ static bool transaction_of(struct call *c, struct fs_tx **ret, bool *is_new)
     *is_new = false;
     if (id.n) {
         *ret = fs_tx_find(c->db->txs, id);
-        return *ret || failure_set(&c->f, GOOGLE_INVALID_ARGUMENT, "Transaction is invalid or closed.");
+        return *ret ||
+               failure_set(&c->f, GOOGLE_INVALID_ARGUMENT, "Transaction is invalid or closed.");
     }
     if (json_is_obj(options)) {
         *ret = fs_tx_begin(c->db->txs, json_get(options, "readOnly") != NULL);
@@ -154,7 +155,8 @@ static bool finish_transaction(struct call *c)
     if (!tx)
         return failure_set(&c->f, GOOGLE_INVALID_ARGUMENT, "Transaction is invalid or closed.");
     if (fs_tx_read_only(tx) && json_len(json_get(c->body, "writes")))
-        return failure_set(&c->f, GOOGLE_INVALID_ARGUMENT, "Cannot modify entities in a read-only transaction.");
+        return failure_set(&c->f, GOOGLE_INVALID_ARGUMENT,
+                           "Cannot modify entities in a read-only transaction.");
     holds = fs_tx_holds(c->db->txs, c->db->store, c->arena, tx);
     fs_tx_end(c->db->txs, tx);
     return holds || failure_set(&c->f, GOOGLE_ABORTED, "Transaction lock timeout.");
@@ -205,7 +207,8 @@ static bool commit(struct call *c)
 }
 
 /* Not atomic: each write is a transaction of its own, with a status of its own. */
-static void batch_one(struct call *c, const struct jval *write, struct jw *results, struct jw *statuses)
+static void batch_one(struct call *c, const struct jval *write, struct jw *results,
+                      struct jw *statuses)
 {
     struct failure none = { .status = 0 };
     struct err err = ERR_INIT;
@@ -466,7 +469,7 @@ static void write_order_by(struct jw *w, struct str text)
         return;
     jw_arr(w, "orderBy");
     while (rest.n) {
-        (void)str_cut(rest, ',', &head, &rest); /* the last has no comma */
+        (void)str_cut(rest, ',', &head, &rest);                 /* the last has no comma */
         (void)str_cut(str_trim(head), ' ', &field, &direction); /* ascending without a word */
         jw_obj(w, NULL);
         jw_obj(w, "field");
@@ -582,8 +585,8 @@ static bool create_document(struct call *c)
     if (id.n == 0)
         id = random_id_text(c->arena, AUTO_ID_CHARS);
     if (str_find_char(id, '/') < id.n)
-        return failure_set(&c->f, GOOGLE_INVALID_ARGUMENT, "Document id \"" STR_FMT "\" contains a slash.",
-                           STR_ARG(id));
+        return failure_set(&c->f, GOOGLE_INVALID_ARGUMENT,
+                           "Document id \"" STR_FMT "\" contains a slash.", STR_ARG(id));
     name = arena_printf(c->arena, STR_FMT "/" STR_FMT, STR_ARG(c->parent), STR_ARG(id));
     jw_init(&w);
     jw_obj(&w, NULL);
@@ -679,10 +682,10 @@ static bool delete_database(struct call *c)
 
 /* ---- routes ---- */
 
-#define HANDLER(name, fn)                                                                          \
-    static void name(void *app, struct http_req *r)                                                \
-    {                                                                                              \
-        serve(app, r, fn);                                                                         \
+#define HANDLER(name, fn)                           \
+    static void name(void *app, struct http_req *r) \
+    {                                               \
+        serve(app, r, fn);                          \
     }
 HANDLER(on_begin, begin_transaction)
 HANDLER(on_rollback, rollback)

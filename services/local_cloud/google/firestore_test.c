@@ -337,27 +337,45 @@ TEST(firestore_queries_filter_order_and_page)
         put_call(&t, i, i < 4 ? "ended" : i < 6 ? "live" : NULL);
     CHECK_STR(ids(&t, &(struct firestore_query){ .collection = "calls" }),
               "CA01 CA02 CA03 CA04 CA05 CA06");
-    CHECK_STR(ids(&t, &(struct firestore_query){ .collection = "calls", .filters = &ended, .n_filters = 1 }),
-              "CA01 CA02 CA03");
-    CHECK_STR(ids(&t, &(struct firestore_query){ .collection = "calls", .filters = range, .n_filters = 2 }),
-              "CA02 CA03 CA04");
-    CHECK_STR(ids(&t, &(struct firestore_query){ .collection = "calls", .filters = &no_state, .n_filters = 1 }),
+    CHECK_STR(
+        ids(&t,
+            &(struct firestore_query){ .collection = "calls", .filters = &ended, .n_filters = 1 }),
+        "CA01 CA02 CA03");
+    CHECK_STR(
+        ids(&t,
+            &(struct firestore_query){ .collection = "calls", .filters = range, .n_filters = 2 }),
+        "CA02 CA03 CA04");
+    CHECK_STR(ids(&t, &(struct firestore_query){ .collection = "calls",
+                                                 .filters = &no_state,
+                                                 .n_filters = 1 }),
               "CA06");
-    CHECK_STR(ids(&t, &(struct firestore_query){ .collection = "calls", .filters = &not_live, .n_filters = 1 }),
+    CHECK_STR(ids(&t, &(struct firestore_query){ .collection = "calls",
+                                                 .filters = &not_live,
+                                                 .n_filters = 1 }),
               "CA01 CA02 CA03"); /* null is never unequal */
-    CHECK_STR(ids(&t, &(struct firestore_query){ .collection = "calls", .filters = &among, .n_filters = 1 }),
-              "CA04 CA05");
-    CHECK_STR(ids(&t, &(struct firestore_query){ .collection = "calls", .orders = &down, .n_orders = 1,
-                                                 .limit = 2, .offset = 1 }),
-              "CA05 CA04");
-    CHECK_STR(ids(&t, &(struct firestore_query){ .collection = "calls", .orders = &down, .n_orders = 1,
-                                                 .start_after = &after, .n_start_after = 1 }),
+    CHECK_STR(
+        ids(&t,
+            &(struct firestore_query){ .collection = "calls", .filters = &among, .n_filters = 1 }),
+        "CA04 CA05");
+    CHECK_STR(
+        ids(&t,
+            &(struct firestore_query){
+                .collection = "calls", .orders = &down, .n_orders = 1, .limit = 2, .offset = 1 }),
+        "CA05 CA04");
+    CHECK_STR(ids(&t, &(struct firestore_query){ .collection = "calls",
+                                                 .orders = &down,
+                                                 .n_orders = 1,
+                                                 .start_after = &after,
+                                                 .n_start_after = 1 }),
               "CA03 CA02 CA01");
-    CHECK_STR(ids(&t, &(struct firestore_query){ .collection = "calls", .orders = &by_odd, .n_orders = 1 }),
-              "CA01 CA03 CA05"); /* without the field: not in that order */
-    CHECK_OK(firestore_count(t.google, &t.ctx,
-                             &(struct firestore_query){ .collection = "calls", .filters = &ended, .n_filters = 1 },
-                             &count, &t.err));
+    CHECK_STR(
+        ids(&t,
+            &(struct firestore_query){ .collection = "calls", .orders = &by_odd, .n_orders = 1 }),
+        "CA01 CA03 CA05"); /* without the field: not in that order */
+    CHECK_OK(firestore_count(
+        t.google, &t.ctx,
+        &(struct firestore_query){ .collection = "calls", .filters = &ended, .n_filters = 1 },
+        &count, &t.err));
     CHECK_INT(count, 3);
     cloud_close(&t);
 }
@@ -373,11 +391,14 @@ TEST(firestore_collection_groups_and_subcollections_are_kept_apart)
     put_i64(&t, "calls/CA2/turns/0", "n", 2);
     put_i64(&t, "turns/0", "n", 3);
     CHECK_STR(ids(&t, &(struct firestore_query){ .collection = "turns" }), "0");
-    CHECK_STR(ids(&t, &(struct firestore_query){ .parent = STR("calls/CA1"), .collection = "turns" }), "0");
-    CHECK_OK(firestore_query(t.google, &t.ctx,
-                             &(struct firestore_query){ .collection = "turns", .all_descendants = true,
-                                                        .select = select, .n_select = 1 },
-                             &docs, &t.err));
+    CHECK_STR(
+        ids(&t, &(struct firestore_query){ .parent = STR("calls/CA1"), .collection = "turns" }),
+        "0");
+    CHECK_OK(firestore_query(
+        t.google, &t.ctx,
+        &(struct firestore_query){
+            .collection = "turns", .all_descendants = true, .select = select, .n_select = 1 },
+        &docs, &t.err));
     CHECK_INT(docs.n, 3);
     CHECK_STR(docs.items[0].path, "calls/CA1/turns/0");
     CHECK_INT(fs_i64_or(docs.items[2].fields, "n", 0), 3);
@@ -393,13 +414,17 @@ TEST(firestore_single_document_calls_answer_as_documented)
 
     cloud_open(&t, NULL);
     r = cloud_ask(&t, "POST", DOCS "/c?documentId=a&$alt=json%3Benum-encoding=int",
-                  "{\"fields\":{\"n\":{\"integerValue\":1},\"m\":{\"mapValue\":{\"fields\":{\"x\":{\"stringValue\":\"y\"}}}}}}");
+                  "{\"fields\":{\"n\":{\"integerValue\":1},\"m\":{\"mapValue\":{\"fields\":{\"x\":{"
+                  "\"stringValue\":\"y\"}}}}}}");
     CHECK_INT(r.status, 200);
     CHECK_CONTAINS(r.body, "\"n\":{\"integerValue\":\"1\"}");
     r = cloud_ask(&t, "POST", DOCS "/c?documentId=a", "{}");
     CHECK_INT(r.status, 409);
     CHECK_CONTAINS(r.body, "\"status\":\"ALREADY_EXISTS\"");
-    r = cloud_ask(&t, "GET", "/v1/projects/test-project/databases/%28default%29/documents/c/a?mask.fieldPaths=m.x", NULL);
+    r = cloud_ask(
+        &t, "GET",
+        "/v1/projects/test-project/databases/%28default%29/documents/c/a?mask.fieldPaths=m.x",
+        NULL);
     CHECK_INT(r.status, 200);
     CHECK(!str_contains(r.body, STR("integerValue")));
     CHECK_CONTAINS(r.body, "\"stringValue\":\"y\"");
@@ -431,14 +456,23 @@ TEST(firestore_refuses_malformed_writes)
         const char *name, *body;
     } rows[] = {
         { "no JSON", "{" },
-        { "array in array", "{\"writes\":[{\"update\":{\"name\":\"" NAME("c/a") "\",\"fields\":{\"a\":{\"arrayValue\":{\"values\":[{\"arrayValue\":{}}]}}}}}]}" },
-        { "reserved name", "{\"writes\":[{\"update\":{\"name\":\"" NAME("c/a") "\",\"fields\":{\"__a__\":{\"nullValue\":null}}}}]}" },
-        { "unknown type", "{\"writes\":[{\"update\":{\"name\":\"" NAME("c/a") "\",\"fields\":{\"a\":{\"intValue\":\"1\"}}}}]}" },
-        { "two types", "{\"writes\":[{\"update\":{\"name\":\"" NAME("c/a") "\",\"fields\":{\"a\":{\"integerValue\":\"1\",\"nullValue\":null}}}}]}" },
-        { "exists is text", "{\"writes\":[{\"delete\":\"" NAME("c/a") "\",\"currentDocument\":{\"exists\":\"false\"}}]}" },
+        { "array in array", "{\"writes\":[{\"update\":{\"name\":\"" NAME(
+                                "c/a") "\",\"fields\":{\"a\":{\"arrayValue\":{\"values\":[{"
+                                       "\"arrayValue\":{}}]}}}}}]}" },
+        { "reserved name", "{\"writes\":[{\"update\":{\"name\":\"" NAME(
+                               "c/a") "\",\"fields\":{\"__a__\":{\"nullValue\":null}}}}]}" },
+        { "unknown type", "{\"writes\":[{\"update\":{\"name\":\"" NAME(
+                              "c/a") "\",\"fields\":{\"a\":{\"intValue\":\"1\"}}}}]}" },
+        { "two types",
+          "{\"writes\":[{\"update\":{\"name\":\"" NAME(
+              "c/a") "\",\"fields\":{\"a\":{\"integerValue\":\"1\",\"nullValue\":null}}}}]}" },
+        { "exists is text", "{\"writes\":[{\"delete\":\"" NAME(
+                                "c/a") "\",\"currentDocument\":{\"exists\":\"false\"}}]}" },
         { "a collection", "{\"writes\":[{\"delete\":\"" NAME("c") "\"}]}" },
-        { "another database", "{\"writes\":[{\"delete\":\"projects/other/databases/(default)/documents/c/a\"}]}" },
-        { "odd mask", "{\"writes\":[{\"update\":{\"name\":\"" NAME("c/a") "\"},\"updateMask\":{\"fieldPaths\":[\"a b\"]}}]}" },
+        { "another database",
+          "{\"writes\":[{\"delete\":\"projects/other/databases/(default)/documents/c/a\"}]}" },
+        { "odd mask", "{\"writes\":[{\"update\":{\"name\":\"" NAME(
+                          "c/a") "\"},\"updateMask\":{\"fieldPaths\":[\"a b\"]}}]}" },
     };
     struct test_cloud t;
     struct http_response r;
@@ -466,15 +500,16 @@ static struct str begin(struct test_cloud *t)
 static struct http_response in_transaction(struct test_cloud *t, const char *verb, const char *rest,
                                            struct str id)
 {
-    return cloud_ask(t, "POST", arena_printf(&t->arena, DOCS ":%s", verb).p,
-                     arena_printf(&t->arena, "{\"transaction\":\"" STR_FMT "\"%s}", STR_ARG(id), rest).p);
+    return cloud_ask(
+        t, "POST", arena_printf(&t->arena, DOCS ":%s", verb).p,
+        arena_printf(&t->arena, "{\"transaction\":\"" STR_FMT "\"%s}", STR_ARG(id), rest).p);
 }
 
 TEST(firestore_of_two_transactions_on_one_document_the_second_is_aborted)
 {
     static const char read[] = ",\"documents\":[\"" NAME("c/a") "\"]";
-    static const char write[] = ",\"writes\":[{\"update\":{\"name\":\"" NAME("c/a")
-                                "\",\"fields\":{\"n\":{\"integerValue\":\"2\"}}}}]";
+    static const char write[] = ",\"writes\":[{\"update\":{\"name\":\"" NAME(
+        "c/a") "\",\"fields\":{\"n\":{\"integerValue\":\"2\"}}}}]";
     struct test_cloud t;
     struct http_response r;
     struct str one, two;
@@ -518,13 +553,16 @@ TEST(firestore_queries_take_enums_as_numbers_and_end_without_a_newline)
     put_i64(&t, "c/a", "n", 1);
     put_i64(&t, "c/b", "n", 2);
     r = cloud_ask(&t, "POST", DOCS ":runQuery",
-                  "{\"structuredQuery\":{\"from\":[{\"collectionId\":\"c\"}],\"where\":{\"compositeFilter\":{\"op\":1,"
-                  "\"filters\":[{\"fieldFilter\":{\"field\":{\"fieldPath\":\"n\"},\"op\":3,\"value\":{\"integerValue\":\"1\"}}}]}},"
+                  "{\"structuredQuery\":{\"from\":[{\"collectionId\":\"c\"}],\"where\":{"
+                  "\"compositeFilter\":{\"op\":1,"
+                  "\"filters\":[{\"fieldFilter\":{\"field\":{\"fieldPath\":\"n\"},\"op\":3,"
+                  "\"value\":{\"integerValue\":\"1\"}}}]}},"
                   "\"orderBy\":[{\"field\":{\"fieldPath\":\"n\"},\"direction\":2}],\"limit\":5}}");
     CHECK_INT(r.status, 200);
     CHECK(str_starts(r.body, STR("[{\"document\":{\"name\":\"" NAME("c/b"))));
     CHECK(str_ends(r.body, STR("]")));
-    r = cloud_ask(&t, "POST", DOCS ":runQuery", "{\"structuredQuery\":{\"from\":[{\"collectionId\":\"none\"}]}}");
+    r = cloud_ask(&t, "POST", DOCS ":runQuery",
+                  "{\"structuredQuery\":{\"from\":[{\"collectionId\":\"none\"}]}}");
     CHECK(str_starts(r.body, STR("[{\"readTime\":")));
     cloud_close(&t);
 }
@@ -539,7 +577,8 @@ TEST(firestore_aggregations_count_sum_and_average)
     put_i64(&t, "c/b", "n", 4);
     put_i64(&t, "c/c", "other", 4);
     r = cloud_ask(&t, "POST", DOCS ":runAggregationQuery",
-                  "{\"structuredAggregationQuery\":{\"structuredQuery\":{\"from\":[{\"collectionId\":\"c\"}]},"
+                  "{\"structuredAggregationQuery\":{\"structuredQuery\":{\"from\":[{"
+                  "\"collectionId\":\"c\"}]},"
                   "\"aggregations\":[{\"alias\":\"s\",\"sum\":{\"field\":{\"fieldPath\":\"n\"}}},"
                   "{\"avg\":{\"field\":{\"fieldPath\":\"n\"}}},{\"alias\":\"c\",\"count\":{}}]}}");
     CHECK_INT(r.status, 200);
@@ -557,8 +596,9 @@ TEST(firestore_batch_write_gives_each_write_its_own_status)
     cloud_open(&t, NULL);
     put_i64(&t, "c/a", "n", 1);
     r = cloud_ask(&t, "POST", DOCS ":batchWrite",
-                  "{\"writes\":[{\"update\":{\"name\":\"" NAME("c/a") "\"},\"currentDocument\":{\"exists\":false}},"
-                  "{\"update\":{\"name\":\"" NAME("c/b") "\"}}],\"labels\":{}}");
+                  "{\"writes\":[{\"update\":{\"name\":\"" NAME(
+                      "c/a") "\"},\"currentDocument\":{\"exists\":false}},"
+                             "{\"update\":{\"name\":\"" NAME("c/b") "\"}}],\"labels\":{}}");
     CHECK_INT(r.status, 200);
     CHECK_CONTAINS(r.body, "\"status\":[{\"code\":6,");
     CHECK_CONTAINS(r.body, "},{}]");

@@ -50,8 +50,8 @@ bool fs_name_check(struct str name, struct str root, size_t *segments, struct fa
         good = segment_valid(head);
         ++*segments;
     }
-    return good || failure_set(f, GOOGLE_INVALID_ARGUMENT, "Document name \"" STR_FMT
-                               "\" is not valid.", STR_ARG(name));
+    return good || failure_set(f, GOOGLE_INVALID_ARGUMENT,
+                               "Document name \"" STR_FMT "\" is not valid.", STR_ARG(name));
 }
 
 static bool document_name(struct str name, struct str root, struct failure *f)
@@ -62,7 +62,8 @@ static bool document_name(struct str name, struct str root, struct failure *f)
         return false;
     return segments % 2 == 0 ||
            failure_set(f, GOOGLE_INVALID_ARGUMENT,
-                       "Document name \"" STR_FMT "\" has an odd number of segments.", STR_ARG(name));
+                       "Document name \"" STR_FMT "\" has an odd number of segments.",
+                       STR_ARG(name));
 }
 
 /* ---- reading ---- */
@@ -110,8 +111,8 @@ void fs_scan(struct store *s, struct arena *a, struct str parent, struct str col
     if (!all_descendants) {
         st = store_sql(s, "SELECT name, fields, create_us, update_us FROM firestore_docs"
                           " WHERE parent = ?1 ORDER BY name");
-        store_bind_str(st, 1, arena_printf(a, STR_FMT "/" STR_FMT, STR_ARG(parent),
-                                           STR_ARG(collection)));
+        store_bind_str(st, 1,
+                       arena_printf(a, STR_FMT "/" STR_FMT, STR_ARG(parent), STR_ARG(collection)));
     } else if (collection.n) {
         st = store_sql(s, "SELECT name, fields, create_us, update_us FROM firestore_docs"
                           " WHERE collection = ?1 AND name > ?2 AND name < ?3 ORDER BY name");
@@ -184,7 +185,8 @@ static bool save(struct store *s, struct arena *a, const struct fs_stored *d, st
     if (text.n > 2 * (size_t)FIRESTORE_DOC_MAX) /* JSON is about twice Firestore's own size */
         return failure_set(f, GOOGLE_INVALID_ARGUMENT,
                            "Document \"" STR_FMT "\" cannot be written because its size exceeds "
-                           "the maximum allowed size of 1,048,576 bytes.", STR_ARG(d->name));
+                           "the maximum allowed size of 1,048,576 bytes.",
+                           STR_ARG(d->name));
     st = store_sql(s, "INSERT INTO firestore_docs VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
                       " ON CONFLICT (name) DO UPDATE SET fields = excluded.fields,"
                       " update_us = excluded.update_us");
@@ -225,7 +227,8 @@ static bool precondition(const struct jval *pre, const struct fs_stored *d, stru
     int64_t us;
 
     if (exists && !json_is_bool(exists))
-        return failure_set(f, GOOGLE_INVALID_ARGUMENT, "Invalid value at 'current_document.exists'");
+        return failure_set(f, GOOGLE_INVALID_ARGUMENT,
+                           "Invalid value at 'current_document.exists'");
     if (exists && json_bool_or(exists, false) && !d)
         return failure_set(f, GOOGLE_NOT_FOUND, "No document to update: " STR_FMT, STR_ARG(name));
     if (exists && !json_bool_or(exists, true) && d)
@@ -234,10 +237,12 @@ static bool precondition(const struct jval *pre, const struct fs_stored *d, stru
     if (time.n == 0)
         return true;
     if (time_parse_rfc3339(time, &us))
-        return failure_set(f, GOOGLE_INVALID_ARGUMENT, "Invalid value at 'current_document.update_time'");
+        return failure_set(f, GOOGLE_INVALID_ARGUMENT,
+                           "Invalid value at 'current_document.update_time'");
     if (!d || d->update_us != us)
         return failure_set(f, GOOGLE_FAILED_PRECONDITION,
-                           "the stored version of " STR_FMT " does not match the required base version",
+                           "the stored version of " STR_FMT
+                           " does not match the required base version",
                            STR_ARG(name));
     return true;
 }
@@ -262,7 +267,8 @@ static struct fv *sum(struct arena *a, const struct fv *x, const struct fv *y)
 
     if (!x->is_int || !y->is_int)
         return number(a, false, 0,
-                      (x->is_int ? (double)x->i64 : x->num) + (y->is_int ? (double)y->i64 : y->num));
+                      (x->is_int ? (double)x->i64 : x->num) +
+                          (y->is_int ? (double)y->i64 : y->num));
     if (__builtin_add_overflow(x->i64, y->i64, &total))
         total = y->i64 > 0 ? INT64_MAX : INT64_MIN;
     return number(a, true, total, 0);
@@ -369,7 +375,8 @@ static bool apply_one(struct transform *t, const struct jval *in, struct failure
         if (!fv_parse(&v, t->arena, json_get(in, arithmetics[i]), f))
             return false;
         if (v->kind != FV_NUMBER)
-            return failure_set(f, GOOGLE_INVALID_ARGUMENT, "%s requires a numeric value.", arithmetics[i]);
+            return failure_set(f, GOOGLE_INVALID_ARGUMENT, "%s requires a numeric value.",
+                               arithmetics[i]);
         v = arithmetic(t->arena, fv_get(t->fields, &path), v, str_c(arithmetics[i]));
         fv_set(t->arena, t->fields, &path, v);
         fv_write(t->results, t->arena, NULL, v);

@@ -31,7 +31,8 @@ static const char *const op_names[] = {
     [OP_ARRAY_CONTAINS_ANY] = "ARRAY_CONTAINS_ANY",
     [OP_NOT_IN] = "NOT_IN",
 };
-static const char *const unary_names[] = { NULL, NULL, "IS_NAN", "IS_NULL", "IS_NOT_NAN", "IS_NOT_NULL" };
+static const char *const unary_names[] = { NULL,      NULL,         "IS_NAN",
+                                           "IS_NULL", "IS_NOT_NAN", "IS_NOT_NULL" };
 static const char *const composite_names[] = { NULL, "AND", "OR" };
 static const char *const direction_names[] = { NULL, "ASCENDING", "DESCENDING" };
 
@@ -186,7 +187,8 @@ static bool unary_matches(struct query *q, const struct fs_stored *d, const stru
     return v->kind != FV_NULL && !is_nan(v);
 }
 
-static bool matches(struct query *q, const struct fs_stored *d, const struct jval *filter, int depth)
+static bool matches(struct query *q, const struct fs_stored *d, const struct jval *filter,
+                    int depth)
 {
     const struct jval *composite = json_get(filter, "compositeFilter"), *part;
     struct json_iter it;
@@ -288,7 +290,8 @@ static bool read_orders(struct query *q, const struct jval *in)
     bool descending = false;
 
     while (json_next(&it, &unused, &o)) {
-        descending = enum_of(json_get(o, "direction"), direction_names, ARRAY_LEN(direction_names)) == 2;
+        descending =
+            enum_of(json_get(o, "direction"), direction_names, ARRAY_LEN(direction_names)) == 2;
         if (!add_order(q, json_str(json_path(o, "field.fieldPath")), descending))
             return false;
     }

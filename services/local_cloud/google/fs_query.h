@@ -9,7 +9,7 @@
 struct fs_found {
     struct fs_stored **items;
     size_t n, cap;
-    int64_t skipped; /* by offset */
+    int64_t skipped;        /* by offset */
     struct fv_path *select; /* fields wanted; NULL: all */
     size_t n_select;        /* 1 and no name: only the document's name */
     bool keys_only;

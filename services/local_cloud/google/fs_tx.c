@@ -121,8 +121,7 @@ struct fs_tx *fs_tx_find(struct fs_txs *t, struct str id)
     struct list_node *node, *next;
 
     forget_old(t);
-    LIST_EACH(&t->open, node, next)
-    {
+    LIST_EACH (&t->open, node, next) {
         struct fs_tx *x = CONTAINER_OF(node, struct fs_tx, node);
 
         if (str_eq(x->id, id))
@@ -174,8 +173,7 @@ bool fs_tx_holds(struct fs_txs *t, struct store *s, struct arena *a, const struc
 {
     struct list_node *node, *next;
 
-    LIST_EACH(&x->reads, node, next)
-    {
+    LIST_EACH (&x->reads, node, next) {
         const struct fs_read *r = CONTAINER_OF(node, struct fs_read, node);
         const int64_t *changed_us;
         struct fs_stored *d;

@@ -325,10 +325,10 @@ static bool parse_scalar(struct fv *v, struct arena *a, struct str kind, const s
 
 static bool known_kind(struct str kind)
 {
-    static const char *const kinds[] = { "nullValue",      "booleanValue", "integerValue",
-                                         "doubleValue",    "timestampValue", "stringValue",
-                                         "bytesValue",     "referenceValue", "geoPointValue",
-                                         "arrayValue",     "mapValue" };
+    static const char *const kinds[] = { "nullValue",   "booleanValue",   "integerValue",
+                                         "doubleValue", "timestampValue", "stringValue",
+                                         "bytesValue",  "referenceValue", "geoPointValue",
+                                         "arrayValue",  "mapValue" };
     size_t i;
 
     for (i = 0; i < ARRAY_LEN(kinds); i++) {

@@ -14,15 +14,26 @@
 #include "local_cloud/google/reply.h"
 
 /* In Firestore's order across types. */
-enum fv_kind { FV_NULL, FV_BOOL, FV_NUMBER, FV_TIME, FV_STR, FV_BYTES, FV_REF, FV_GEO, FV_ARRAY, FV_MAP };
+enum fv_kind {
+    FV_NULL,
+    FV_BOOL,
+    FV_NUMBER,
+    FV_TIME,
+    FV_STR,
+    FV_BYTES,
+    FV_REF,
+    FV_GEO,
+    FV_ARRAY,
+    FV_MAP
+};
 
 struct fv {
     enum fv_kind kind;
     bool flag;
-    bool is_int;  /* FV_NUMBER */
-    int64_t i64;  /* integer, or time in microseconds */
-    double num, num2; /* double; latitude and longitude */
-    struct str str; /* text, raw bytes, or document name */
+    bool is_int;       /* FV_NUMBER */
+    int64_t i64;       /* integer, or time in microseconds */
+    double num, num2;  /* double; latitude and longitude */
+    struct str str;    /* text, raw bytes, or document name */
     struct fv **items; /* FV_ARRAY */
     size_t n, cap;
     struct fv_member *members; /* FV_MAP: n of them */
@@ -43,7 +54,8 @@ bool fv_path_parse(struct fv_path *ret, struct arena *a, struct str text, struct
 
 struct fv *fv_map_new(struct arena *a);
 bool fv_parse(struct fv **ret, struct arena *a, const struct jval *value, struct failure *f);
-bool fv_parse_fields(struct fv **ret, struct arena *a, const struct jval *fields, struct failure *f);
+bool fv_parse_fields(struct fv **ret, struct arena *a, const struct jval *fields,
+                     struct failure *f);
 void fv_write(struct jw *w, struct arena *a, const char *key, const struct fv *v);
 void fv_write_fields(struct jw *w, struct arena *a, const char *key, const struct fv *map);
 
@@ -56,6 +68,7 @@ struct fv *fv_copy(struct arena *a, const struct fv *v); /* deep enough to be ch
 /* <0, 0, >0 in Firestore's order, across types too. */
 int fv_compare(const struct fv *a, const struct fv *b);
 bool fv_equal(const struct fv *a, const struct fv *b); /* NaN equals NaN; 1 equals 1.0 */
-bool fv_same(const struct fv *a, const struct fv *b);  /* 1 differs from 1.0: would a write change it? */
+bool fv_same(const struct fv *a,
+             const struct fv *b); /* 1 differs from 1.0: would a write change it? */
 
 #endif

@@ -85,8 +85,8 @@ static enum errc load_key(struct identity *id, struct store *store, struct err *
 
 /* ---- tokens ---- */
 
-enum errc identity_mint(struct identity *id, struct arena *a, struct str email,
-                        struct str audience, struct str *ret, struct err *err)
+enum errc identity_mint(struct identity *id, struct arena *a, struct str email, struct str audience,
+                        struct str *ret, struct err *err)
 {
     int64_t now_s = clock_wall_s(id->clock);
     struct str claims;
@@ -288,9 +288,9 @@ static void on_token(void *app, struct http_req *r)
 
 static void reply_keys(struct http_req *r, struct str json)
 {
-    http_reply_header(r, "Cache-Control",
-                      arena_printf(r->ctx->arena, "public, max-age=%d, must-revalidate",
-                                   CERTS_AGE_S));
+    http_reply_header(
+        r, "Cache-Control",
+        arena_printf(r->ctx->arena, "public, max-age=%d, must-revalidate", CERTS_AGE_S));
     http_reply_json(r, 200, json);
 }
 
@@ -302,7 +302,8 @@ static void on_pem_certs(void *app, struct http_req *r)
 
     jw_init(&w);
     jw_obj(&w, NULL);
-    jw_key_str(&w, id->kid, rsa_key_cert_pem(id->key, a, "federated-signon.system.gserviceaccount.com"));
+    jw_key_str(&w, id->kid,
+               rsa_key_cert_pem(id->key, a, "federated-signon.system.gserviceaccount.com"));
     jw_end(&w);
     reply_keys(r, jw_finish(&w, a));
 }

@@ -23,8 +23,11 @@ TEST(identity_metadata_server_answers_google_s_clients)
         { "/computeMetadata/v1/instance/region", "/regions/", 200 },
         { "/computeMetadata/v1/instance/service-accounts/default/", TEST_ACCOUNT, 200 },
         { "/computeMetadata/v1/instance/service-accounts/default/email", TEST_ACCOUNT, 200 },
-        { "/computeMetadata/v1/instance/service-accounts/default/token?scopes=a,b", "\"expires_in\":", 200 },
-        { "/computeMetadata/v1/instance/service-accounts/default/identity?audience=https://x&format=full", "eyJ", 200 },
+        { "/computeMetadata/v1/instance/service-accounts/default/token?scopes=a,b",
+          "\"expires_in\":", 200 },
+        { "/computeMetadata/v1/instance/service-accounts/default/identity?audience=https://"
+          "x&format=full",
+          "eyJ", 200 },
         { "/computeMetadata/v1/instance/service-accounts/default/identity", "audience", 400 },
         { "/computeMetadata/v1/instance/none", "", 404 },
     };
@@ -54,7 +57,8 @@ static void check_identity(struct test_cloud *t, const char *certs_path)
     CHECK_OK(oidc_create(&oidc, &settings, &t->err));
     CHECK_OK(token_identity(google_tokens(t->google), &t->ctx, audience, &token, &t->err));
     CHECK_OK(oidc_verify(oidc, &t->ctx, token, NULL, &t->err));
-    CHECK_OK(token_identity(google_tokens(t->google), &t->ctx, STR("https://else"), &token, &t->err));
+    CHECK_OK(
+        token_identity(google_tokens(t->google), &t->ctx, STR("https://else"), &token, &t->err));
     CHECK_RC(ERR_DENIED, oidc_verify(oidc, &t->ctx, token, NULL, &t->err));
     CHECK_CONTAINS(str_c(t->err.text), "another audience");
     oidc = oidc_destroy(oidc);

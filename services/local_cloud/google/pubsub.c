@@ -96,10 +96,9 @@ int64_t pubsub_enqueue(struct pubsub *ps, struct str topic, const struct pubsub_
     if (store_step(st))
         id = store_col_i64(st, 0);
     store_run(st);
-    st = store_sql(ps->store,
-                   "INSERT INTO pubsub_deliveries"
-                   " SELECT name, ?1, CASE WHEN ordered THEN ?2 ELSE '' END, 0, 0, 0, ''"
-                   " FROM pubsub_subscriptions WHERE topic = ?3");
+    st = store_sql(ps->store, "INSERT INTO pubsub_deliveries"
+                              " SELECT name, ?1, CASE WHEN ordered THEN ?2 ELSE '' END, 0, 0, 0, ''"
+                              " FROM pubsub_subscriptions WHERE topic = ?3");
     store_bind_i64(st, 1, id);
     store_bind_str(st, 2, m->ordering_key);
     store_bind_str(st, 3, topic);
@@ -236,8 +235,9 @@ static void on_topic_create(void *app, struct http_req *r)
     store_begin(ps->store);
     if (!f.status && read_body(r, &body, &f)) {
         json = topic_json(r->ctx->arena, name, body);
-        st = store_sql(ps->store,
-                       "INSERT INTO pubsub_topics (name, json) VALUES (?1, ?2) ON CONFLICT DO NOTHING");
+        st = store_sql(
+            ps->store,
+            "INSERT INTO pubsub_topics (name, json) VALUES (?1, ?2) ON CONFLICT DO NOTHING");
         store_bind_str(st, 1, name);
         store_bind_str(st, 2, json);
         store_run(st);
@@ -322,10 +322,12 @@ static void on_topic_list(void *app, struct http_req *r)
     store_begin(ps->store);
     st = store_sql(ps->store, "SELECT json FROM pubsub_topics WHERE name >= ?1 AND name < ?2"
                               " ORDER BY name");
-    store_bind_str(st, 1, arena_printf(r->ctx->arena, "projects/" STR_FMT "/",
-                                       STR_ARG(http_req_param(r, "project"))));
-    store_bind_str(st, 2, arena_printf(r->ctx->arena, "projects/" STR_FMT "0",
-                                       STR_ARG(http_req_param(r, "project"))));
+    store_bind_str(st, 1,
+                   arena_printf(r->ctx->arena, "projects/" STR_FMT "/",
+                                STR_ARG(http_req_param(r, "project"))));
+    store_bind_str(st, 2,
+                   arena_printf(r->ctx->arena, "projects/" STR_FMT "0",
+                                STR_ARG(http_req_param(r, "project"))));
     list(ps, r, "topics", st);
 }
 
@@ -393,8 +395,7 @@ static void on_publish(void *app, struct http_req *r)
     messages = json_get(body, "messages");
     store_begin(ps->store);
     if (!json_is_arr(messages) || json_len(messages) == 0 || json_len(messages) > MESSAGES_MAX)
-        (void)failure_set(&f, GOOGLE_INVALID_ARGUMENT,
-                          "The value for message_count is too %s.",
+        (void)failure_set(&f, GOOGLE_INVALID_ARGUMENT, "The value for message_count is too %s.",
                           json_len(messages) ? "large" : "small");
     else if (topic_find(ps, r->ctx->arena, topic, &json, &f))
         (void)publish_all(ps, r->ctx->arena, topic, messages, &json, &f);
@@ -447,11 +448,12 @@ static bool subscription_valid(struct pubsub *ps, struct arena *a, const struct 
     struct str unused;
 
     if (deadline_s < 0 || deadline_s > DEADLINE_MAX_S || (deadline_s > 0 && deadline_s < 10))
-        return failure_set(f, GOOGLE_INVALID_ARGUMENT, "Invalid ack deadline given: (ackDeadline=%lld)",
-                           (long long)deadline_s);
+        return failure_set(f, GOOGLE_INVALID_ARGUMENT,
+                           "Invalid ack deadline given: (ackDeadline=%lld)", (long long)deadline_s);
     if (endpoint.n && url_parse(&url, endpoint))
         return failure_set(f, GOOGLE_INVALID_ARGUMENT,
-                           "Invalid push endpoint given (endpoint=" STR_FMT ").", STR_ARG(endpoint));
+                           "Invalid push endpoint given (endpoint=" STR_FMT ").",
+                           STR_ARG(endpoint));
     if (dead && attempts != 0 && (attempts < 5 || attempts > 100))
         return failure_set(f, GOOGLE_OUT_OF_RANGE,
                            "The value for max_delivery_attempts must be between 5 and 100.");
@@ -505,8 +507,7 @@ static void on_subscription_create(void *app, struct http_req *r)
         (void)failure_set(&f, GOOGLE_INVALID_ARGUMENT,
                           "Invalid [subscriptions] name: (name=" STR_FMT ")", STR_ARG(name));
     store_begin(ps->store);
-    if (!f.status && read_body(r, &body, &f) &&
-        subscription_valid(ps, r->ctx->arena, body, &f)) {
+    if (!f.status && read_body(r, &body, &f) && subscription_valid(ps, r->ctx->arena, body, &f)) {
         if (subscription_find(ps, r->ctx->arena, name, &unused, &absent)) {
             (void)failure_set(&f, GOOGLE_ALREADY_EXISTS, "Subscription already exists");
         } else {
@@ -559,10 +560,12 @@ static void on_subscription_list(void *app, struct http_req *r)
     store_begin(ps->store);
     st = store_sql(ps->store, "SELECT json FROM pubsub_subscriptions WHERE name >= ?1"
                               " AND name < ?2 ORDER BY name");
-    store_bind_str(st, 1, arena_printf(r->ctx->arena, "projects/" STR_FMT "/",
-                                       STR_ARG(http_req_param(r, "project"))));
-    store_bind_str(st, 2, arena_printf(r->ctx->arena, "projects/" STR_FMT "0",
-                                       STR_ARG(http_req_param(r, "project"))));
+    store_bind_str(st, 1,
+                   arena_printf(r->ctx->arena, "projects/" STR_FMT "/",
+                                STR_ARG(http_req_param(r, "project"))));
+    store_bind_str(st, 2,
+                   arena_printf(r->ctx->arena, "projects/" STR_FMT "0",
+                                STR_ARG(http_req_param(r, "project"))));
     list(ps, r, "subscriptions", st);
 }
 
@@ -764,11 +767,14 @@ static void on_pull(void *app, struct http_req *r)
     max = json_i64_or(json_get(body, "maxMessages"), 0);
     store_begin(ps->store);
     if (max < 1) {
-        (void)failure_set(&f, GOOGLE_INVALID_ARGUMENT, "The value for max_messages must be greater than 0.");
-    } else if (subscription_find(ps, a, name, &json, &f) && !json_parse_arena(&sub, a, json, NULL)) {
+        (void)failure_set(&f, GOOGLE_INVALID_ARGUMENT,
+                          "The value for max_messages must be greater than 0.");
+    } else if (subscription_find(ps, a, name, &json, &f) &&
+               !json_parse_arena(&sub, a, json, NULL)) {
         s = pubsub_settings_of(sub);
         if (s.endpoint.n)
-            (void)failure_set(&f, GOOGLE_FAILED_PRECONDITION, "This method is not supported for this subscription type.");
+            (void)failure_set(&f, GOOGLE_FAILED_PRECONDITION,
+                              "This method is not supported for this subscription type.");
         else
             json = pull(ps, a, name, &s, MIN(max, (int64_t)PUBSUB_PULL_MAX));
     }
@@ -789,8 +795,8 @@ static void settle(struct pubsub *ps, struct http_req *r, bool acknowledge)
         reply_failure(r, &f);
         return;
     }
-    until_us = clock_wall_us(ps->clock) +
-               json_i64_or(json_get(body, "ackDeadlineSeconds"), 0) * 1000000;
+    until_us =
+        clock_wall_us(ps->clock) + json_i64_or(json_get(body, "ackDeadlineSeconds"), 0) * 1000000;
     it = json_iter(json_get(body, "ackIds"));
     store_begin(ps->store);
     if (subscription_find(ps, a, name, &json, &f)) {

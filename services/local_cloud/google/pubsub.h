@@ -6,11 +6,11 @@
 #define LOCAL_CLOUD_GOOGLE_PUBSUB_H
 
 enum {
-    PUBSUB_PUSHERS = 24,          /* threads that push */
-    PUBSUB_PUSHES_MAX = 8,        /* at once, of one subscription */
+    PUBSUB_PUSHERS = 24,   /* threads that push */
+    PUBSUB_PUSHES_MAX = 8, /* at once, of one subscription */
     PUBSUB_BODY_MAX = 15 * 1024 * 1024,
     PUBSUB_PULL_MAX = 1000,
-    PUBSUB_BACKOFF_MS = 100,      /* of a push that failed, doubling, without a retry policy */
+    PUBSUB_BACKOFF_MS = 100, /* of a push that failed, doubling, without a retry policy */
     PUBSUB_BACKOFF_MAX_MS = 10000,
 };
 

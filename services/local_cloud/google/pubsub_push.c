@@ -141,8 +141,7 @@ static void add_metadata(struct headers *h, struct arena *a, const struct push *
     struct json_iter it;
     struct str key;
 
-    add(h, STR("x-goog-pubsub-message-id"),
-        arena_printf(a, "%lld", (long long)p->message_id));
+    add(h, STR("x-goog-pubsub-message-id"), arena_printf(a, "%lld", (long long)p->message_id));
     add(h, STR("x-goog-pubsub-publish-time"), google_time(a, p->publish_us));
     add(h, STR("x-goog-pubsub-subscription-name"), p->subscription);
     if (p->ordering_key.n)
@@ -206,7 +205,8 @@ static bool send_push(struct pubsub *ps, struct ctx *ctx, const struct push *p)
         return false;
     }
     if (!is_ack(res.status))
-        log_debug(&ps->lc->service->log, "push refused subscription=" STR_FMT " attempt=%lld status=%d",
+        log_debug(&ps->lc->service->log,
+                  "push refused subscription=" STR_FMT " attempt=%lld status=%d",
                   STR_ARG(p->subscription), (long long)p->attempt, res.status);
     return is_ack(res.status);
 }

@@ -12,8 +12,9 @@
 
 static void make(struct test_cloud *t, const char *subscription_rest)
 {
-    struct str body = arena_printf(&t->arena, "{" TOPIC ",\"pushConfig\":{\"pushEndpoint\":\"" STR_FMT "\"%s}",
-                                   STR_ARG(cloud_url(t, "/receive")), subscription_rest);
+    struct str body =
+        arena_printf(&t->arena, "{" TOPIC ",\"pushConfig\":{\"pushEndpoint\":\"" STR_FMT "\"%s}",
+                     STR_ARG(cloud_url(t, "/receive")), subscription_rest);
 
     CHECK_INT(cloud_ask(t, "PUT", PROJECT "/topics/events", "{\"labels\":{}}").status, 200);
     CHECK_INT(cloud_ask(t, "PUT", PROJECT "/subscriptions/push", body.p).status, 200);
@@ -22,8 +23,9 @@ static void make(struct test_cloud *t, const char *subscription_rest)
 static struct str publish(struct test_cloud *t, const char *data, const char *key)
 {
     struct pubsub_attribute type = { STR("type"), STR("call.ended") };
-    struct pubsub_message m = { .data = str_c(data), .ordering_key = str_c(key),
-                                .attributes = &type, .n_attributes = 1 };
+    struct pubsub_message m = {
+        .data = str_c(data), .ordering_key = str_c(key), .attributes = &type, .n_attributes = 1
+    };
     struct str *ids;
 
     CHECK_OK(pubsub_publish(t->google, &t->ctx, STR("events"), &m, 1, &ids, &t->err));
@@ -63,7 +65,8 @@ TEST(pubsub_pushes_what_is_published_in_its_envelope)
 
 TEST(pubsub_pushes_carry_a_token_that_verifies)
 {
-    struct str audience = STR("https://writer.example"), email = STR("pusher@x.iam.gserviceaccount.com");
+    struct str audience = STR("https://writer.example"),
+               email = STR("pusher@x.iam.gserviceaccount.com");
     struct oidc_settings settings = { .audiences = { &audience, 1 }, .emails = { &email, 1 } };
     struct oidc_claims claims;
     struct oidc *oidc;
@@ -72,11 +75,13 @@ TEST(pubsub_pushes_carry_a_token_that_verifies)
     cloud_open(&t, NULL);
     settings.certs_url = cloud_url(&t, "/oauth2/v3/certs");
     CHECK_OK(oidc_create(&oidc, &settings, &t.err));
-    make(&t, ",\"oidcToken\":{\"serviceAccountEmail\":\"pusher@x.iam.gserviceaccount.com\",\"audience\":\"https://writer.example\"}}");
+    make(&t, ",\"oidcToken\":{\"serviceAccountEmail\":\"pusher@x.iam.gserviceaccount.com\","
+             "\"audience\":\"https://writer.example\"}}");
     publish(&t, "x", "");
     cloud_wait_pushes(&t, 1);
     CHECK(str_starts(str_c(t.pushes[0].authorization), STR("Bearer ")));
-    CHECK_OK(oidc_verify(oidc, &t.ctx, str_from(str_c(t.pushes[0].authorization), 7), &claims, &t.err));
+    CHECK_OK(
+        oidc_verify(oidc, &t.ctx, str_from(str_c(t.pushes[0].authorization), 7), &claims, &t.err));
     CHECK_STR(claims.email, "pusher@x.iam.gserviceaccount.com");
     oidc = oidc_destroy(oidc);
     cloud_close(&t);
@@ -111,7 +116,8 @@ TEST(pubsub_takes_all_five_codes_as_acknowledgement)
     make(&t, "},\"enableMessageOrdering\":true");
     for (i = 0; i < ARRAY_LEN(codes); i++)
         t.statuses[i] = codes[i];
-    for (i = 0; i < ARRAY_LEN(codes); i++) /* one key: a repeat would stand in the way of the next */
+    for (i = 0; i < ARRAY_LEN(codes);
+         i++) /* one key: a repeat would stand in the way of the next */
         publish(&t, "x", "k");
     cloud_wait_pushes(&t, ARRAY_LEN(codes));
     for (i = 1; i < ARRAY_LEN(codes); i++)
@@ -128,9 +134,13 @@ TEST(pubsub_gives_up_after_the_attempts_of_its_dead_letter_policy)
     cloud_open(&t, NULL);
     CHECK_INT(cloud_ask(&t, "PUT", PROJECT "/topics/dead", "{}").status, 200);
     CHECK_INT(cloud_ask(&t, "PUT", PROJECT "/subscriptions/morgue",
-                        "{\"topic\":\"projects/test-project/topics/dead\"}").status, 200);
-    make(&t, "},\"deadLetterPolicy\":{\"deadLetterTopic\":\"projects/test-project/topics/dead\",\"maxDeliveryAttempts\":5},"
-             "\"retryPolicy\":{\"minimumBackoff\":\"0.01s\",\"maximumBackoff\":\"0.02s\"},\"enableMessageOrdering\":true");
+                        "{\"topic\":\"projects/test-project/topics/dead\"}")
+                  .status,
+              200);
+    make(&t, "},\"deadLetterPolicy\":{\"deadLetterTopic\":\"projects/test-project/topics/"
+             "dead\",\"maxDeliveryAttempts\":5},"
+             "\"retryPolicy\":{\"minimumBackoff\":\"0.01s\",\"maximumBackoff\":\"0.02s\"},"
+             "\"enableMessageOrdering\":true");
     for (i = 0; i < 5; i++)
         t.statuses[i] = 500;
     publish(&t, "poison", "k");
@@ -165,7 +175,9 @@ TEST(pubsub_pull_leases_until_acknowledged)
     r = cloud_ask(&t, "POST", PROJECT "/subscriptions/pull:pull", "{\"maxMessages\":10}");
     CHECK_STR(r.body, "{}"); /* leased */
     r = cloud_ask(&t, "POST", PROJECT "/subscriptions/pull:modifyAckDeadline",
-                  arena_printf(&t.arena, "{\"ackIds\":[\"" STR_FMT "\"],\"ackDeadlineSeconds\":0}", STR_ARG(ack)).p);
+                  arena_printf(&t.arena, "{\"ackIds\":[\"" STR_FMT "\"],\"ackDeadlineSeconds\":0}",
+                               STR_ARG(ack))
+                      .p);
     CHECK_INT(r.status, 200);
     r = cloud_ask(&t, "POST", PROJECT "/subscriptions/pull:pull", "{\"maxMessages\":10}");
     CHECK_OK(json_parse_arena(&v, &t.arena, r.body, &t.err));
@@ -185,15 +197,23 @@ TEST(pubsub_refuses_as_google_does)
     } rows[] = {
         { "short name", "PUT", PROJECT "/topics/t", "{}", 400 },
         { "topic twice", "PUT", PROJECT "/topics/events", "{}", 409 },
-        { "no such topic", "POST", PROJECT "/topics/none:publish", "{\"messages\":[{\"data\":\"eA==\"}]}", 404 },
+        { "no such topic", "POST", PROJECT "/topics/none:publish",
+          "{\"messages\":[{\"data\":\"eA==\"}]}", 404 },
         { "no messages", "POST", PROJECT "/topics/events:publish", "{}", 400 },
         { "empty message", "POST", PROJECT "/topics/events:publish", "{\"messages\":[{}]}", 400 },
-        { "bad base64", "POST", PROJECT "/topics/events:publish", "{\"messages\":[{\"data\":\"a*b\"}]}", 400 },
-        { "subscription of no topic", "PUT", PROJECT "/subscriptions/sub", "{\"topic\":\"projects/test-project/topics/none\"}", 404 },
-        { "deadline too long", "PUT", PROJECT "/subscriptions/sub", "{" TOPIC ",\"ackDeadlineSeconds\":601}", 400 },
-        { "too few attempts", "PUT", PROJECT "/subscriptions/sub", "{" TOPIC ",\"deadLetterPolicy\":{\"deadLetterTopic\":\"x\",\"maxDeliveryAttempts\":2}}", 400 },
-        { "endpoint is no URL", "PUT", PROJECT "/subscriptions/sub", "{" TOPIC ",\"pushConfig\":{\"pushEndpoint\":\"x\"}}", 400 },
-        { "pull of a push subscription", "POST", PROJECT "/subscriptions/push:pull", "{\"maxMessages\":1}", 400 },
+        { "bad base64", "POST", PROJECT "/topics/events:publish",
+          "{\"messages\":[{\"data\":\"a*b\"}]}", 400 },
+        { "subscription of no topic", "PUT", PROJECT "/subscriptions/sub",
+          "{\"topic\":\"projects/test-project/topics/none\"}", 404 },
+        { "deadline too long", "PUT", PROJECT "/subscriptions/sub",
+          "{" TOPIC ",\"ackDeadlineSeconds\":601}", 400 },
+        { "too few attempts", "PUT", PROJECT "/subscriptions/sub",
+          "{" TOPIC ",\"deadLetterPolicy\":{\"deadLetterTopic\":\"x\",\"maxDeliveryAttempts\":2}}",
+          400 },
+        { "endpoint is no URL", "PUT", PROJECT "/subscriptions/sub",
+          "{" TOPIC ",\"pushConfig\":{\"pushEndpoint\":\"x\"}}", 400 },
+        { "pull of a push subscription", "POST", PROJECT "/subscriptions/push:pull",
+          "{\"maxMessages\":1}", 400 },
         { "pull of nothing", "POST", PROJECT "/subscriptions/push:pull", "{}", 400 },
         { "unknown subscription", "GET", PROJECT "/subscriptions/none", NULL, 404 },
     };
@@ -218,12 +238,14 @@ TEST(pubsub_subscription_can_be_changed)
 
     cloud_open(&t, NULL);
     make(&t, "}");
-    r = cloud_ask(&t, "PATCH", PROJECT "/subscriptions/push",
-                  "{\"subscription\":{\"ackDeadlineSeconds\":77},\"updateMask\":\"ack_deadline_seconds\"}");
+    r = cloud_ask(
+        &t, "PATCH", PROJECT "/subscriptions/push",
+        "{\"subscription\":{\"ackDeadlineSeconds\":77},\"updateMask\":\"ack_deadline_seconds\"}");
     CHECK_INT(r.status, 200);
     CHECK_CONTAINS(r.body, "\"ackDeadlineSeconds\":77");
     CHECK_CONTAINS(r.body, "/receive");
-    r = cloud_ask(&t, "POST", PROJECT "/subscriptions/push:modifyPushConfig", "{\"pushConfig\":{}}");
+    r = cloud_ask(&t, "POST", PROJECT "/subscriptions/push:modifyPushConfig",
+                  "{\"pushConfig\":{}}");
     CHECK_INT(r.status, 200);
     publish(&t, "now pulled", "");
     r = cloud_ask(&t, "POST", PROJECT "/subscriptions/push:pull", "{\"maxMessages\":1}");

@@ -106,8 +106,9 @@ static void on_bucket_create(void *app, struct http_req *r)
     if (made)
         http_reply_json(r, 200, json);
     else
-        reply_old_error(r, 409, "conflict",
-                        "Your previous request to create the named bucket succeeded and you already own it.");
+        reply_old_error(
+            r, 409, "conflict",
+            "Your previous request to create the named bucket succeeded and you already own it.");
 }
 
 static void on_bucket_get(void *app, struct http_req *r)
@@ -244,8 +245,8 @@ static void media_headers(struct http_req *r, const struct gcs_object *o)
 }
 
 /* Piece by piece; the store is let go while the peer takes its time. */
-static void send_bytes(struct storage *g, struct http_req *r, const struct gcs_object *o, int64_t from,
-                       int64_t to)
+static void send_bytes(struct storage *g, struct http_req *r, const struct gcs_object *o,
+                       int64_t from, int64_t to)
 {
     struct arena a = ARENA_INIT;
     struct str piece;
@@ -267,7 +268,8 @@ static void send_bytes(struct storage *g, struct http_req *r, const struct gcs_o
 static void reply_media(struct storage *g, struct http_req *r, const struct gcs_object *o)
 {
     struct arena *a = r->ctx->arena;
-    const char *type = o->content_type.n ? arena_cstr(a, o->content_type) : "application/octet-stream";
+    const char *type =
+        o->content_type.n ? arena_cstr(a, o->content_type) : "application/octet-stream";
     int64_t from, to;
     bool partial;
 
@@ -312,7 +314,8 @@ static void on_object_get(void *app, struct http_req *r)
         gcs_reply_condition(r);
     else if (c.not_generation >= 0 && c.not_generation == o.generation)
         http_reply_empty(r, 304);
-    else if (str_eq(form_get(&query, "alt"), STR("media")) || str_starts(r->path, STR("/download/")))
+    else if (str_eq(form_get(&query, "alt"), STR("media")) ||
+             str_starts(r->path, STR("/download/")))
         reply_media(g, r, &o);
     else
         gcs_reply_object(r, &o);
@@ -339,7 +342,8 @@ static struct str folded(const struct listing *l, struct str name)
     return at < rest.n ? str_slice(name, 0, l->prefix.n + at + l->delimiter.n) : STR_EMPTY;
 }
 
-static void list_one(struct listing *l, struct arena *a, struct str origin, const struct gcs_object *o)
+static void list_one(struct listing *l, struct arena *a, struct str origin,
+                     const struct gcs_object *o)
 {
     struct str prefix = folded(l, o->name);
 
@@ -553,7 +557,8 @@ static void on_rewrite(void *app, struct http_req *r)
     struct jw w;
 
     store_begin(g->store);
-    found = gcs_object_find(g->store, a, http_req_param(r, "bucket"), http_req_param(r, "object"), &from) &&
+    found = gcs_object_find(g->store, a, http_req_param(r, "bucket"), http_req_param(r, "object"),
+                            &from) &&
             gcs_bucket_exists(g->store, http_req_param(r, "to_bucket"));
     if (found) {
         to = from;
@@ -607,9 +612,11 @@ static void destroy(struct local_cloud *lc)
 #define OBJECT "/b/{bucket}/o/{object}"
 
 /* Google's Node client leaves /storage/v1 out when it is given an emulator. */
-#define BOTH(method, path, body_max, handle)                                                       \
-    { method, "/storage/v1" path, body_max, NULL, handle, false },                                 \
-        { method, path, body_max, NULL, handle, false }
+#define BOTH(method, path, body_max, handle)                       \
+    { method, "/storage/v1" path, body_max, NULL, handle, false }, \
+    {                                                              \
+        method, path, body_max, NULL, handle, false                \
+    }
 
 static const struct http_route routes[] = {
     { HTTP_POST, "/upload/storage/v1/b/{bucket}/o", STORAGE_BODY_MAX, NULL, gcs_on_upload, false },

@@ -92,8 +92,7 @@ static void bytes_delete(struct store *s, int64_t id)
 
 void gcs_object_delete(struct store *s, const struct gcs_object *o)
 {
-    struct store_stmt *st =
-        store_sql(s, "DELETE FROM gcs_objects WHERE bucket = ?1 AND name = ?2");
+    struct store_stmt *st = store_sql(s, "DELETE FROM gcs_objects WHERE bucket = ?1 AND name = ?2");
 
     store_bind_str(st, 1, o->bucket);
     store_bind_str(st, 2, o->name);
@@ -134,8 +133,9 @@ void gcs_object_save_metadata(struct store *s, const struct gcs_object *o)
 {
     struct store_stmt *st;
 
-    st = store_sql(s, "UPDATE gcs_objects SET content_type = ?3, metadata = ?4, metageneration = ?5,"
-                      " updated_us = ?6 WHERE bucket = ?1 AND name = ?2");
+    st =
+        store_sql(s, "UPDATE gcs_objects SET content_type = ?3, metadata = ?4, metageneration = ?5,"
+                     " updated_us = ?6 WHERE bucket = ?1 AND name = ?2");
     store_bind_str(st, 1, o->bucket);
     store_bind_str(st, 2, o->name);
     store_bind_str(st, 3, o->content_type);
@@ -306,7 +306,8 @@ void gcs_object_write(struct jw *w, struct arena *a, const char *key, struct str
     if (o->md5.n)
         jw_str(w, "md5Hash", o->md5);
     jw_str(w, "crc32c", gcs_crc_text(a, o->crc32c));
-    jw_strf(w, "etag", "%llx", (unsigned long long)o->generation + (unsigned long long)o->metageneration);
+    jw_strf(w, "etag", "%llx",
+            (unsigned long long)o->generation + (unsigned long long)o->metageneration);
     jw_str(w, "timeCreated", google_time(a, o->created_us));
     jw_str(w, "updated", google_time(a, o->updated_us));
     jw_str(w, "timeStorageClassUpdated", google_time(a, o->created_us));

@@ -48,7 +48,8 @@ int64_t gcs_bytes_new(struct store *s);
 /* Appends at `at`, in pieces. */
 void gcs_bytes_add(struct store *s, int64_t id, int64_t at, struct str data);
 /* The piece in which byte `at` lies; *start is its first byte's place. Copied into the arena. */
-struct str gcs_bytes_piece(struct store *s, struct arena *a, int64_t id, int64_t at, int64_t *start);
+struct str gcs_bytes_piece(struct store *s, struct arena *a, int64_t id, int64_t at,
+                           int64_t *start);
 /* The object appears, whole; what had its name goes. Sets times and generation. */
 void gcs_object_put(struct store *s, struct arena *a, struct gcs_object *o, int64_t now_us);
 void gcs_object_delete(struct store *s, const struct gcs_object *o);

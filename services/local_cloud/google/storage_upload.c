@@ -43,7 +43,8 @@ static bool hashes_match(struct http_req *r, const struct gcs_object *o, struct 
 
 static void reply_bad_hash(struct http_req *r)
 {
-    reply_old_error(r, 400, "invalid", "Provided CRC32C or MD5 hash doesn't match calculated hash.");
+    reply_old_error(r, 400, "invalid",
+                    "Provided CRC32C or MD5 hash doesn't match calculated hash.");
 }
 
 /* ---- metadata ---- */
@@ -70,7 +71,8 @@ static bool read_resource(struct arena *a, struct str text, struct resource *ret
 
 /* ---- one request ---- */
 
-static void put_whole(struct storage *g, struct http_req *r, const struct resource *m, struct str data)
+static void put_whole(struct storage *g, struct http_req *r, const struct resource *m,
+                      struct str data)
 {
     struct form query = request_query(r);
     struct gcs_conditions c = gcs_conditions_of(&query);
@@ -128,7 +130,8 @@ static struct str boundary_of(struct arena *a, struct str type)
 
     if (at == type.n)
         return STR_EMPTY;
-    rest = str_trim(str_slice(str_from(type, at + 9), 0, str_find_char(str_from(type, at + 9), ';')));
+    rest =
+        str_trim(str_slice(str_from(type, at + 9), 0, str_find_char(str_from(type, at + 9), ';')));
     if (rest.n >= 2 && (rest.p[0] == '"' || rest.p[0] == '\''))
         rest = str_slice(rest, 1, rest.n - 1);
     return rest.n ? arena_printf(a, "--" STR_FMT, STR_ARG(rest)) : STR_EMPTY;
@@ -222,7 +225,8 @@ static void start_session(struct storage *g, struct http_req *r)
     }
     u.object.bucket = http_req_param(r, "bucket");
     u.object.name = m.name.n ? m.name : form_get(&query, "name");
-    u.object.content_type = m.content_type.n ? m.content_type : http_req_header(r, "X-Upload-Content-Type");
+    u.object.content_type =
+        m.content_type.n ? m.content_type : http_req_header(r, "X-Upload-Content-Type");
     u.object.metadata = m.metadata;
     u.want_crc = m.crc;
     if (length.n && str_to_i64(length, 0, INT64_MAX, &u.total))
@@ -244,10 +248,12 @@ static void start_session(struct storage *g, struct http_req *r)
         gcs_reply_condition(r);
     } else {
         http_reply_header(r, "Location",
-                          arena_printf(a, STR_FMT "/upload/storage/v1/b/" STR_FMT
-                                       "/o?uploadType=resumable&upload_id=" STR_FMT,
+                          arena_printf(a,
+                                       STR_FMT "/upload/storage/v1/b/" STR_FMT
+                                               "/o?uploadType=resumable&upload_id=" STR_FMT,
                                        STR_ARG(gcs_origin(r)),
-                                       STR_ARG(url_encode_text(a, u.object.bucket)), STR_ARG(u.key)));
+                                       STR_ARG(url_encode_text(a, u.object.bucket)),
+                                       STR_ARG(u.key)));
         http_reply_header(r, "X-GUploader-UploadID", u.key);
         http_reply_empty(r, 200);
     }
@@ -325,7 +331,8 @@ static void reply_incomplete(struct http_req *r, const struct gcs_upload *u)
 /* In a transaction. */
 enum taken { TAKEN, TAKEN_WHOLE, TAKEN_GAP, TAKEN_ODD_SIZE, TAKEN_OTHER_TOTAL, TAKEN_TOO_MUCH };
 
-static enum taken take(struct storage *g, struct gcs_upload *u, const struct chunk *c, struct str body)
+static enum taken take(struct storage *g, struct gcs_upload *u, const struct chunk *c,
+                       struct str body)
 {
     struct str fresh;
 
@@ -336,7 +343,8 @@ static enum taken take(struct storage *g, struct gcs_upload *u, const struct chu
     if (!c->query && c->from > u->stored)
         return TAKEN_GAP;
     /* What is here already is passed over: a repeat after a lost answer. */
-    fresh = c->query ? STR_EMPTY : str_from(body, (size_t)MIN(u->stored - c->from, (int64_t)body.n));
+    fresh =
+        c->query ? STR_EMPTY : str_from(body, (size_t)MIN(u->stored - c->from, (int64_t)body.n));
     if (u->total >= 0 && u->stored + (int64_t)fresh.n > u->total)
         return TAKEN_TOO_MUCH;
     if (c->to_end)
@@ -353,9 +361,11 @@ static void reply_refused(struct http_req *r, enum taken t)
 {
     static const char *const texts[] = {
         [TAKEN_GAP] = "Invalid request. The range begins behind what is stored.",
-        [TAKEN_ODD_SIZE] = "Invalid request. The number of bytes uploaded is required to be equal or "
-                           "a multiple of 262144, except for the final request.",
-        [TAKEN_OTHER_TOTAL] = "Invalid request. The total size differs from the one declared before.",
+        [TAKEN_ODD_SIZE] =
+            "Invalid request. The number of bytes uploaded is required to be equal or "
+            "a multiple of 262144, except for the final request.",
+        [TAKEN_OTHER_TOTAL] =
+            "Invalid request. The total size differs from the one declared before.",
         [TAKEN_TOO_MUCH] = "Invalid request. There are more bytes than declared.",
     };
 
