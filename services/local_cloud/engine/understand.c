@@ -592,7 +592,7 @@ static void flags_read(struct meaning *m, const struct words *ws)
                              "daughter|is my mother");
     m->again = has_any(ws, "pardon|repeat|say that again|say again|didn't get that|didn't understand|didn't hear|what did you "
                            "say|sorry what|can you hear me|are you there|are you still there");
-    m->bye = has_any(ws, "bye|goodbye|that's all|that was all|nothing else|that's it|have a nice day");
+    m->bye = has_any(ws, "bye|goodbye|that's all|that is all|that was all|nothing else|that's it|that is it|have a nice day");
     m->booking = has_any(ws, "appointment|book|schedule|slot|come in|see a doctor|see the doctor|free|available|reserve");
     m->change = has_any(ws, "my appointment") && has_any(ws, "cancel|change|move|reschedule");
     m->large = has_any(ws, "quote|an offer|estimate|large job|big job|project|renovation|renovate|company|corporate|employees|our "
@@ -604,7 +604,7 @@ static void flags_read(struct meaning *m, const struct words *ws)
     m->yes = has_any(ws, "yes|yeah|yep|sure|okay|ok|correct|right|perfect|great|fine|go ahead|please do|book it|absolutely|"
                          "exactly|of course|sounds good|that works|works for me|i'll take|alright|all right|do that|good");
     m->no = has_any(ws, "no|nope|not|wrong|don't|doesn't|neither|none|can't|rather|too late|too early|instead|actually");
-    if (has_any(ws, "that's not right|not right|not correct|not really|not good|not fine"))
+    if (has_any(ws, "not right|not correct|not really|not good|not fine"))
         m->yes = false;
     if (has_any(ws, "i don't mind|doesn't matter|why not|no problem|can't wait"))
         m->no = false;

@@ -257,7 +257,7 @@ static const struct {
     /* At any time. */
     { HEARINGS, 3, "<person> <polite>?" },
     { HEARINGS, 2, "<robot>" },
-    { HEARINGS, 2, "<emergency>" },
+    { HEARINGS, 4, "<emergency>" },
     { HEARINGS, 2, "<bye>" },
     { HEARINGS, 2, "<again>" },
     { HEARINGS, 1, "<privacy>" },
