@@ -75,6 +75,26 @@ TEST(bridge_gives_all_outputs_before_it_asks_for_one_answer)
     world_close(&w);
 }
 
+TEST(bridge_waits_for_a_second_tool_of_a_response_whose_first_was_quick)
+{
+    struct fake_engine *e;
+    struct world w;
+
+    (void)asked(&w, &e, NULL);
+    engine_tool(e, "call_1", "findAvailability", "{}");
+    until_engine_got(e, "conversation.item.create", 1);
+    w.tool_mode = TOOL_HELD;
+    engine_tool(e, "call_2", "holdSlot", "{}");
+    until_tool_requests(&w, 2);
+    engine_end(e, "completed");
+    world_pass(&w, 1000);
+    CHECK_INT(engine_got(e, "response.create"), 3); /* it would speak without knowing */
+    world_release_tools(&w);
+    until_engine_got(e, "response.create", 4);
+    CHECK_INT(engine_got(e, "conversation.item.create"), 2);
+    world_close(&w);
+}
+
 TEST(bridge_carries_audio_while_a_tool_takes_its_time)
 {
     struct fake_caller *c;
