@@ -17,8 +17,9 @@ enum errc admission_check_settings(const struct admission_settings *s, struct st
     if (s->kind != ADMISSION_NONE || s->allow_open)
         return ERR_OK;
     if (s->cloud_run_service.n)
-        return err_set(err, ERR_INVALID,
-                       "DASHBOARD_AUTH: none is refused on Cloud Run (DASHBOARD_ALLOW_OPEN=true lifts it)");
+        return err_set(
+            err, ERR_INVALID,
+            "DASHBOARD_AUTH: none is refused on Cloud Run (DASHBOARD_ALLOW_OPEN=true lifts it)");
     if (!is_loopback(listen_host))
         return err_set(err, ERR_INVALID,
                        "DASHBOARD_AUTH: none needs a loopback LISTEN_HOST, such as 127.0.0.1 "
@@ -26,8 +27,8 @@ enum errc admission_check_settings(const struct admission_settings *s, struct st
     return ERR_OK;
 }
 
-static enum errc check_claims(const struct admission_settings *s, const struct jval *claims, int64_t now_s,
-                              struct err *err)
+static enum errc check_claims(const struct admission_settings *s, const struct jval *claims,
+                              int64_t now_s, struct err *err)
 {
     int64_t issued = json_i64_or(json_get(claims, "iat"), 0);
     int64_t expires = json_i64_or(json_get(claims, "exp"), 0);

@@ -1,7 +1,8 @@
-/* dashboard/admission.h: who may see the pages. `iap`: requests that came through Identity-Aware Proxy, which
- * has asked who it is and whether they may; it adds X-Goog-IAP-JWT-Assertion and drops what a client sent
- * under that name. The token's claims are checked here (audience, issuer, times, account); its ES256
- * signature is not, so the service must be reachable through IAP only. `none`: no check, for one machine.
+/* dashboard/admission.h: who may see the pages. `iap`: requests that came through Identity-Aware
+ * Proxy, which has asked who it is and whether they may; it adds X-Goog-IAP-JWT-Assertion and
+ * drops what a client sent under that name. The token's claims are checked here (audience, issuer,
+ * times, account); its ES256 signature is not, so the service must be reachable through IAP only.
+ * `none`: no check, for one machine.
  * Source: Google Cloud, IAP > Securing your app with signed headers; Cloud Run > Configure IAP. */
 #ifndef DASHBOARD_ADMISSION_H
 #define DASHBOARD_ADMISSION_H
@@ -24,23 +25,31 @@ struct admission_settings {
     struct str cloud_run_service; /* K_SERVICE; set by Cloud Run */
 };
 
-#define ADMISSION_CONFIG_KEYS(type, member)                                                        \
-    { .name = "DASHBOARD_AUTH", .kind = CONFIG_ENUM, .allowed = "iap|none", .dflt = "iap",         \
-      .offset = offsetof(type, member.kind),                                                       \
-      .help = "iap: only through Identity-Aware Proxy; none: whoever reaches the port" },          \
-        { .name = "IAP_AUDIENCE", .kind = CONFIG_STR,                                              \
-          .offset = offsetof(type, member.iap_audience),                                           \
-          .help = "/projects/NUMBER/locations/REGION/services/SERVICE; needed with iap" },         \
-        { .name = "DASHBOARD_ALLOW_OPEN", .kind = CONFIG_BOOL, .dflt = "false",                    \
-          .offset = offsetof(type, member.allow_open),                                             \
-          .help = "lets DASHBOARD_AUTH=none stand on Cloud Run and beyond loopback" },             \
-        { .name = "K_SERVICE", .kind = CONFIG_STR,                                                 \
-          .offset = offsetof(type, member.cloud_run_service), .help = "set by Cloud Run" }
+#define ADMISSION_CONFIG_KEYS(type, member)                                                \
+    { .name = "DASHBOARD_AUTH",                                                            \
+      .kind = CONFIG_ENUM,                                                                 \
+      .allowed = "iap|none",                                                               \
+      .dflt = "iap",                                                                       \
+      .offset = offsetof(type, member.kind),                                               \
+      .help = "iap: only through Identity-Aware Proxy; none: whoever reaches the port" },  \
+        { .name = "IAP_AUDIENCE",                                                          \
+          .kind = CONFIG_STR,                                                              \
+          .offset = offsetof(type, member.iap_audience),                                   \
+          .help = "/projects/NUMBER/locations/REGION/services/SERVICE; needed with iap" }, \
+        { .name = "DASHBOARD_ALLOW_OPEN",                                                  \
+          .kind = CONFIG_BOOL,                                                             \
+          .dflt = "false",                                                                 \
+          .offset = offsetof(type, member.allow_open),                                     \
+          .help = "lets DASHBOARD_AUTH=none stand on Cloud Run and beyond loopback" },     \
+    {                                                                                      \
+        .name = "K_SERVICE", .kind = CONFIG_STR,                                           \
+        .offset = offsetof(type, member.cloud_run_service), .help = "set by Cloud Run"     \
+    }
 
-/* At start. ERR_INVALID names the setting: iap without audience; none on Cloud Run, or when the listening
- * address is not a loopback one, without DASHBOARD_ALLOW_OPEN. */
-MUST_USE enum errc admission_check_settings(const struct admission_settings *s, struct str listen_host,
-                                            struct err *err);
+/* At start. ERR_INVALID names the setting: iap without audience; none on Cloud Run, or when the
+ * listening address is not a loopback one, without DASHBOARD_ALLOW_OPEN. */
+MUST_USE enum errc admission_check_settings(const struct admission_settings *s,
+                                            struct str listen_host, struct err *err);
 /* `assertion` is the header's value, empty: absent. ERR_DENIED says why, without the token. */
 MUST_USE enum errc admission_check(const struct admission_settings *s, struct ctx *ctx,
                                    struct str assertion, struct err *err);

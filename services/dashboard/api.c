@@ -21,7 +21,7 @@ void on_api_calls(void *app, struct http_req *r)
 {
     struct dashboard *d = app;
     struct err err = ERR_INIT;
-    struct call_page calls;
+    struct call_page calls = { 0 };
     struct list_query q;
     const char *problem;
     struct jw w;
@@ -55,7 +55,7 @@ void on_api_calls(void *app, struct http_req *r)
     reply(r, &w);
 }
 
-/* --- one call ----------------------------------------------------------------------------------------- */
+/* --- one call ----------------------------------------------------------- */
 
 static void write_turns(struct jw *w, const struct call_detail *d)
 {
@@ -123,7 +123,7 @@ void on_api_call(void *app, struct http_req *r)
 {
     struct dashboard *d = app;
     struct str sid = http_req_param(r, "sid");
-    struct call_detail detail;
+    struct call_detail detail = { 0 };
     struct err err = ERR_INIT;
     enum errc rc = err_set(&err, ERR_NOT_FOUND, "not a call SID");
     struct jw w;

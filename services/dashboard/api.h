@@ -1,4 +1,5 @@
-/* dashboard/api.h: the same records as JSON: GET /api/calls and GET /api/calls/{sid}. See docs/dashboard.md. */
+/* dashboard/api.h: the same records as JSON: GET /api/calls and GET /api/calls/{sid}. See
+ * docs/dashboard.md. */
 #ifndef DASHBOARD_API_H
 #define DASHBOARD_API_H
 

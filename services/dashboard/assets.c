@@ -3,12 +3,12 @@
 #include "base/crypto.h"
 #include "base/macros.h"
 
-/* The file's bytes as symbol[] up to symbol_end[], which is a NUL. Found through the include path. */
-#define EMBED(symbol, file)                                                                        \
-    __asm__(".pushsection .rodata,\"a\",@progbits\n"                                               \
-            ".hidden " #symbol "\n.hidden " #symbol "_end\n"                                       \
-            ".global " #symbol "\n.global " #symbol "_end\n" #symbol ":\n"                         \
-            ".incbin \"" file "\"\n" #symbol "_end:\n.byte 0\n.popsection\n");                     \
+/* The file's bytes as symbol[] up to symbol_end[], which is a NUL. Found by include path. */
+#define EMBED(symbol, file)                                                    \
+    __asm__(".pushsection .rodata,\"a\",@progbits\n"                           \
+            ".hidden " #symbol "\n.hidden " #symbol "_end\n"                   \
+            ".global " #symbol "\n.global " #symbol "_end\n" #symbol ":\n"     \
+            ".incbin \"" file "\"\n" #symbol "_end:\n.byte 0\n.popsection\n"); \
     extern const char symbol[], symbol##_end[]
 
 EMBED(asset_style, "dashboard/assets/style.css");

@@ -1,5 +1,5 @@
-/* dashboard/assets.h: the style sheet, script and icon that stand in the program itself. Their addresses carry
- * a version made from their content, so browsers may keep them. */
+/* dashboard/assets.h: the style sheet, script and icon that stand in the program itself. Their
+ * addresses carry a version made from their content, so browsers may keep them. */
 #ifndef DASHBOARD_ASSETS_H
 #define DASHBOARD_ASSETS_H
 

@@ -15,7 +15,7 @@
 /* After a call has ended, its recording and transcript are waited for this long. */
 enum { AFTER_CALL_S = 180, PROMPT_HASH_SHOWN = 12 };
 
-/* --- head ------------------------------------------------------------------------------------------- */
+/* --- head --------------------------------------------------------------- */
 
 static void write_flags(struct page *p, const struct call *c)
 {
@@ -51,7 +51,7 @@ static void write_head(struct page *p, const struct call *c)
         html_leaf(p->h, "p", "summary", c->summary);
 }
 
-/* --- facts ------------------------------------------------------------------------------------------ */
+/* --- facts -------------------------------------------------------------- */
 
 static void write_fact(struct page *p, const char *name, struct str value)
 {
@@ -87,7 +87,8 @@ static int64_t time_of(const struct jval *fields, const char *key)
 static struct str booking_words(struct page *p, const struct call *c)
 {
     const struct zone *zone = p->d->profile->zone;
-    const struct profile_service *service = profile_service_find(p->d->profile, fs_str(c->booking, "service"));
+    const struct profile_service *service =
+        profile_service_find(p->d->profile, fs_str(c->booking, "service"));
     const struct profile_staff *staff =
         profile_staff_of_calendar(p->d->profile, fs_str(c->booking, "calendar"));
     struct str what = service ? service->name : fs_str(c->booking, "service");
@@ -97,8 +98,8 @@ static struct str booking_words(struct page *p, const struct call *c)
     if (!c->booking)
         return c->booking_id;
     return arena_printf(p->a, STR_FMT "%s%s%s" STR_FMT, STR_ARG(what), start_us ? ", " : "",
-                        start_us ? words_date_time(p->a, zone, start_us).p : "", who.n ? ", with " : "",
-                        STR_ARG(who));
+                        start_us ? words_date_time(p->a, zone, start_us).p : "",
+                        who.n ? ", with " : "", STR_ARG(who));
 }
 
 static struct str handoff_words(struct page *p, const struct call *c)
@@ -135,15 +136,17 @@ static void write_facts(struct page *p, const struct call *c)
     write_fact(p, "Caller", c->from);
     write_fact(p, "Called", c->to);
     write_fact(p, "Ended",
-               arena_printf(p->a, STR_FMT "%s" STR_FMT, STR_ARG(ended), ended.n && why.n ? ": " : "",
-                            STR_ARG(why)));
+               arena_printf(p->a, STR_FMT "%s" STR_FMT, STR_ARG(ended),
+                            ended.n && why.n ? ": " : "", STR_ARG(why)));
     write_fact(p, "Booking", booking_words(p, c));
     write_fact(p, "Booking number", c->booking ? c->booking_id : STR_EMPTY);
     write_fact(p, "Lead", c->lead_id);
-    write_fact(p, "Call back", c->callback_id.n ? c->callback_done ? STR("Done") : STR("To be done") : STR_EMPTY);
+    write_fact(p, "Call back",
+               c->callback_id.n ? c->callback_done ? STR("Done") : STR("To be done") : STR_EMPTY);
     write_fact(p, "Callback number", c->callback_id);
     write_fact(p, "Handed over", handoff_words(p, c));
-    write_fact(p, "Turns", c->turns >= 0 ? arena_printf(p->a, "%lld", (long long)c->turns) : STR_EMPTY);
+    write_fact(p, "Turns",
+               c->turns >= 0 ? arena_printf(p->a, "%lld", (long long)c->turns) : STR_EMPTY);
     write_fact(p, "Voice engine", engine_words(p, c));
     write_fact(p, "Prompt", str_slice(c->prompt_hash, 0, PROMPT_HASH_SHOWN));
     write_fact(p, "Call SID", c->sid);
@@ -151,7 +154,7 @@ static void write_facts(struct page *p, const struct call *c)
     html_end(p->h);
 }
 
-/* --- cost ------------------------------------------------------------------------------------------- */
+/* --- cost --------------------------------------------------------------- */
 
 static void write_cost_row(struct page *p, const char *name, int64_t micro_usd, const char *unknown)
 {
@@ -179,7 +182,8 @@ static void write_cost(struct page *p, const struct call *c)
     html_begin(p->h, "dl");
     html_attr_c(p->h, "class", "facts cost");
     write_cost_row(p, "Voice engine", c->cost.engine, "not known yet");
-    write_cost_row(p, "Transcription", c->transcript.name.n ? c->cost.transcription : -1, "none yet");
+    write_cost_row(p, "Transcription", c->transcript.name.n ? c->cost.transcription : -1,
+                   "none yet");
     write_cost_row(p, "Summary", c->cost.summary > 0 ? c->cost.summary : -1, NULL);
     write_cost_row(p, "Telephony", c->cost.telephony, "not on record");
     write_cost_row(p, "Total", c->cost.total, "not known yet");
@@ -187,7 +191,7 @@ static void write_cost(struct page *p, const struct call *c)
     html_end(p->h);
 }
 
-/* --- listen ----------------------------------------------------------------------------------------- */
+/* --- listen ------------------------------------------------------------- */
 
 /* Something will still be added to this record soon. */
 static bool is_recent(const struct page *p, const struct call *c)
@@ -236,26 +240,27 @@ static void write_listen(struct page *p, const struct call_detail *d, int64_t le
     html_end(p->h);
 }
 
-/* --- the page --------------------------------------------------------------------------------------- */
+/* --- the page ----------------------------------------------------------- */
 
-/* NULL, and *why, when there is none to show. A transcript that cannot be read does not take the page down. */
-static const struct transcript *find_transcript(struct page *p, const struct call *c, struct transcript *ret,
-                                                struct str *why)
+/* NULL, and *why, when there is none to show. A transcript that cannot be read does not take the
+ * page down. */
+static const struct transcript *find_transcript(struct page *p, const struct call *c,
+                                                struct transcript *ret, struct str *why)
 {
     struct err err = ERR_INIT;
 
     if (!c->transcript.name.n) {
-        *why = c->recording_lost || (call_is_over(c) && !is_recent(p, c)) ?
-                   STR("There is no transcript of this call.") :
-                   STR("The transcript is made when the call has ended.");
+        *why = c->recording_lost || (call_is_over(c) && !is_recent(p, c))
+                   ? STR("There is no transcript of this call.")
+                   : STR("The transcript is made when the call has ended.");
         return NULL;
     }
     if (transcript_read(p->d->google, p->req->ctx, &c->transcript, ret, &err) == ERR_OK)
         return ret;
-    log_warn(&p->req->ctx->log, "transcript cannot be shown kind=%s error=\"%s\"", errc_name(err.code),
-             err.text);
-    *why = err.code == ERR_NOT_FOUND ? STR("The transcript is no longer kept.") :
-                                       STR("The transcript cannot be read just now.");
+    log_warn(&p->req->ctx->log, "transcript cannot be shown kind=%s error=\"%s\"",
+             errc_name(err.code), err.text);
+    *why = err.code == ERR_NOT_FOUND ? STR("The transcript is no longer kept.")
+                                     : STR("The transcript cannot be read just now.");
     return NULL;
 }
 
@@ -270,7 +275,8 @@ static void show_call(struct dashboard *d, struct http_req *r, const struct call
 
     talk.transcript = find_transcript(&probe, c, &transcript, &talk.no_transcript);
     talk.lead_ms = transcript_lead_ms(talk.transcript, detail);
-    head.refresh = is_recent(&probe, c) && (!call_is_over(c) || !c->transcript.name.n) && !c->recording_lost;
+    head.refresh =
+        is_recent(&probe, c) && (!call_is_over(c) || !c->transcript.name.n) && !c->recording_lost;
     p = page_begin(d, r, &head);
     write_head(&p, c);
     write_listen(&p, detail, talk.lead_ms);
@@ -288,7 +294,7 @@ void on_call(void *app, struct http_req *r)
 {
     struct dashboard *d = app;
     struct str sid = http_req_param(r, "sid");
-    struct call_detail detail;
+    struct call_detail detail = { 0 };
     struct err err = ERR_INIT;
     enum errc rc = err_set(&err, ERR_NOT_FOUND, "not a call SID");
 

@@ -8,10 +8,10 @@
 
 /* What the list shows; `parts`, the writer's own, is the larger half of a document. */
 static const char *const list_fields[] = {
-    "from",         "to",      "direction", "status",    "outcome",   "endReason",   "summary",
-    "startedAt",    "endedAt", "flags",     "latency",   "turns",     "durationMs",  "costMicroUsd",
-    "attempts",     "model",   "toolCalls", "bookingId", "leadId",    "callbackId",  "callbackDone",
-    "recording",    "transcript",
+    "from",       "to",           "direction",    "status",    "outcome",    "endReason",
+    "summary",    "startedAt",    "endedAt",      "flags",     "latency",    "turns",
+    "durationMs", "costMicroUsd", "attempts",     "model",     "toolCalls",  "bookingId",
+    "leadId",     "callbackId",   "callbackDone", "recording", "transcript",
 };
 
 bool call_sid_valid(struct str sid)
@@ -32,7 +32,7 @@ bool call_is_over(const struct call *c)
     return str_eq_c(c->status, "ended");
 }
 
-/* --- one document --------------------------------------------------------------------------------- */
+/* --- one document ------------------------------------------------------- */
 
 static struct spread read_spread(const struct jval *latency, const char *key)
 {
@@ -46,10 +46,12 @@ static void read_after(struct call *c, const struct jval *f)
 {
     const struct jval *recording = fs_map(f, "recording"), *transcript = fs_map(f, "transcript");
 
-    c->recording = (struct stored_object){ fs_str(recording, "bucket"), fs_str(recording, "object") };
+    c->recording =
+        (struct stored_object){ fs_str(recording, "bucket"), fs_str(recording, "object") };
     c->recording_lost = fs_has(recording, "bytes") && !c->recording.name.n;
     c->recording_ms = fs_i64_or(recording, "durationMs", -1);
-    c->transcript = (struct stored_object){ fs_str(transcript, "bucket"), fs_str(transcript, "object") };
+    c->transcript =
+        (struct stored_object){ fs_str(transcript, "bucket"), fs_str(transcript, "object") };
     c->flags = fs_arr(f, "flags");
     c->booking = fs_map(f, "booking");
     c->handoff = fs_map(f, "handoff");
@@ -61,7 +63,8 @@ static void read_after(struct call *c, const struct jval *f)
 
 static struct call read_call(const struct fs_doc *doc)
 {
-    const struct jval *f = doc->fields, *cost = fs_map(f, "costMicroUsd"), *latency = fs_map(f, "latency");
+    const struct jval *f = doc->fields, *cost = fs_map(f, "costMicroUsd"),
+                      *latency = fs_map(f, "latency");
     struct call c = {
         .sid = doc->id,
         .fields = f,
@@ -107,7 +110,7 @@ void call_write_json(struct jw *w, const char *key, const struct call *c)
     jw_end(w);
 }
 
-/* --- the list ------------------------------------------------------------------------------------- */
+/* --- the list ----------------------------------------------------------- */
 
 /* A cursor is the last call shown: "2026-11-24T09:00:00.000000Z,CA1". */
 static struct str cursor_of(struct arena *a, const struct call *c)
@@ -137,8 +140,8 @@ static enum errc cursor_read(struct arena *a, struct str text, struct fs_operand
     return ERR_OK;
 }
 
-enum errc calls_list(struct google *g, struct ctx *ctx, struct str outcome, struct str before, int limit,
-                     struct call_page *ret, struct err *err)
+enum errc calls_list(struct google *g, struct ctx *ctx, struct str outcome, struct str before,
+                     int limit, struct call_page *ret, struct err *err)
 {
     const struct fs_filter filter = { "outcome", FS_EQ, FS_STR(outcome) };
     static const struct fs_order orders[] = { { "startedAt", true }, { "__name__", true } };
@@ -173,7 +176,7 @@ enum errc calls_list(struct google *g, struct ctx *ctx, struct str outcome, stru
     return ERR_OK;
 }
 
-/* --- one call ------------------------------------------------------------------------------------- */
+/* --- one call ----------------------------------------------------------- */
 
 enum errc calls_read_record(struct google *g, struct ctx *ctx, struct str sid, struct call *ret,
                             struct err *err)
@@ -190,9 +193,9 @@ enum errc calls_read_record(struct google *g, struct ctx *ctx, struct str sid, s
     return ERR_OK;
 }
 
-static enum errc read_below(struct google *g, struct ctx *ctx, struct str sid, const char *collection,
-                            const struct fs_filter *filter, int limit, struct fs_docs *ret,
-                            struct err *err)
+static enum errc read_below(struct google *g, struct ctx *ctx, struct str sid,
+                            const char *collection, const struct fs_filter *filter, int limit,
+                            struct fs_docs *ret, struct err *err)
 {
     const struct firestore_query q = {
         .parent = arena_printf(ctx->arena, "calls/" STR_FMT, STR_ARG(sid)),
@@ -239,7 +242,8 @@ static int event_attempt(const struct fs_doc *e)
 
 static int by_time(const void *x, const void *y)
 {
-    const struct fs_doc *a = *(const struct fs_doc *const *)x, *b = *(const struct fs_doc *const *)y;
+    const struct fs_doc *a = *(const struct fs_doc *const *)x,
+                        *b = *(const struct fs_doc *const *)y;
     int64_t at_a = fs_time_or(a->fields, "time", 0), at_b = fs_time_or(b->fields, "time", 0);
 
     return at_a != at_b ? (at_a > at_b) - (at_a < at_b) : str_cmp(a->id, b->id);
@@ -252,7 +256,7 @@ static void sort_events(struct reading *r, const struct fs_docs *docs)
     r->events = ARENA_ARRAY(r->ctx->arena, const struct fs_doc *, docs->n + 1);
     for (i = 0; i < docs->n; i++)
         r->events[r->n_events++] = &docs->items[i];
-    qsort(r->events, r->n_events, sizeof(*r->events), by_time);
+    qsort(r->events, r->n_events, sizeof(const struct fs_doc *), by_time);
 }
 
 static void find_streams(struct reading *r)
@@ -262,7 +266,8 @@ static void find_streams(struct reading *r)
     for (i = 0; i < r->n_events; i++) {
         size_t attempt = (size_t)event_attempt(r->events[i]);
 
-        if (!str_eq_c(event_type(r->events[i]), "call.started") || attempt >= ARRAY_LEN(r->stream_us))
+        if (!str_eq_c(event_type(r->events[i]), "call.started") ||
+            attempt >= ARRAY_LEN(r->stream_us))
             continue;
         r->stream_us[attempt] = fs_time_or(r->events[i]->fields, "time", 0);
         r->n_streams = MAX(r->n_streams, attempt + 1);
@@ -383,7 +388,8 @@ static void take_turns(struct reading *r, const struct fs_docs *docs)
 enum errc calls_read(struct google *g, struct ctx *ctx, struct str sid, struct call_detail *ret,
                      struct err *err)
 {
-    static const struct str types[] = { STR("call.started"), STR("call.tool"), STR("call.latency") };
+    static const struct str types[] = { STR("call.started"), STR("call.tool"),
+                                        STR("call.latency") };
     const struct fs_filter filter = { "type", FS_IN, FS_STRS(types, ARRAY_LEN(types)) };
     struct fs_docs turns, events;
     struct call_detail d = { 0 };

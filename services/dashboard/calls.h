@@ -1,9 +1,10 @@
-/* dashboard/calls.h: what is on record about calls, read from Firestore: calls/{sid}, its turns and the
- * events of its journal (docs/contracts.md, "Records"; concierge/call_record.h). Read only. A list is one
- * query of one page, whatever the number of calls; one call is its document and two queries.
+/* dashboard/calls.h: what is on record about calls, read from Firestore: calls/{sid}, its turns
+ * and the events of its journal (docs/contracts.md, "Records"; concierge/call_record.h). Read
+ * only. A list is one query of one page, whatever the number of calls; one call is its document
+ * and two queries.
  *
- * Everything lives in ctx->arena. Times are wall-clock microseconds, positions milliseconds since the first
- * stream of the call began; a call that was resumed goes on where the next stream began. */
+ * Everything lives in ctx->arena. Times are wall-clock microseconds, positions milliseconds since
+ * the first stream of the call began; a resumed call goes on where its next stream began. */
 #ifndef DASHBOARD_CALLS_H
 #define DASHBOARD_CALLS_H
 
@@ -55,8 +56,8 @@ struct call {
     struct stored_object recording, transcript;
     bool recording_lost; /* Twilio had none, or it could not be stored */
     int64_t recording_ms;
-    const struct jval *flags;    /* array of names */
-    const struct jval *booking;  /* fields of a map, or NULL */
+    const struct jval *flags;   /* array of names */
+    const struct jval *booking; /* fields of a map, or NULL */
     const struct jval *handoff;
     struct str booking_id, lead_id, callback_id;
     bool callback_done;
@@ -68,10 +69,10 @@ struct call_page {
     size_t n;
     struct str next; /* cursor of the next, older page; empty: this is the last */
 };
-/* `outcome` empty: all. `before` is a cursor of an earlier page, a time in RFC 3339, or empty. ERR_INVALID:
- * `before` is neither. Other errors are Firestore's. */
-MUST_USE enum errc calls_list(struct google *g, struct ctx *ctx, struct str outcome, struct str before,
-                              int limit, struct call_page *ret, struct err *err);
+/* `outcome` empty: all. `before` is a cursor of an earlier page, a time in RFC 3339, or empty.
+ * ERR_INVALID: `before` is neither. Other errors are Firestore's. */
+MUST_USE enum errc calls_list(struct google *g, struct ctx *ctx, struct str outcome,
+                              struct str before, int limit, struct call_page *ret, struct err *err);
 
 struct call_turn {
     int attempt, index;
@@ -109,8 +110,8 @@ struct call_detail {
 MUST_USE enum errc calls_read(struct google *g, struct ctx *ctx, struct str sid,
                               struct call_detail *ret, struct err *err);
 /* The document alone. */
-MUST_USE enum errc calls_read_record(struct google *g, struct ctx *ctx, struct str sid, struct call *ret,
-                                     struct err *err);
+MUST_USE enum errc calls_read_record(struct google *g, struct ctx *ctx, struct str sid,
+                                     struct call *ret, struct err *err);
 
 /* Plain JSON of the record, without what only the writer needs. */
 void call_write_json(struct jw *w, const char *key, const struct call *c);

@@ -3,7 +3,7 @@
 #include "dashboard/words.h"
 #include "google/firestore.h"
 
-/* --- a line's time ---------------------------------------------------------------------------------- */
+/* --- a line's time ------------------------------------------------------ */
 
 /* A link into the recording at this position of it (RFC: W3C Media Fragments), or only the time. */
 static void write_time(struct page *p, const struct call *c, int64_t shown_ms, int64_t recording_ms)
@@ -25,12 +25,13 @@ static void write_time(struct page *p, const struct call *c, int64_t shown_ms, i
     html_end(p->h);
 }
 
-/* --- as the agent took it --------------------------------------------------------------------------- */
+/* --- as the agent took it ----------------------------------------------- */
 
 static void write_turn(struct page *p, const struct conversation *c, const struct call_turn *t)
 {
     html_begin(p->h, "li");
-    html_attrf(p->h, "class", "turn %s%s", t->agent ? "agent" : "caller", t->interrupted ? " cut" : "");
+    html_attrf(p->h, "class", "turn %s%s", t->agent ? "agent" : "caller",
+               t->interrupted ? " cut" : "");
     html_attrf(p->h, "data-from-ms", "%lld", (long long)t->start_ms);
     html_attrf(p->h, "data-to-ms", "%lld", (long long)t->end_ms);
     write_time(p, &c->detail->call, t->start_ms, t->start_ms + c->lead_ms);
@@ -39,8 +40,8 @@ static void write_turn(struct page *p, const struct conversation *c, const struc
     html_text(p->h, t->text.n ? t->text : STR("(not understood)"));
     if (t->interrupted)
         html_leaf(p->h, "span", "cut-here",
-                  t->agent ? STR(" \xe2\x80\x94 interrupted here; this much was heard") :
-                             STR(" \xe2\x80\x94 interrupted"));
+                  t->agent ? STR(" \xe2\x80\x94 interrupted here; this much was heard")
+                           : STR(" \xe2\x80\x94 interrupted"));
     html_end(p->h);
     html_end(p->h);
 }
@@ -81,11 +82,13 @@ static void write_resumed(struct page *p, int64_t at_ms)
 {
     html_begin(p->h, "li");
     html_attr_c(p->h, "class", "resumed");
-    html_textf(p->h, "The connection was lost; the call was resumed at %s.", words_position(p->a, at_ms).p);
+    html_textf(p->h, "The connection was lost; the call was resumed at %s.",
+               words_position(p->a, at_ms).p);
     html_end(p->h);
 }
 
-/* Turns, tools and resumptions, merged by time. At the same time a resumption comes first, then speech. */
+/* Turns, tools and resumptions, merged by time. At the same time a resumption comes first, then
+ * speech. */
 static void write_lines(struct page *p, const struct conversation *c)
 {
     const struct call_detail *d = c->detail;
@@ -120,22 +123,22 @@ static void write_talk(struct page *p, const struct conversation *c)
         html_end(p->h);
     } else {
         html_leaf(p->h, "p", "nothing",
-                  call_is_over(&c->detail->call) ? STR("Nothing was said, or it is no longer kept.") :
-                                                   STR("Nothing has been said yet."));
+                  call_is_over(&c->detail->call) ? STR("Nothing was said, or it is no longer kept.")
+                                                 : STR("Nothing has been said yet."));
     }
     html_end(p->h);
 }
 
-/* --- as it is on the recording ---------------------------------------------------------------------- */
+/* --- as it is on the recording ------------------------------------------ */
 
 static void write_segments(struct page *p, const struct conversation *c)
 {
-    static const char *const names[] = { [SPEAKER_CALLER] = "Caller",
-                                         [SPEAKER_AGENT] = "Agent",
-                                         [SPEAKER_UNKNOWN] = "Speaker" };
-    static const char *const classes[] = { [SPEAKER_CALLER] = "turn caller",
-                                           [SPEAKER_AGENT] = "turn agent",
-                                           [SPEAKER_UNKNOWN] = "turn" };
+    static const char *const names[] = {
+        [SPEAKER_CALLER] = "Caller", [SPEAKER_AGENT] = "Agent", [SPEAKER_UNKNOWN] = "Speaker"
+    };
+    static const char *const classes[] = {
+        [SPEAKER_CALLER] = "turn caller", [SPEAKER_AGENT] = "turn agent", [SPEAKER_UNKNOWN] = "turn"
+    };
     size_t i;
 
     html_begin(p->h, "ol");

@@ -1,6 +1,7 @@
-/* dashboard/conversation.h: what was said and done, in order: turns with their speaker, uses of tools with
- * arguments and result folded away, where the call was resumed; beside it what the recording's transcript has.
- * Every time is a link into the recording, which the script turns into a jump of the player. */
+/* dashboard/conversation.h: what was said and done, in order: turns with their speaker, uses of
+ * tools with arguments and result folded away, where the call was resumed; beside it what the
+ * recording's transcript has. Every time is a link into the recording, which the script turns into
+ * a jump of the player. */
 #ifndef DASHBOARD_CONVERSATION_H
 #define DASHBOARD_CONVERSATION_H
 

@@ -1,6 +1,7 @@
-/* dashboard/dashboard.h: the operator's pages: the list of calls and one call's page, their JSON, and the
- * recording. Reads Firestore and Cloud Storage, writes nothing. What it shows is personal data: every route
- * but the assets and the health checks goes through dashboard_admit(). See docs/dashboard.md. */
+/* dashboard/dashboard.h: the operator's pages: the list of calls and one call's page, their JSON,
+ * and the recording. Reads Firestore and Cloud Storage, writes nothing. What it shows is personal
+ * data: every route but the assets and the health checks goes through dashboard_admit(). See
+ * docs/dashboard.md. */
 #ifndef DASHBOARD_DASHBOARD_H
 #define DASHBOARD_DASHBOARD_H
 

@@ -8,9 +8,11 @@
 
 static const char *const void_elements[] = { "br", "hr", "img", "input", "link", "meta", "source" };
 /* Their content is not text, so escaping would not hold. */
-static const char *const raw_elements[] = { "script", "style", "iframe", "noembed", "noframes",
-                                            "noscript", "plaintext", "template", "xmp" };
-static const char *const url_attributes[] = { "href", "src", "action", "formaction", "poster", "data" };
+static const char *const raw_elements[] = { "script",    "style",    "iframe",
+                                            "noembed",   "noframes", "noscript",
+                                            "plaintext", "template", "xmp" };
+static const char *const url_attributes[] = { "href",       "src",    "action",
+                                              "formaction", "poster", "data" };
 static const char *const refused_attributes[] = { "style", "srcdoc", "srcset" };
 
 static bool is_one_of(const char *name, const char *const *list, size_t n)
@@ -47,7 +49,7 @@ enum errc html_finish(struct html *h, struct str *ret)
     return rc;
 }
 
-/* --- escaping ------------------------------------------------------------------------------------- */
+/* --- escaping ----------------------------------------------------------- */
 
 static const char *entity(char c)
 {
@@ -90,7 +92,7 @@ static void add_escaped(struct buf *out, struct str s)
     }
 }
 
-/* --- elements ------------------------------------------------------------------------------------- */
+/* --- elements ----------------------------------------------------------- */
 
 static void close_tag(struct html *h)
 {

@@ -22,7 +22,8 @@ TEST(html_escapes_whatever_stands_in_texts)
 
     html_init(&h, PAGE_MAX);
     html_leaf(&h, "p", NULL, STR("<script>alert(\"1\" & '2')</script>"));
-    check_page(&h, DOCTYPE "<p>&lt;script&gt;alert(&quot;1&quot; &amp; &#39;2&#39;)&lt;/script&gt;</p>");
+    check_page(&h, DOCTYPE
+               "<p>&lt;script&gt;alert(&quot;1&quot; &amp; &#39;2&#39;)&lt;/script&gt;</p>");
 }
 
 TEST(html_escapes_whatever_stands_in_attributes)

@@ -10,7 +10,7 @@
 
 enum { COLUMNS = 5, GOOD_RANK_MIN = 75, LIVE_MAX_S = 4 * 3600 };
 
-/* --- what was asked ------------------------------------------------------------------------------- */
+/* --- what was asked ----------------------------------------------------- */
 
 bool list_query_read(struct list_query *ret, struct http_req *r, const char **ret_problem)
 {
@@ -28,7 +28,8 @@ bool list_query_read(struct list_query *ret, struct http_req *r, const char **re
         *ret_problem = "outcome: no such outcome";
         return false;
     }
-    if (form_has(&form, "limit") && str_to_i64(form_get(&form, "limit"), 1, CALLS_LIMIT_MAX, &limit)) {
+    if (form_has(&form, "limit") &&
+        str_to_i64(form_get(&form, "limit"), 1, CALLS_LIMIT_MAX, &limit)) {
         *ret_problem = "limit: a number from 1 to 200";
         return false;
     }
@@ -56,7 +57,7 @@ static struct str list_url(struct arena *a, const struct list_query *q, struct s
     return text;
 }
 
-/* --- outcomes ------------------------------------------------------------------------------------- */
+/* --- outcomes ----------------------------------------------------------- */
 
 struct str call_outcome_words(struct arena *a, const struct call *c)
 {
@@ -82,7 +83,7 @@ const char *call_outcome_class(const struct call *c)
     return o->rank >= GOOD_RANK_MIN ? "good" : "plain";
 }
 
-/* --- the parts of the page ------------------------------------------------------------------------ */
+/* --- the parts of the page ---------------------------------------------- */
 
 static void write_filter(struct page *p, const struct list_query *q)
 {
@@ -195,7 +196,8 @@ static void write_row(struct page *p, const struct call *c)
     html_end(p->h);
     write_outcome_cell(p, c);
     begin_cell(p, "long");
-    html_text(p->h, c->duration_ms >= 0 ? words_duration(p->a, c->duration_ms) : STR("\xe2\x80\x93"));
+    html_text(p->h,
+              c->duration_ms >= 0 ? words_duration(p->a, c->duration_ms) : STR("\xe2\x80\x93"));
     html_end(p->h);
     begin_cell(p, "cost");
     if (c->cost.total >= 0)
@@ -295,7 +297,7 @@ static void write_nothing(struct page *p, const struct list_query *q)
     html_end(p->h);
 }
 
-/* --- the page ------------------------------------------------------------------------------------- */
+/* --- the page ----------------------------------------------------------- */
 
 /* A call whose end was never reported is not waited for. */
 static bool going_on(const struct call_page *calls, int64_t now_us)
@@ -314,7 +316,8 @@ static bool going_on(const struct call_page *calls, int64_t now_us)
 static void show_list(struct dashboard *d, struct http_req *r, const struct list_query *q,
                       const struct call_page *calls)
 {
-    const struct page_head head = { STR("Calls"), !q->before.n && going_on(calls, clock_wall_us(d->clock)) };
+    const struct page_head head = { STR("Calls"),
+                                    !q->before.n && going_on(calls, clock_wall_us(d->clock)) };
     struct page p = page_begin(d, r, &head);
 
     html_begin(p.h, "div");
@@ -336,7 +339,7 @@ void on_list(void *app, struct http_req *r)
 {
     struct dashboard *d = app;
     struct err err = ERR_INIT;
-    struct call_page calls;
+    struct call_page calls = { 0 };
     struct list_query q;
     const char *problem;
     enum errc rc;

@@ -33,7 +33,7 @@ enum errc dashboard_admit(void *app, struct http_req *r)
     return ERR_DENIED;
 }
 
-/* --- the frame ------------------------------------------------------------------------------------ */
+/* --- the frame ---------------------------------------------------------- */
 
 static struct str asset_url(const struct page *p, const char *name)
 {
@@ -136,7 +136,7 @@ void page_send(struct page *p, int status)
     html_release(p->h);
 }
 
-/* --- pieces -------------------------------------------------------------------------------- */
+/* --- pieces ------------------------------------------------------------- */
 
 void page_money(struct page *p, int64_t micro_usd)
 {
@@ -157,7 +157,7 @@ void page_link(struct page *p, struct str url, const char *rel, const char *text
     html_end(p->h);
 }
 
-/* --- what went wrong ------------------------------------------------------------------------------ */
+/* --- what went wrong ---------------------------------------------------- */
 
 void page_say(struct dashboard *d, struct http_req *r, int status, const char *title,
               struct str sentence)
@@ -184,14 +184,16 @@ void page_failed(struct dashboard *d, struct http_req *r, const struct err *err)
 {
     log_failure(r, err);
     if (err->code == ERR_NOT_FOUND) {
-        page_say(d, r, 404, "No such call", STR("There is no call of that name on record. Records are "
-                                                "removed when the time for which they are kept is over."));
+        page_say(d, r, 404, "No such call",
+                 STR("There is no call of that name on record. Records are "
+                     "removed when the time for which they are kept is over."));
         return;
     }
     http_reply_header(r, "Retry-After", STR("10"));
-    page_say(d, r, 503, "The records cannot be read just now",
-             STR("The database did not answer. Calls are still answered and recorded, and will be shown "
-                 "here later. Please try again in a moment."));
+    page_say(
+        d, r, 503, "The records cannot be read just now",
+        STR("The database did not answer. Calls are still answered and recorded, and will be shown "
+            "here later. Please try again in a moment."));
 }
 
 void api_failed(struct http_req *r, const struct err *err)

@@ -41,14 +41,15 @@ static void put_calls(struct stage *s, int n)
         snprintf(path, sizeof(path), "calls/CA%04d", i);
         /* Two in each minute begin at the same time. */
         snprintf(json, sizeof(json),
-                 "{\"status\":\"ended\",\"from\":\"+49*****%02d\",\"startedAt\":\"2026-11-23T08:%02d:00Z\","
+                 "{\"status\":\"ended\",\"from\":\"+49*****%02d\",\"startedAt\":\"2026-11-23T08:%"
+                 "02d:00Z\","
                  "\"durationMs\":30000,\"outcome\":\"%s\",\"costMicroUsd\":{\"total\":20000}}",
                  i, i / 2, i % 3 ? "answered" : "booked");
         stage_put(s, path, json);
     }
 }
 
-/* --- the list --------------------------------------------------------------------------------------------- */
+/* --- the list ----------------------------------------------------------- */
 
 TEST(list_without_calls_says_how_one_appears)
 {
@@ -77,7 +78,8 @@ TEST(list_shows_calls_in_the_business_s_time_with_their_totals)
     CHECK_CONTAINS(r.body, "Today");
     CHECK_CONTAINS(r.body, "Yesterday");
     CHECK_CONTAINS(r.body, ">09:00</time>"); /* Berlin */
-    CHECK_CONTAINS(r.body, "href=\"/calls/" STAGE_SID "\" class=\"outcome good\">An appointment was booked</a>");
+    CHECK_CONTAINS(r.body, "href=\"/calls/" STAGE_SID
+                           "\" class=\"outcome good\">An appointment was booked</a>");
     CHECK_CONTAINS(r.body, "Wants &lt;b&gt;a check-up&lt;/b&gt; &amp; parking");
     CHECK_CONTAINS(r.body, "<span class=\"flag\">Lead review</span>");
     CHECK_CONTAINS(r.body, "<dt>Calls on this page</dt><dd>4</dd>");
@@ -123,7 +125,8 @@ TEST(list_pages_by_cursor_without_gap_or_repeat)
             next_page(r.body, target, sizeof(target));
             /* & is written &amp; in the address */
             while (strstr(target, "&amp;"))
-                memmove(strstr(target, "&amp;") + 1, strstr(target, "&amp;") + 5, strlen(strstr(target, "&amp;") + 5) + 1);
+                memmove(strstr(target, "&amp;") + 1, strstr(target, "&amp;") + 5,
+                        strlen(strstr(target, "&amp;") + 5) + 1);
         }
     }
     check_lacks(r.body, "rel=\"next\"");
@@ -163,9 +166,15 @@ TEST(list_reads_a_page_and_never_the_writer_s_parts)
 
 TEST(list_refuses_parameters_that_make_no_sense)
 {
-    static const char *const targets[] = { "/?outcome=nonsense",        "/?limit=0",        "/?limit=201",
-                                           "/?limit=x",                 "/?before=x",       "/?before=1,CA1",
-                                           "/api/calls?before=yesterday", "/api/calls?limit=", "/api/calls?outcome=x",
+    static const char *const targets[] = { "/?outcome=nonsense",
+                                           "/?limit=0",
+                                           "/?limit=201",
+                                           "/?limit=x",
+                                           "/?before=x",
+                                           "/?before=1,CA1",
+                                           "/api/calls?before=yesterday",
+                                           "/api/calls?limit=",
+                                           "/api/calls?outcome=x",
                                            "/?before=2026-11-23T08:00:00Z,calls%2FCA1" };
     struct stage s;
     size_t i;
@@ -191,7 +200,7 @@ TEST(list_asks_again_while_a_call_is_going_on)
     stage_close(&s);
 }
 
-/* --- one call --------------------------------------------------------------------------------------------- */
+/* --- one call ----------------------------------------------------------- */
 
 TEST(call_page_shows_the_whole_record)
 {
@@ -202,11 +211,13 @@ TEST(call_page_shows_the_whole_record)
         "Check-up, Thu 26 Nov 2026, 10:00, with Doctor Weber",
         "<dt>Booking number</dt><dd>bk1</dd>",
         "<dt>Voice engine</dt><dd><data value=\"$0.041250\" title=\"$0.041250\">$0.04</data></dd>",
-        "<dt>Transcription</dt><dd><data value=\"$0.003400\" title=\"$0.003400\">under $0.01</data></dd>",
+        "<dt>Transcription</dt><dd><data value=\"$0.003400\" title=\"$0.003400\">under "
+        "$0.01</data></dd>",
         "<dt>Telephony</dt><dd><span class=\"note\">not on record</span></dd>",
         "<dt>Total</dt><dd><data value=\"$0.044650\" title=\"$0.044650\">$0.04</data></dd>",
         "<h3>First word</h3><strong>640 ms</strong>",
-        "<h3>Answers</h3><strong>710 ms</strong><span class=\"note\">middle of 2; slowest 820 ms</span>",
+        "<h3>Answers</h3><strong>710 ms</strong><span class=\"note\">middle of 2; slowest 820 "
+        "ms</span>",
         "aria-label=\"No. 1 710 ms, No. 2 820 ms\"", /* in the order in which they happened */
         "<h3>Tools</h3><strong>1.2 s</strong><span class=\"note\">once</span>",
         "<h3>Silent when interrupted</h3><strong>120 ms</strong>",
@@ -248,14 +259,16 @@ TEST(call_page_puts_the_recording_beside_the_streams_clock)
     r = stage_get(&s, "/calls/" STAGE_SID, NULL, NULL);
     /* The agent's first word: 300 ms into the stream, 1700 ms into the recording. */
     CHECK_CONTAINS(r.body, "data-lead-ms=\"1400\"");
-    CHECK_CONTAINS(r.body, "/recording#t=5.400\" data-recording-ms=\"5400\" aria-label=\"Listen from 0:04\"");
+    CHECK_CONTAINS(
+        r.body, "/recording#t=5.400\" data-recording-ms=\"5400\" aria-label=\"Listen from 0:04\"");
     CHECK_CONTAINS(r.body, "data-length-ms=\"56600\""); /* 58000 ms of recording, less that lead */
     stage_close(&s);
 }
 
 TEST(call_page_has_what_was_said_and_done_in_order)
 {
-    static const char *const order[] = { "Hello, this is the assistant", "onerror", "Book appointment", "Goodbye." };
+    static const char *const order[] = { "Hello, this is the assistant", "onerror",
+                                         "Book appointment", "Goodbye." };
     size_t i, at, last = 0;
     struct http_response r;
     struct str talk;
@@ -280,9 +293,10 @@ TEST(call_page_of_a_resumed_call_goes_on_where_the_second_stream_began)
 
     stage_open(&s);
     stage_put_booking(&s);
-    stage_put(&s, "calls/" STAGE_SID "/events/s1",
-              "{\"type\":\"call.started\",\"source\":\"bridge-1\",\"time\":\"2026-11-24T08:00:31Z\","
-              "\"data\":{\"attempt\":1}}");
+    stage_put(
+        &s, "calls/" STAGE_SID "/events/s1",
+        "{\"type\":\"call.started\",\"source\":\"bridge-1\",\"time\":\"2026-11-24T08:00:31Z\","
+        "\"data\":{\"attempt\":1}}");
     stage_put(&s, "calls/" STAGE_SID "/turns/1-0000",
               "{\"attempt\":1,\"index\":0,\"role\":\"agent\",\"startMs\":2000,\"endMs\":4000,"
               "\"text\":\"Sorry, I am back.\"}");
@@ -299,7 +313,8 @@ TEST(call_page_of_a_live_call_says_what_is_still_to_come)
 
     stage_open(&s);
     stage_put(&s, "calls/CA1",
-              "{\"status\":\"live\",\"startedAt\":\"2026-11-24T08:59:30Z\",\"costMicroUsd\":{\"engine\":5,"
+              "{\"status\":\"live\",\"startedAt\":\"2026-11-24T08:59:30Z\",\"costMicroUsd\":{"
+              "\"engine\":5,"
               "\"transcription\":0,\"total\":5}}");
     r = stage_get(&s, "/calls/CA1", NULL, NULL);
     CHECK_INT(r.status, 200);
@@ -331,13 +346,16 @@ TEST(call_page_stands_when_the_transcript_cannot_be_read)
     stage_close(&s);
 }
 
-/* --- what is not there ------------------------------------------------------------------------------------ */
+/* --- what is not there -------------------------------------------------- */
 
 TEST(unknown_addresses_and_calls_are_not_found)
 {
-    static const char *const pages[] = { "/calls/CA404", "/calls/..%2Fpolicy", "/calls/a.b", "/nothing", "/calls/" };
-    static const char *const json[] = { "/api/calls/CA404", "/api/calls/..%2Fx", "/api/nothing",
-                                        "/calls/CA404/recording", "/calls/CA404/transcript", "/assets/x.css" };
+    static const char *const pages[] = { "/calls/CA404", "/calls/..%2Fpolicy", "/calls/a.b",
+                                         "/nothing", "/calls/" };
+    static const char *const json[] = {
+        "/api/calls/CA404",       "/api/calls/..%2Fx",       "/api/nothing",
+        "/calls/CA404/recording", "/calls/CA404/transcript", "/assets/x.css"
+    };
     struct http_response r;
     struct stage s;
     size_t i;
@@ -390,7 +408,7 @@ TEST(a_page_that_firestore_refuses_is_not_the_reader_s_mistake)
     stage_close(&s);
 }
 
-/* --- JSON ------------------------------------------------------------------------------------------------- */
+/* --- JSON --------------------------------------------------------------- */
 
 TEST(api_lists_calls_and_pages_by_next)
 {
@@ -410,7 +428,8 @@ TEST(api_lists_calls_and_pages_by_next)
     CHECK_STR(json_str(json_path(doc, "calls.0.startedAt")), "2026-11-23T08:02:00Z");
     CHECK_INT(json_i64_or(json_path(doc, "calls.0.costMicroUsd.total"), 0), 20000);
     CHECK_STR(json_str(json_get(doc, "next")), "2026-11-23T08:01:00.000000Z,CA0002");
-    snprintf(target, sizeof(target), "/api/calls?limit=3&before=" STR_FMT, STR_ARG(json_str(json_get(doc, "next"))));
+    snprintf(target, sizeof(target), "/api/calls?limit=3&before=" STR_FMT,
+             STR_ARG(json_str(json_get(doc, "next"))));
     r = stage_get(&s, target, NULL, NULL);
     CHECK_OK(json_parse_arena(&doc, &s.arena, r.body, NULL));
     CHECK_INT(json_len(json_get(doc, "calls")), 2);
@@ -440,7 +459,7 @@ TEST(api_gives_one_call_with_conversation_tools_and_latencies)
     stage_close(&s);
 }
 
-/* --- audio ------------------------------------------------------------------------------------------------ */
+/* --- audio -------------------------------------------------------------- */
 
 /* Bytes that tell where they stood. */
 static void store_audio(struct stage *s, size_t n)
@@ -475,7 +494,8 @@ TEST(recording_is_sent_whole_or_in_the_range_asked_for)
     stage_put_booking(&s);
     store_audio(&s, 300000);
     for (i = 0; i < ARRAY_LEN(rows); i++) {
-        r = stage_get(&s, "/calls/" STAGE_SID "/recording", rows[i].range ? "Range" : NULL, rows[i].range);
+        r = stage_get(&s, "/calls/" STAGE_SID "/recording", rows[i].range ? "Range" : NULL,
+                      rows[i].range);
         CHECK_INT(r.status, rows[i].status);
         CHECK_STR(http_response_header(&r, "Content-Type"), "audio/wav");
         CHECK_STR(http_response_header(&r, "Accept-Ranges"), "bytes");
@@ -562,7 +582,7 @@ TEST(transcript_is_handed_on_as_it_is)
     stage_close(&s);
 }
 
-/* --- who may look ------------------------------------------------------------------------------------------- */
+/* --- who may look ------------------------------------------------------- */
 
 TEST(every_route_but_the_assets_wants_the_proxy_s_word)
 {

@@ -23,7 +23,7 @@ static int64_t greatest(const struct measured *m)
     return max;
 }
 
-/* --- frame ---------------------------------------------------------------------------------------- */
+/* --- frame -------------------------------------------------------------- */
 
 static void begin_plot(struct page *p, const char *title, struct str figure, struct str note)
 {
@@ -61,14 +61,17 @@ static void begin_svg(struct page *p, int height, const struct measured *m)
     html_attr(p->h, "aria-label", read_out(p->a, m));
 }
 
-/* --- columns: one after the other ------------------------------------------------------------------- */
+/* --- columns: one after the other --------------------------------------- */
 
 static void write_column(struct page *p, const struct measured *m, size_t i, int64_t top_ms)
 {
     double slot = 1.0 / (double)MAX(m->n, (size_t)8); /* few columns are not made fat */
     int height = (int)MAX(m->ms[i] * (PLOT_HEIGHT - 2) / top_ms, 2);
-    const struct svg_bar bar = { ((double)i + 0.12) * slot, ((double)i + 0.88) * slot,
-                                 PLOT_HEIGHT - height, height, "wait",
+    const struct svg_bar bar = { ((double)i + 0.12) * slot,
+                                 ((double)i + 0.88) * slot,
+                                 PLOT_HEIGHT - height,
+                                 height,
+                                 "wait",
                                  arena_printf(p->a, STR_FMT ": " STR_FMT, STR_ARG(m->labels[i]),
                                               STR_ARG(words_ms(p->a, m->ms[i]))) };
 
@@ -96,8 +99,8 @@ static void write_columns(struct page *p, const char *title, const struct measur
         return;
     begin_plot(p, title, words_ms(p->a, s->p50),
                s->n > 1 ? arena_printf(p->a, "middle of %lld; slowest %s", (long long)s->n,
-                                       words_ms(p->a, s->max).p) :
-                          STR("once"));
+                                       words_ms(p->a, s->max).p)
+                        : STR("once"));
     if (m->n) {
         begin_svg(p, PLOT_HEIGHT, m);
         if (s->n > 1)
@@ -109,20 +112,24 @@ static void write_columns(struct page *p, const char *title, const struct measur
     html_end(p->h);
 }
 
-/* --- rows: one under the other ---------------------------------------------------------------------- */
+/* --- rows: one under the other ------------------------------------------ */
 
 static void write_first_word(struct page *p, int64_t ms)
 {
     const struct str label = STR("first word after");
     const struct measured m = { &ms, &label, 1 };
     int64_t top = MAX(ms * 11 / 10, (int64_t)PLOT_FIRST_WORD_GOAL_MS * 5 / 4);
-    const struct svg_bar bar = { 0, (double)ms, 10, 22,
-                                 ms <= PLOT_FIRST_WORD_GOAL_MS ? "wait" : "wait late", words_ms(p->a, ms) };
+    const struct svg_bar bar = { 0,
+                                 (double)ms,
+                                 10,
+                                 22,
+                                 ms <= PLOT_FIRST_WORD_GOAL_MS ? "wait" : "wait late",
+                                 words_ms(p->a, ms) };
     struct str goal = words_percent(p->a, PLOT_FIRST_WORD_GOAL_MS, (double)top);
 
     begin_plot(p, "First word", words_ms(p->a, ms),
-               ms <= PLOT_FIRST_WORD_GOAL_MS ? STR("promised within 2 s") :
-                                               STR("later than the promised 2 s"));
+               ms <= PLOT_FIRST_WORD_GOAL_MS ? STR("promised within 2 s")
+                                             : STR("later than the promised 2 s"));
     begin_svg(p, PLOT_HEIGHT, &m);
     svg_bar_write(p, &bar, (double)top);
     html_begin(p->h, "line");
@@ -144,8 +151,10 @@ static void write_first_word(struct page *p, int64_t ms)
 
 static void write_tool_row(struct page *p, const struct measured *m, size_t i)
 {
-    const struct svg_bar bar = { 0, (double)m->ms[i] * 0.5, (int)i * ROW_HEIGHT + 4, ROW_HEIGHT - 8, "tool",
-                                 words_ms(p->a, m->ms[i]) };
+    const struct svg_bar bar = {
+        0,      (double)m->ms[i] * 0.5,  (int)i * ROW_HEIGHT + 4, ROW_HEIGHT - 8,
+        "tool", words_ms(p->a, m->ms[i])
+    };
 
     html_begin(p->h, "g");
     html_begin(p->h, "text");
@@ -169,8 +178,9 @@ static void write_tools(struct page *p, const struct measured *m, const struct s
     if (!m->n)
         return;
     begin_plot(p, "Tools", words_ms(p->a, s->p50),
-               m->n > 1 ? arena_printf(p->a, "middle of %zu; slowest %s", m->n, words_ms(p->a, s->max).p) :
-                          STR("once"));
+               m->n > 1
+                   ? arena_printf(p->a, "middle of %zu; slowest %s", m->n, words_ms(p->a, s->max).p)
+                   : STR("once"));
     begin_svg(p, (int)m->n * ROW_HEIGHT + 4, m);
     for (i = 0; i < m->n; i++)
         write_tool_row(p, m, i);
@@ -178,7 +188,7 @@ static void write_tools(struct page *p, const struct measured *m, const struct s
     html_end(p->h);
 }
 
-/* --- what was measured -------------------------------------------------------------------------------- */
+/* --- what was measured -------------------------------------------------- */
 
 static struct measured waits_of(struct arena *a, const struct call_detail *d, int kind)
 {
@@ -225,7 +235,8 @@ static struct spread spread_of(struct arena *a, const struct measured *m)
         return (struct spread){ 0 };
     ms = arena_dup(a, m->ms, m->n * sizeof(*ms));
     qsort(ms, m->n, sizeof(*ms), by_ms);
-    return (struct spread){ ms[(m->n - 1) / 2], ms[(m->n * 95 + 99) / 100 - 1], ms[m->n - 1], (int64_t)m->n };
+    return (struct spread){ ms[(m->n - 1) / 2], ms[(m->n * 95 + 99) / 100 - 1], ms[m->n - 1],
+                            (int64_t)m->n };
 }
 
 void plots_write(struct page *p, const struct call_detail *d)

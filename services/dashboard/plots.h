@@ -1,6 +1,7 @@
-/* dashboard/plots.h: how long the caller had to wait, as small pictures: the first word, each answer, each
- * tool, and how soon the agent fell silent when it was interrupted. Each has its middle value in words and
- * each bar its own in a tooltip; for screen readers the picture is described by its figures. */
+/* dashboard/plots.h: how long the caller had to wait, as small pictures: the first word, each
+ * answer, each tool, and how soon the agent fell silent when it was interrupted. Each has its
+ * middle value in words and each bar its own in a tooltip; for screen readers the picture is
+ * described by its figures. */
 #ifndef DASHBOARD_PLOTS_H
 #define DASHBOARD_PLOTS_H
 

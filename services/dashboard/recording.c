@@ -4,7 +4,7 @@
 #include "dashboard/page.h"
 #include "google/storage.h"
 
-/* --- ranges ----------------------------------------------------------------------------------------- */
+/* --- ranges ------------------------------------------------------------- */
 
 /* Digits only; a number too great to be kept is as good as the greatest. */
 static bool read_number(struct str s, int64_t *ret)
@@ -54,7 +54,7 @@ enum range_kind range_parse(struct str header, int64_t size, struct byte_range *
     return RANGE_PART;
 }
 
-/* --- answers ---------------------------------------------------------------------------------------- */
+/* --- answers ------------------------------------------------------------ */
 
 struct sending {
     struct http_req *r;
@@ -117,13 +117,14 @@ static enum errc on_piece(void *arg, const char *data, size_t n)
     return http_reply_write(s->r, data, n);
 }
 
-/* Cloud Storage is asked for a range only when the client did: a whole read is checked by its checksum. */
+/* Cloud Storage is asked for a range only when the client did: a whole read is checked by its
+ * checksum. */
 static enum errc stream(struct dashboard *d, struct sending *s, struct err *err)
 {
     bool part = s->kind == RANGE_PART;
 
-    return storage_read(d->google, s->r->ctx, s->object.bucket, s->object.name, part ? s->range.from : 0,
-                        part ? s->range.to : -1, on_piece, s, NULL, err);
+    return storage_read(d->google, s->r->ctx, s->object.bucket, s->object.name,
+                        part ? s->range.from : 0, part ? s->range.to : -1, on_piece, s, NULL, err);
 }
 
 static void say_failed(struct http_req *r, const char *what, const struct err *err)
@@ -133,7 +134,8 @@ static void say_failed(struct http_req *r, const char *what, const struct err *e
         http_reply_error(r, 404, "the %s is not in the bucket", what);
         return;
     }
-    log_error(&r->ctx->log, "%s cannot be read kind=%s error=\"%s\"", what, errc_name(err->code), err->text);
+    log_error(&r->ctx->log, "%s cannot be read kind=%s error=\"%s\"", what, errc_name(err->code),
+              err->text);
     page_private_headers(r);
     http_reply_header(r, "Retry-After", STR("10"));
     http_reply_error(r, 503, "the %s cannot be read just now", what);
@@ -168,14 +170,15 @@ static void send_object(struct dashboard *d, struct http_req *r, const struct st
     if (rc && rc != ERR_CLOSED)
         log_error(&r->ctx->log, "%s broke off kind=%s error=\"%s\"", what, errc_name(rc), err.text);
     if (s.begun) {
-        http_reply_end(r); /* shorter than announced: the connection is closed, and the client knows */
+        http_reply_end(
+            r); /* shorter than announced: the connection is closed, and the client knows */
     } else {
         add_headers(&s);
         http_reply(r, 200, content_type, STR_EMPTY); /* an empty object */
     }
 }
 
-/* --- routes ----------------------------------------------------------------------------------------- */
+/* --- routes ------------------------------------------------------------- */
 
 static bool read_record(struct dashboard *d, struct http_req *r, struct call *ret)
 {

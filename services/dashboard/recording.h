@@ -1,6 +1,6 @@
-/* dashboard/recording.h: a call's audio and transcript, streamed from Cloud Storage. One byte range is
- * honoured (206), which is what players ask for to seek; several at once, and what is no range, get the whole
- * (200), as RFC 9110 §14.2 allows; one that begins past the end gets 416. */
+/* dashboard/recording.h: a call's audio and transcript, streamed from Cloud Storage. One byte
+ * range is honoured (206), which is what players ask for to seek; several at once, and what is no
+ * range, get the whole (200), as RFC 9110 §14.2 allows; one that begins past the end gets 416. */
 #ifndef DASHBOARD_RECORDING_H
 #define DASHBOARD_RECORDING_H
 

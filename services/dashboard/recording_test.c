@@ -41,7 +41,7 @@ TEST(range_parse_honours_one_range_and_ignores_the_rest)
         enum range_kind kind = range_parse(str_c(rows[i].header), rows[i].size, &r);
 
         if (kind != rows[i].want || r.from != rows[i].from || r.to != rows[i].to)
-            FAIL_TEST("\"%s\" of %lld: kind %d, %lld-%lld", rows[i].header, (long long)rows[i].size, kind,
-                      (long long)r.from, (long long)r.to);
+            FAIL_TEST("\"%s\" of %lld: kind %d, %lld-%lld", rows[i].header, (long long)rows[i].size,
+                      kind, (long long)r.from, (long long)r.to);
     }
 }

@@ -10,7 +10,7 @@
 enum { WORKERS = 6, WAIT_MS = 20000, BODY_MAX = 1024 * 1024 };
 #define DOCUMENTS "projects/demo/databases/(default)/documents/"
 
-/* --- Firestore: writing ------------------------------------------------------------------------------- */
+/* --- Firestore: writing ------------------------------------------------- */
 
 static void write_value(struct jw *w, const char *key, struct arena *a, const struct jval *v);
 
@@ -45,7 +45,8 @@ static void write_value(struct jw *w, const char *key, struct arena *a, const st
 
     jw_obj(w, key);
     if (json_is_str(v)) {
-        jw_str(w, time_parse_rfc3339(json_str(v), &us) ? "stringValue" : "timestampValue", json_str(v));
+        jw_str(w, time_parse_rfc3339(json_str(v), &us) ? "stringValue" : "timestampValue",
+               json_str(v));
     } else if (json_is_int(v)) {
         jw_strf(w, "integerValue", "%lld", (long long)json_i64_or(v, 0));
     } else if (json_is_bool(v)) {
@@ -72,7 +73,7 @@ static void write_doc(struct jw *w, const char *key, struct arena *a, const stru
     jw_end(w);
 }
 
-/* --- Firestore: answering ----------------------------------------------------------------------------- */
+/* --- Firestore: answering ----------------------------------------------- */
 
 static bool firestore_is_down(struct stage *s, struct http_req *r)
 {
@@ -163,7 +164,8 @@ static int latest_first(const void *x, const void *y)
 {
     const struct stage_doc *a = *(const struct stage_doc *const *)x;
     const struct stage_doc *b = *(const struct stage_doc *const *)y;
-    int64_t at_a = started_us(json_get(a->json, "startedAt")), at_b = started_us(json_get(b->json, "startedAt"));
+    int64_t at_a = started_us(json_get(a->json, "startedAt")),
+            at_b = started_us(json_get(b->json, "startedAt"));
 
     return at_a != at_b ? (at_a < at_b) - (at_a > at_b) : str_cmp(b->path, a->path);
 }
@@ -182,7 +184,8 @@ static bool is_after(const struct query *q, const struct stage_doc *d)
 
 static struct str parent_of(struct http_req *r)
 {
-    struct str rest = http_req_param(r, "rest"); /* "documents:runQuery" or "documents/calls/CA1:runQuery" */
+    struct str rest =
+        http_req_param(r, "rest"); /* "documents:runQuery" or "documents/calls/CA1:runQuery" */
 
     rest = str_slice(rest, 0, str_find(rest, STR(":runQuery")));
     return str_starts(rest, STR("documents/")) ? str_from(rest, strlen("documents/")) : STR_EMPTY;
@@ -229,14 +232,16 @@ static void on_query(struct stage *s, struct http_req *r)
     atomic_fetch_add(&s->queries, 1);
     if (firestore_is_down(s, r) || json_parse_arena(&body, r->ctx->arena, r->body, NULL))
         return;
-    (void)str_copy(s->last_query, sizeof(s->last_query), r->body); /* what matters stands at its beginning */
+    (void)str_copy(s->last_query, sizeof(s->last_query),
+                   r->body); /* what matters stands at its beginning */
     q = json_get(body, "structuredQuery");
     query.filter = json_path(q, "where.fieldFilter");
     query.cursor = json_get(q, "startAt");
     query.limit = json_i64_or(json_get(q, "limit"), 100000);
     query.ordered = json_is_arr(json_get(q, "orderBy"));
-    query.prefix = arena_printf(r->ctx->arena, STR_FMT "%s" STR_FMT "/", STR_ARG(parent), parent.n ? "/" : "",
-                                STR_ARG(json_str(json_path(q, "from.0.collectionId"))));
+    query.prefix =
+        arena_printf(r->ctx->arena, STR_FMT "%s" STR_FMT "/", STR_ARG(parent), parent.n ? "/" : "",
+                     STR_ARG(json_str(json_path(q, "from.0.collectionId"))));
     http_reply_json(r, 200, answer_query(s, r->ctx->arena, &query));
 }
 
@@ -248,7 +253,7 @@ static void on_firestore(void *arg, struct http_req *r)
         on_query(arg, r);
 }
 
-/* --- Cloud Storage -------------------------------------------------------------------------------------- */
+/* --- Cloud Storage ------------------------------------------------------ */
 
 static void send_media(struct stage *s, struct http_req *r, struct str data)
 {
@@ -258,10 +263,12 @@ static void send_media(struct stage *s, struct http_req *r, struct str data)
     atomic_fetch_add(&s->storage_reads, 1);
     (void)str_copy(s->last_range, sizeof(s->last_range), range); /* short */
     if (range.n && str_cut(str_from(range, strlen("bytes=")), '-', &first, &last)) {
-        if (str_to_i64(first, 0, INT64_MAX, &from) || (last.n && str_to_i64(last, 0, INT64_MAX, &to)))
+        if (str_to_i64(first, 0, INT64_MAX, &from) ||
+            (last.n && str_to_i64(last, 0, INT64_MAX, &to)))
             return; /* answered 500 */
         http_reply_header(r, "Content-Range",
-                          arena_printf(r->ctx->arena, "bytes %lld-%lld/%zu", (long long)from, (long long)to, data.n));
+                          arena_printf(r->ctx->arena, "bytes %lld-%lld/%zu", (long long)from,
+                                       (long long)to, data.n));
     }
     data = str_slice(data, (size_t)from, (size_t)to + 1);
     if (http_reply_begin(r, range.n ? 206 : 200, "audio/wav", (int64_t)data.n))
@@ -285,11 +292,13 @@ static void on_object(void *arg, struct http_req *r)
     else if (str_contains(r->query, STR("alt=media")))
         send_media(s, r, s->objects[i].data);
     else
-        http_reply_json(r, 200,
-                        arena_printf(r->ctx->arena,
-                                     "{\"bucket\":\"audio\",\"name\":\"x\",\"size\":\"%zu\",\"generation\":\"7\","
-                                     "\"contentType\":\"audio/wav\"}",
-                                     s->objects[i].data.n));
+        http_reply_json(
+            r, 200,
+            arena_printf(
+                r->ctx->arena,
+                "{\"bucket\":\"audio\",\"name\":\"x\",\"size\":\"%zu\",\"generation\":\"7\","
+                "\"contentType\":\"audio/wav\"}",
+                s->objects[i].data.n));
 }
 
 static const struct http_route google_routes[] = {
@@ -297,7 +306,7 @@ static const struct http_route google_routes[] = {
     { HTTP_POST, "/v1/projects/demo/databases/{db}/{rest*}", BODY_MAX, NULL, on_firestore, false },
 };
 
-/* --- stage ------------------------------------------------------------------------------------------------ */
+/* --- stage -------------------------------------------------------------- */
 
 static void on_line(void *arg, enum log_level level, struct str line)
 {
@@ -308,7 +317,8 @@ static void on_line(void *arg, enum log_level level, struct str line)
     buf_add_char(&s->lines, '\n');
 }
 
-static struct http_server *serve(struct stage *s, const struct http_route *routes, size_t n, void *app)
+static struct http_server *serve(struct stage *s, const struct http_route *routes, size_t n,
+                                 void *app)
 {
     const struct http_server_opts opts = { .host = "127.0.0.1",
                                            .routes = routes,
@@ -430,12 +440,14 @@ static void release_answer(void *arg)
     arena_release(&q->arena);
 }
 
-static struct asking *run(struct stage *s, const char *target, const struct http_header *header, size_t n)
+static struct asking *run(struct stage *s, const char *target, const struct http_header *header,
+                          size_t n)
 {
     struct asking *q = ARENA_NEW(&s->arena, struct asking);
 
     arena_defer(&s->arena, release_answer, q);
-    q->req.url = arena_printf(&s->arena, "http://127.0.0.1:%d%s", http_server_port(s->server), target);
+    q->req.url =
+        arena_printf(&s->arena, "http://127.0.0.1:%d%s", http_server_port(s->server), target);
     q->req.headers = header;
     q->req.n_headers = n;
     CHECK_OK(workers_submit(s->workers, ask, asked, q));
@@ -443,7 +455,8 @@ static struct asking *run(struct stage *s, const char *target, const struct http
     return q;
 }
 
-struct http_response stage_get(struct stage *s, const char *target, const char *header, const char *value)
+struct http_response stage_get(struct stage *s, const char *target, const char *header,
+                               const char *value)
 {
     const struct http_header h = { str_c(header), str_c(value) };
     struct asking *q = run(s, target, &h, header ? 1 : 0);
@@ -463,44 +476,54 @@ enum errc stage_try(struct stage *s, const char *target, const char *header, con
     return q->rc;
 }
 
-/* --- a call ----------------------------------------------------------------------------------------------- */
+/* --- a call ------------------------------------------------------------- */
 
 #define CALL "calls/" STAGE_SID
 
 static void put_tool(struct stage *s)
 {
-    stage_put(s, CALL "/events/t0",
-              "{\"type\":\"call.tool\",\"source\":\"bridge-0\",\"time\":\"2026-11-24T08:00:20Z\",\"data\":{"
-              "\"toolCallId\":\"call_1\",\"name\":\"bookAppointment\",\"status\":\"ok\",\"atMs\":9000,"
-              "\"latencyMs\":1210,\"replayed\":false,\"arguments\":{\"name\":\"Anna </pre><script>\"},"
-              "\"output\":{\"say\":\"It is booked.\"}}}");
+    stage_put(
+        s, CALL "/events/t0",
+        "{\"type\":\"call.tool\",\"source\":\"bridge-0\",\"time\":\"2026-11-24T08:00:20Z\","
+        "\"data\":{"
+        "\"toolCallId\":\"call_1\",\"name\":\"bookAppointment\",\"status\":\"ok\",\"atMs\":9000,"
+        "\"latencyMs\":1210,\"replayed\":false,\"arguments\":{\"name\":\"Anna </pre><script>\"},"
+        "\"output\":{\"say\":\"It is booked.\"}}}");
 }
 
 static void put_latency(struct stage *s, const char *path, const char *kind, const char *at, int ms)
 {
-    stage_put(s, path,
-              arena_printf(&s->arena,
-                           "{\"type\":\"call.latency\",\"source\":\"bridge-0\",\"time\":\"%s\",\"data\":{"
-                           "\"turn\":1,\"kind\":\"%s\",\"ms\":%d}}",
-                           at, kind, ms)
-                  .p);
+    stage_put(
+        s, path,
+        arena_printf(&s->arena,
+                     "{\"type\":\"call.latency\",\"source\":\"bridge-0\",\"time\":\"%s\",\"data\":{"
+                     "\"turn\":1,\"kind\":\"%s\",\"ms\":%d}}",
+                     at, kind, ms)
+            .p);
 }
 
 void stage_put_booking(struct stage *s)
 {
-    stage_put(s, CALL,
-              "{\"callSid\":\"" STAGE_SID "\",\"from\":\"+4930*****17\",\"to\":\"+4930555100\","
-              "\"status\":\"ended\",\"startedAt\":\"2026-11-24T08:00:00Z\",\"endedAt\":\"2026-11-24T08:01:00Z\","
-              "\"durationMs\":60000,\"outcome\":\"booked\",\"endReason\":\"completed\","
-              "\"summary\":\"Wants <b>a check-up</b> & parking\",\"attempts\":1,\"model\":\"gpt-realtime-2.1\","
-              "\"costMicroUsd\":{\"engine\":41250,\"transcription\":3400,\"summary\":0,\"total\":44650},"
-              "\"latency\":{\"firstWordMs\":640,\"responseMs\":{\"p50\":710,\"p95\":820,\"max\":820,\"n\":2},"
-              "\"bargeInStopMs\":{\"p50\":120,\"p95\":120,\"max\":120,\"n\":1}},\"turns\":3,\"toolCalls\":1,"
-              "\"booking\":{\"service\":\"check-up\",\"calendar\":\"weber\",\"start\":\"2026-11-26T09:00:00Z\"},"
-              "\"bookingId\":\"bk1\",\"flags\":[\"lead_review\"],"
-              "\"recording\":{\"bucket\":\"audio\",\"object\":\"r/7.wav\",\"durationMs\":58000,\"bytes\":1000},"
-              "\"transcript\":{\"bucket\":\"audio\",\"object\":\"r/7.json\"},"
-              "\"parts\":{\"inner\":\"not to be shown\"}}");
+    stage_put(
+        s, CALL,
+        "{\"callSid\":\"" STAGE_SID "\",\"from\":\"+4930*****17\",\"to\":\"+4930555100\","
+        "\"status\":\"ended\",\"startedAt\":\"2026-11-24T08:00:00Z\",\"endedAt\":\"2026-11-24T08:"
+        "01:00Z\","
+        "\"durationMs\":60000,\"outcome\":\"booked\",\"endReason\":\"completed\","
+        "\"summary\":\"Wants <b>a check-up</b> & "
+        "parking\",\"attempts\":1,\"model\":\"gpt-realtime-2.1\","
+        "\"costMicroUsd\":{\"engine\":41250,\"transcription\":3400,\"summary\":0,\"total\":44650},"
+        "\"latency\":{\"firstWordMs\":640,\"responseMs\":{\"p50\":710,\"p95\":820,\"max\":820,"
+        "\"n\":2},"
+        "\"bargeInStopMs\":{\"p50\":120,\"p95\":120,\"max\":120,\"n\":1}},\"turns\":3,"
+        "\"toolCalls\":1,"
+        "\"booking\":{\"service\":\"check-up\",\"calendar\":\"weber\",\"start\":\"2026-11-26T09:00:"
+        "00Z\"},"
+        "\"bookingId\":\"bk1\",\"flags\":[\"lead_review\"],"
+        "\"recording\":{\"bucket\":\"audio\",\"object\":\"r/"
+        "7.wav\",\"durationMs\":58000,\"bytes\":1000},"
+        "\"transcript\":{\"bucket\":\"audio\",\"object\":\"r/7.json\"},"
+        "\"parts\":{\"inner\":\"not to be shown\"}}");
     stage_put(s, CALL "/turns/0-0001",
               "{\"attempt\":0,\"index\":1,\"role\":\"caller\",\"startMs\":4000,\"endMs\":6000,"
               "\"text\":\"<img src=x onerror=alert(1)>\",\"interrupted\":false}");
@@ -510,16 +533,21 @@ void stage_put_booking(struct stage *s)
     stage_put(s, CALL "/turns/0-0002",
               "{\"attempt\":0,\"index\":2,\"role\":\"agent\",\"startMs\":12000,\"endMs\":14000,"
               "\"text\":\"Goodbye.\",\"interrupted\":false}");
-    stage_put(s, CALL "/events/s", "{\"type\":\"call.started\",\"source\":\"bridge-0\","
-                                   "\"time\":\"2026-11-24T08:00:01Z\",\"data\":{\"attempt\":0}}");
+    stage_put(s, CALL "/events/s",
+              "{\"type\":\"call.started\",\"source\":\"bridge-0\","
+              "\"time\":\"2026-11-24T08:00:01Z\",\"data\":{\"attempt\":0}}");
     put_tool(s);
     put_latency(s, CALL "/events/l2", "response", "2026-11-24T08:00:30Z", 820);
     put_latency(s, CALL "/events/l1", "response", "2026-11-24T08:00:10Z", 710);
     put_latency(s, CALL "/events/l3", "barge_in_stop", "2026-11-24T08:00:05Z", 120);
-    stage_put(s, CALL "/events/u", "{\"type\":\"call.usage\",\"source\":\"bridge-0\","
-                                   "\"time\":\"2026-11-24T08:00:05Z\",\"data\":{\"costMicroUsd\":1}}");
-    stage_store(s, "r/7.json",
-                STR("{\"version\":1,\"model\":\"gpt-transcribe\",\"recording\":{\"durationMs\":58000},\"segments\":["
-                    "{\"speaker\":\"agent\",\"startMs\":1700,\"endMs\":4400,\"text\":\"Hello there\"},"
-                    "{\"speaker\":\"caller\",\"startMs\":5400,\"endMs\":7400,\"text\":\"a <i>check-up</i>\"}]}"));
+    stage_put(s, CALL "/events/u",
+              "{\"type\":\"call.usage\",\"source\":\"bridge-0\","
+              "\"time\":\"2026-11-24T08:00:05Z\",\"data\":{\"costMicroUsd\":1}}");
+    stage_store(
+        s, "r/7.json",
+        STR("{\"version\":1,\"model\":\"gpt-transcribe\",\"recording\":{\"durationMs\":58000},"
+            "\"segments\":["
+            "{\"speaker\":\"agent\",\"startMs\":1700,\"endMs\":4400,\"text\":\"Hello there\"},"
+            "{\"speaker\":\"caller\",\"startMs\":5400,\"endMs\":7400,\"text\":\"a "
+            "<i>check-up</i>\"}]}"));
 }

@@ -1,5 +1,5 @@
-/* dashboard/stage_test.h: the service on a free port against a Firestore and a Cloud Storage of the test's own,
- * over real sockets. The wall clock begins at STAGE_NOW. */
+/* dashboard/stage_test.h: the service on a free port against a Firestore and a Cloud Storage of
+ * the test's own, over real sockets. The wall clock begins at STAGE_NOW. */
 #ifndef DASHBOARD_STAGE_TEST_H
 #define DASHBOARD_STAGE_TEST_H
 
@@ -54,7 +54,8 @@ void stage_close(struct stage *s);
 void stage_put(struct stage *s, const char *path, const char *json);
 void stage_store(struct stage *s, const char *name, struct str data);
 /* The answer lives until stage_close(). `header` and `value` may be NULL. */
-struct http_response stage_get(struct stage *s, const char *target, const char *header, const char *value);
+struct http_response stage_get(struct stage *s, const char *target, const char *header,
+                               const char *value);
 /* The same, of an answer that breaks off. */
 enum errc stage_try(struct stage *s, const char *target, const char *header, const char *value,
                     struct http_response *ret);

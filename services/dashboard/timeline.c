@@ -61,12 +61,9 @@ static void write_turns(struct page *p, const struct call_detail *d, double whol
 
     for (i = 0; i < d->n_turns; i++) {
         const struct call_turn *t = &d->turns[i];
-        const struct svg_bar bar = { (double)t->start_ms,
-                                     (double)t->end_ms,
-                                     t->agent ? AGENT_Y : CALLER_Y,
-                                     SPEECH_HEIGHT,
-                                     t->agent ? "agent" : "caller",
-                                     turn_title(p->a, t) };
+        const struct svg_bar bar = { (double)t->start_ms,           (double)t->end_ms,
+                                     t->agent ? AGENT_Y : CALLER_Y, SPEECH_HEIGHT,
+                                     t->agent ? "agent" : "caller", turn_title(p->a, t) };
 
         svg_bar_write(p, &bar, whole);
     }
@@ -79,8 +76,11 @@ static void write_tools(struct page *p, const struct call_detail *d, double whol
     for (i = 0; i < d->n_tools; i++) {
         const struct call_tool *t = &d->tools[i];
         struct str name = words_of_name(p->a, t->name);
-        const struct svg_bar bar = { (double)t->at_ms, (double)(t->at_ms + t->latency_ms), TOOL_Y,
-                                     TOOL_HEIGHT, "tool",
+        const struct svg_bar bar = { (double)t->at_ms,
+                                     (double)(t->at_ms + t->latency_ms),
+                                     TOOL_Y,
+                                     TOOL_HEIGHT,
+                                     "tool",
                                      arena_printf(p->a, "%s " STR_FMT ", %s",
                                                   words_position(p->a, t->at_ms).p, STR_ARG(name),
                                                   words_ms(p->a, t->latency_ms).p) };
@@ -90,7 +90,8 @@ static void write_tools(struct page *p, const struct call_detail *d, double whol
 }
 
 /* A line across the lanes. */
-static void write_mark(struct page *p, double at, double whole, const char *class_name, struct str title)
+static void write_mark(struct page *p, double at, double whole, const char *class_name,
+                       struct str title)
 {
     struct str x = words_percent(p->a, at, whole);
 
@@ -164,10 +165,11 @@ static struct str in_words(struct arena *a, const struct call_detail *d)
         cuts += d->turns[i].interrupted;
         agent += d->turns[i].agent;
     }
-    return arena_printf(a,
-                        "Timeline of the call: the agent speaks %zu times, the caller %zu times; %zu uses of "
-                        "tools; %zu interruptions. The conversation below has the same as text.",
-                        agent, d->n_turns - agent, d->n_tools, cuts);
+    return arena_printf(
+        a,
+        "Timeline of the call: the agent speaks %zu times, the caller %zu times; %zu uses of "
+        "tools; %zu interruptions. The conversation below has the same as text.",
+        agent, d->n_turns - agent, d->n_tools, cuts);
 }
 
 static void write_lanes(struct page *p)

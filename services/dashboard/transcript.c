@@ -3,16 +3,17 @@
 #include "base/macros.h"
 #include "google/storage.h"
 
-/* Twilio begins to record before the stream is open, by less than this; more is a mistake in matching. */
+/* Twilio begins to record before the stream is open, by less than this; more is a mistake in
+ * matching. */
 enum { LEAD_MAX_MS = 15000 };
 
 static struct transcript_segment read_segment(const struct jval *v)
 {
     struct str speaker = json_str(json_get(v, "speaker"));
     struct transcript_segment s = {
-        .speaker = str_eq_c(speaker, "agent")  ? SPEAKER_AGENT :
-                   str_eq_c(speaker, "caller") ? SPEAKER_CALLER :
-                                                 SPEAKER_UNKNOWN,
+        .speaker = str_eq_c(speaker, "agent")    ? SPEAKER_AGENT
+                   : str_eq_c(speaker, "caller") ? SPEAKER_CALLER
+                                                 : SPEAKER_UNKNOWN,
         .text = json_str(json_get(v, "text")),
         .start_ms = MAX(json_i64_or(json_get(v, "startMs"), 0), 0),
         .end_ms = MAX(json_i64_or(json_get(v, "endMs"), 0), 0),

@@ -1,5 +1,5 @@
-/* dashboard/transcript.h: what post-call heard on the recording, one speaker a channel (docs/post-call.md), for
- * reading beside the conversation as the agent took it. */
+/* dashboard/transcript.h: what post-call heard on the recording, one speaker a channel
+ * (docs/post-call.md), for reading beside the conversation as the agent took it. */
 #ifndef DASHBOARD_TRANSCRIPT_H
 #define DASHBOARD_TRANSCRIPT_H
 
@@ -28,8 +28,8 @@ struct transcript {
 /* In ctx->arena. ERR_INVALID: not a transcript. ERR_LIMIT: beyond TRANSCRIPT_BYTES_MAX. */
 MUST_USE enum errc transcript_read(struct google *g, struct ctx *ctx, const struct stored_object *o,
                                    struct transcript *ret, struct err *err);
-/* How much of the recording lies before the call's first stream: the agent's first words there against its
- * first turn. 0 when that cannot be told. `t` may be NULL. */
+/* How much of the recording lies before the call's first stream: the agent's first words there
+ * against its first turn. 0 when that cannot be told. `t` may be NULL. */
 int64_t transcript_lead_ms(const struct transcript *t, const struct call_detail *d);
 
 #endif

@@ -59,12 +59,13 @@ struct str words_percent(struct arena *a, double part, double whole)
     return arena_printf(a, "%.3f%%", MIN(MAX(percent, 0.0), 100.0));
 }
 
-/* --- dates ---------------------------------------------------------------------------------------- */
+/* --- dates -------------------------------------------------------------- */
 
 static const char *const weekdays[WEEK_DAYS] = { "Monday", "Tuesday",  "Wednesday", "Thursday",
                                                  "Friday", "Saturday", "Sunday" };
-static const char *const months[] = { "January", "February", "March",     "April",   "May",      "June",
-                                      "July",    "August",   "September", "October", "November", "December" };
+static const char *const months[] = { "January",   "February", "March",    "April",
+                                      "May",       "June",     "July",     "August",
+                                      "September", "October",  "November", "December" };
 
 static struct local_time local(const struct zone *z, int64_t us)
 {
@@ -99,7 +100,7 @@ struct str words_day(struct arena *a, const struct zone *z, int64_t us, int64_t 
                         t.date.year);
 }
 
-/* --- names ---------------------------------------------------------------------------------------- */
+/* --- names -------------------------------------------------------------- */
 
 static bool is_lower(char c)
 {
@@ -142,7 +143,7 @@ struct str words_of_name(struct arena *a, struct str name)
     return words_sentence(a, str_n(out, n));
 }
 
-/* --- JSON ----------------------------------------------------------------------------------------- */
+/* --- JSON --------------------------------------------------------------- */
 
 static void new_line(struct buf *out, int depth)
 {

@@ -20,12 +20,14 @@ struct str words_percent(struct arena *a, double part, double whole); /* for SVG
 
 /* In the business's zone. */
 struct str words_time(struct arena *a, const struct zone *z, int64_t us); /* "09:05" */
-struct str words_date_time(struct arena *a, const struct zone *z, int64_t us); /* "Tue 24 Nov 2026, 09:05" */
+struct str words_date_time(struct arena *a, const struct zone *z,
+                           int64_t us); /* "Tue 24 Nov 2026, 09:05" */
 /* "Today", "Yesterday", else "Tuesday 24 November 2026". */
 struct str words_day(struct arena *a, const struct zone *z, int64_t us, int64_t now_us);
 
 struct str words_sentence(struct arena *a, struct str text); /* first letter made a capital */
-/* A stored name that has no words of its own: "lead_review" to "Lead review", "holdSlot" to "Hold slot". */
+/* A stored name that has no words of its own: "lead_review" to "Lead review", "holdSlot" to "Hold
+ * slot". */
 struct str words_of_name(struct arena *a, struct str name);
 /* JSON over several lines, for reading. */
 struct str words_json(struct arena *a, struct str compact);
