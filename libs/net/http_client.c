@@ -104,9 +104,9 @@ static const char *redirect_target(struct arena *a, const char *from, struct str
     if (u && !curl_url_set(u, CURLUPART_URL, from, 0) &&
         !curl_url_set(u, CURLUPART_URL, arena_cstr(a, location), 0) &&
         !curl_url_get(u, CURLUPART_URL, &text, 0)) {
-        bool downgrade = str_istarts(str_c(from), STR("https:")) && !str_istarts(str_c(text), STR("https:"));
+        bool was_secure = str_istarts(str_c(from), STR("https:"));
 
-        if (!downgrade)
+        if (str_istarts(str_c(text), STR("https:")) || (!was_secure && str_istarts(str_c(text), STR("http:"))))
             ret = arena_cstr(a, str_c(text));
     }
     curl_free(text);

@@ -283,8 +283,7 @@ static enum transfer_end explain(CURL *e, struct transfer *t, CURLcode code, con
         err_set_upstream(err, ERR_TIMEOUT, code, "timed out%s",
                          cut == TRANSFER_CUT ? "" : " while connecting");
         return cut;
-    case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_URL_MALFORMAT: /* (an "unsupported protocol" is an answer that is not HTTP) */
         err_set_upstream(err, ERR_INVALID, code, "not a URL that can be asked");
         return TRANSFER_FINAL;
     case CURLE_SSL_CACERT_BADFILE:

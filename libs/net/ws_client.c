@@ -13,6 +13,8 @@ enum {
     URL_MAX = 8 * 1024,
 };
 
+static const char TIMED_OUT[] = "timed out";
+
 /* What is needed until the socket is open: names, headers, addresses to try. */
 struct ws_connecting {
     struct arena arena;
@@ -83,13 +85,22 @@ void ws_connecting_failed(struct ws_conn *c, const char *why, int http_status)
     k->http_status = http_status;
 }
 
+/* Whoever has answered at all, be it with a wrong certificate, is the one we wanted. */
+static bool was_unreachable(const struct ws_connecting *k)
+{
+    struct str why = str_c(k->why);
+
+    return str_starts(why, STR("conn fail")) || str_starts(why, STR("Unable to connect")) ||
+           str_eq_c(why, TIMED_OUT);
+}
+
 /* lws has let go of an attempt: another address, or the end. */
 static void on_next(void *arg)
 {
     struct ws_conn *c = arg;
     struct ws_connecting *k = c->connecting;
 
-    if (k->asked || k->http_status || k->at + 1 >= k->addresses.n) {
+    if (!was_unreachable(k) || k->at + 1 >= k->addresses.n) {
         give_up(c, ERR_UPSTREAM, k->why[0] ? k->why : "no connection");
         return;
     }
@@ -111,13 +122,13 @@ static void on_attempt_over(void *arg)
 
     if (k->asked || k->at + 1 >= k->addresses.n)
         return; /* on_limit() is near */
-    ws_connecting_failed(c, "timed out", 0);
+    ws_connecting_failed(c, TIMED_OUT, 0);
     ws_conn_drop_socket(c);
 }
 
 static void on_limit(void *arg)
 {
-    give_up(arg, ERR_TIMEOUT, "timed out");
+    give_up(arg, ERR_TIMEOUT, TIMED_OUT);
 }
 
 static void on_resolved(void *arg, const struct resolved *r, const char *why)

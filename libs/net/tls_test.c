@@ -1,0 +1,202 @@
+#include "net/tls.h"
+
+#include <stdlib.h>
+
+#include "net/tls_testing.h"
+#include "support_test.h"
+
+static void on_hello(void *app, struct http_req *r)
+{
+    (void)app;
+    http_reply(r, 200, "text/plain", STR("hello"));
+}
+
+static int admit_all(void *app, const struct ws_upgrade *u, void **arg)
+{
+    (void)app;
+    (void)u;
+    *arg = NULL;
+    return 0;
+}
+
+static void server_message(void *arg, struct str data, bool binary)
+{
+    (void)data;
+    (void)binary;
+    CHECK_OK(ws_send_text(*(struct ws_conn **)arg, STR("welcome")));
+}
+
+static void server_closed(void *arg, int code, struct str reason, const struct err *err)
+{
+    (void)code;
+    (void)reason;
+    (void)err;
+    *(struct ws_conn **)arg = NULL;
+}
+
+static void on_accept(void *app, struct ws_conn *c, struct ws_events *ev, void **arg)
+{
+    *(struct ws_conn **)app = c;
+    *ev = (struct ws_events){ .on_message = server_message, .on_closed = server_closed };
+    *arg = app;
+}
+
+static const struct http_route routes[] = { { .methods = HTTP_GET, .path = "/", .handle = on_hello, .on_loop = true } };
+static const struct ws_route ws_routes[] = { { .path = "/ws", .admit = admit_all, .accept = on_accept } };
+
+struct client {
+    struct ws_conn *conn;
+    struct buf got;
+    bool closed;
+    struct err err;
+};
+
+static void client_message(void *arg, struct str data, bool binary)
+{
+    struct client *c = arg;
+
+    (void)binary;
+    buf_add_str(&c->got, data);
+    ws_close(c->conn, 1000, STR_EMPTY);
+}
+
+static void client_closed(void *arg, int code, struct str reason, const struct err *err)
+{
+    struct client *c = arg;
+
+    (void)code;
+    (void)reason;
+    c->closed = true;
+    if (err)
+        c->err = *err;
+}
+
+static bool client_done(void *arg)
+{
+    return ((struct client *)arg)->closed;
+}
+
+struct fixture {
+    struct net net;
+    struct ws_conn *server;
+    struct tls_front *front;
+    struct tls_store *trusting;
+    struct arena arena;
+};
+
+static void open_front(struct fixture *f, const char *names, int ipv6)
+{
+    *f = (struct fixture){ 0 };
+    net_open(&f->net, 0);
+    net_serve(&f->net, (struct http_server_opts){ .routes = routes, .n_routes = 1, .ws_routes = ws_routes, .n_ws_routes = 1, .app = &f->server });
+    f->front = tls_front_open(http_server_port(f->net.server), names, ipv6);
+    f->trusting = tls_store_create(tls_front_ca_file(f->front));
+}
+
+static void close_front(struct fixture *f)
+{
+    f->front = tls_front_close(f->front);
+    net_close(&f->net);
+    f->trusting = tls_store_destroy(f->trusting);
+    arena_release(&f->arena);
+}
+
+static struct client try_ws(struct fixture *f, struct tls_store *tls, const char *host)
+{
+    struct client c = { 0 };
+    struct ws_client_opts o = { .tls = tls, .events = { .on_message = client_message, .on_closed = client_closed } };
+    struct err err = ERR_INIT;
+
+    buf_init(&c.got, KIB);
+    o.arg = &c;
+    o.url = arena_printf(&f->arena, "wss://%s:%d/ws", host, tls_front_port(f->front));
+    CHECK_OK(ws_connect(&c.conn, f->net.loop, &o, &err));
+    CHECK_OK(ws_send_text(c.conn, STR("hi")));
+    net_until(&f->net, client_done, &c);
+    return c;
+}
+
+TEST(tls_web_socket_verifies_chain_and_name)
+{
+    static const struct {
+        const char *names, *host;
+        int ipv6;
+        bool trusted, ok;
+    } rows[] = {
+        { "DNS:localhost", "localhost", 0, true, true },
+        { "IP:127.0.0.1", "127.0.0.1", 0, true, true },
+        { "IP:::1", "[::1]", 1, true, true },
+        { "DNS:*.test.localhost", "a.test.localhost", 0, true, true },
+        { "DNS:example.com", "localhost", 0, true, false },
+        { "DNS:localhost", "127.0.0.1", 0, true, false },
+        { "IP:127.0.0.2", "127.0.0.1", 0, true, false },
+        { "IP:::2", "[::1]", 1, true, false },
+        { "DNS:localhost", "localhost", 0, false, false },
+    };
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(rows); i++) {
+        struct fixture f;
+        struct client c;
+
+        open_front(&f, rows[i].names, rows[i].ipv6);
+        c = try_ws(&f, rows[i].trusted ? f.trusting : f.net.tls, rows[i].host);
+        if (str_eq_c(buf_str(&c.got), "welcome") != rows[i].ok)
+            FAIL_TEST("row %zu: %s", i, c.err.text);
+        if (!rows[i].ok) {
+            CHECK_INT(c.err.code, ERR_UPSTREAM);
+            CHECK_CONTAINS(str_c(c.err.text), "wss://");
+        }
+        buf_release(&c.got);
+        close_front(&f);
+    }
+}
+
+TEST(tls_http_client_verifies_chain_and_name)
+{
+    static const struct {
+        const char *names, *host;
+        bool trusted, ok;
+    } rows[] = {
+        { "DNS:localhost", "localhost", true, true },
+        { "IP:127.0.0.1", "127.0.0.1", true, true },
+        { "DNS:example.com", "localhost", true, false },
+        { "DNS:localhost", "localhost", false, false },
+    };
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(rows); i++) {
+        struct fixture f;
+        struct call c = { 0 };
+
+        open_front(&f, rows[i].names, 0);
+        CHECK_OK(workers_create(&f.net.workers, f.net.loop, 1, rows[i].trusted ? f.trusting : f.net.tls, &f.net.log, NULL));
+        c.req.url = arena_printf(&f.arena, "https://%s:%d/", rows[i].host, tls_front_port(f.front));
+        c.req.attempts = 3;
+        c.req.idempotent = true;
+        call_run(&f.net, &c);
+        if (rows[i].ok) {
+            CHECK_OK(c.rc);
+            CHECK_STR(c.res.body, "hello");
+        } else {
+            CHECK_RC(ERR_UPSTREAM, c.rc);
+            CHECK_CONTAINS(str_c(c.err.text), "GET https://localhost:");
+        }
+        call_release(&c);
+        close_front(&f);
+    }
+}
+
+TEST(tls_store_says_when_there_are_no_roots)
+{
+    struct tls_store *s = tls_store_create("/nonexistent/ca.pem");
+    struct tls_store *empty = tls_store_create("/dev/null");
+    struct err err = ERR_INIT;
+    void *store;
+
+    CHECK_RC(ERR_NOT_FOUND, tls_store_get(s, &store, &err));
+    CHECK_CONTAINS(str_c(err.text), "/nonexistent/ca.pem");
+    CHECK_RC(ERR_NOT_FOUND, tls_store_get(empty, &store, &err));
+    tls_store_destroy(s);
+    tls_store_destroy(empty);
+}
