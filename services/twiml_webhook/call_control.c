@@ -16,6 +16,8 @@ enum {
     NUMBER_BYTES_MAX = 40, /* what is no telephone number is not handed on */
 };
 
+#define VOICEMAIL_SUMMARY "The caller left a spoken message."
+
 /* Sends the document. That it is too long or invalid would be our own mistake; the call is not lost for it. */
 static void reply_twiml(struct webhook *w, struct http_req *r, struct twiml *t)
 {
@@ -210,8 +212,10 @@ static bool keep_callback(struct webhook *w, struct http_req *r, const struct tw
     c = firestore_commit_begin(w->google, &ctx);
     doc = firestore_create(c, arena_printf(ctx.arena, "callbacks/" STR_FMT, STR_ARG(id)));
     fsw_str(doc, "callSid", hook->call_sid);
-    fsw_cstr(doc, "status", "open");
+    fsw_cstr(doc, "state", "open");
     fsw_cstr(doc, "reason", "voicemail");
+    fsw_cstr(doc, "summary", VOICEMAIL_SUMMARY);
+    fsw_cstr(doc, "window", "");
     fsw_str(doc, "number", number_or_nothing(hook->from));
     fsw_str(doc, "recordingSid", hook->recording_sid);
     fsw_i64(doc, "recordingDurationS", MAX(hook->recording_duration_s, 0));
@@ -238,7 +242,7 @@ static void publish_callback(struct webhook *w, struct http_req *r, const struct
     jw_cstr(&jw, "reason", "voicemail");
     webhook_event_number(&jw, "number", hook->from);
     jw_cstr(&jw, "window", "");
-    jw_cstr(&jw, "summary", "The caller left a spoken message.");
+    jw_cstr(&jw, "summary", VOICEMAIL_SUMMARY);
     jw_str(&jw, "recordingSid", hook->recording_sid);
     (void)webhook_event_end(w, r, &jw, &head, w->settings->events_topic, EVENT_CALLER_WAITS_MS);
 }
