@@ -42,9 +42,9 @@ struct calendar *calendar_destroy(struct calendar *c)
 enum errc calendar_free_busy(struct calendar *c, struct ctx *ctx, struct str calendar,
                              struct time_range in, struct busy_list *ret, struct err *err)
 {
-    enum errc rc = in.to_s - in.from_s > (int64_t)CALENDAR_RANGE_MAX_DAYS * 86400 ?
-                       err_set(err, ERR_LIMIT, "more than %d days", CALENDAR_RANGE_MAX_DAYS) :
-                       c->ops->free_busy(c, ctx, calendar, in, ret, err);
+    enum errc rc = in.to_s - in.from_s > (int64_t)CALENDAR_RANGE_MAX_DAYS * 86400
+                       ? err_set(err, ERR_LIMIT, "more than %d days", CALENDAR_RANGE_MAX_DAYS)
+                       : c->ops->free_busy(c, ctx, calendar, in, ret, err);
 
     return rc ? err_wrap(err, rc, "free/busy of calendar " STR_FMT, STR_ARG(calendar)) : ERR_OK;
 }
@@ -57,16 +57,16 @@ enum errc calendar_book(struct calendar *c, struct ctx *ctx, const struct calend
     return rc ? err_wrap(err, rc, "book in calendar " STR_FMT, STR_ARG(e->calendar)) : ERR_OK;
 }
 
-enum errc calendar_find(struct calendar *c, struct ctx *ctx, struct str calendar, struct str event_id,
-                        struct err *err)
+enum errc calendar_find(struct calendar *c, struct ctx *ctx, struct str calendar,
+                        struct str event_id, struct err *err)
 {
     enum errc rc = c->ops->find(c, ctx, calendar, event_id, err);
 
     return rc ? err_wrap(err, rc, "find in calendar " STR_FMT, STR_ARG(calendar)) : ERR_OK;
 }
 
-enum errc calendar_cancel(struct calendar *c, struct ctx *ctx, struct str calendar, struct str event_id,
-                          struct err *err)
+enum errc calendar_cancel(struct calendar *c, struct ctx *ctx, struct str calendar,
+                          struct str event_id, struct err *err)
 {
     enum errc rc = c->ops->cancel(c, ctx, calendar, event_id, err);
 

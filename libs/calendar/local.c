@@ -15,7 +15,8 @@ static struct local_calendar *local_of(struct calendar *c)
     return CONTAINER_OF(c, struct local_calendar, head);
 }
 
-static enum errc local_create(struct calendar **ret, const struct calendar_env *env, struct err *err)
+static enum errc local_create(struct calendar **ret, const struct calendar_env *env,
+                              struct err *err)
 {
     struct local_calendar *l;
 
@@ -111,8 +112,8 @@ static enum errc local_find(struct calendar *c, struct ctx *ctx, struct str cale
                             struct str event_id, struct err *err)
 {
     struct fs_doc doc;
-    enum errc rc = firestore_get(local_of(c)->google, ctx, event_path(ctx, calendar, event_id), &doc,
-                                 err);
+    enum errc rc =
+        firestore_get(local_of(c)->google, ctx, event_path(ctx, calendar, event_id), &doc, err);
 
     if (rc)
         return rc;

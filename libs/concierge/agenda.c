@@ -86,8 +86,8 @@ void agenda_drop(struct agenda *g, struct str id)
     }
 }
 
-void agenda_write(struct firestore_commit *c, const struct fs_doc *doc, struct str calendar, struct date d,
-                  const struct agenda *g)
+void agenda_write(struct firestore_commit *c, const struct fs_doc *doc, struct str calendar,
+                  struct date d, const struct agenda *g)
 {
     struct fsw *w = firestore_set(c, doc->path, fs_pre_unchanged(doc));
     char date[DATE_TEXT_MAX];

@@ -42,7 +42,7 @@ const struct agenda_entry *agenda_find(const struct agenda *g, struct str id);
 bool agenda_put(struct agenda *g, const struct agenda_entry *e);
 void agenda_drop(struct agenda *g, struct str id); /* by id, if it is there and not booked */
 /* Adds the write of the whole document, conditional on its being as read. */
-void agenda_write(struct firestore_commit *c, const struct fs_doc *doc, struct str calendar, struct date d,
-                  const struct agenda *g);
+void agenda_write(struct firestore_commit *c, const struct fs_doc *doc, struct str calendar,
+                  struct date d, const struct agenda *g);
 
 #endif

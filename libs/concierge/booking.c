@@ -11,9 +11,9 @@ enum { US = 1000000, CONFIRMATION_CHARS = 8, HOLD_ATTEMPTS = 4 };
 struct str booking_entry_id(struct arena *a, struct str call_sid, const struct slot *s)
 {
     static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
-    struct str all = arena_printf(a, STR_FMT "\n" STR_FMT "\n" STR_FMT "\n%lld\n%d", STR_ARG(call_sid),
-                                  STR_ARG(s->service), STR_ARG(s->calendar), (long long)s->start_s,
-                                  s->duration_min);
+    struct str all = arena_printf(a, STR_FMT "\n" STR_FMT "\n" STR_FMT "\n%lld\n%d",
+                                  STR_ARG(call_sid), STR_ARG(s->service), STR_ARG(s->calendar),
+                                  (long long)s->start_s, s->duration_min);
     char *out = arena_alloc(a, BOOKING_ID_CHARS);
     uint8_t digest[SHA256_LEN];
     int i;
@@ -54,8 +54,8 @@ struct step {
     struct str outcome, outcome_before;
 };
 
-static enum errc step_init(struct step *s, const struct booking *b, struct ctx *ctx, struct str call_sid,
-                           const struct slot *slot, struct err *err)
+static enum errc step_init(struct step *s, const struct booking *b, struct ctx *ctx,
+                           struct str call_sid, const struct slot *slot, struct err *err)
 {
     *s = (struct step){ .b = b, .call_sid = call_sid, .slot = slot };
     s->service = profile_service_find(b->profile, slot->service);
@@ -90,8 +90,8 @@ static void drop_entry(struct firestore_commit *c, struct ctx *ctx, const struct
     agenda_write(c, doc, calendar, d, &g);
 }
 
-static void write_policy(struct firestore_commit *c, const struct fs_doc *doc, const struct policy *p,
-                         int64_t now_us)
+static void write_policy(struct firestore_commit *c, const struct fs_doc *doc,
+                         const struct policy *p, int64_t now_us)
 {
     struct fsw *w = firestore_set(c, doc->path, fs_pre_unchanged(doc));
 
@@ -146,6 +146,7 @@ static enum errc hold_step(void *arg, struct ctx *ctx, const struct fs_doc *docs
     p.held_us = s->now_us;
     p.expires_s = e.expires_s;
     s->held.expires_s = e.expires_s;
+    s->held.another = p.booked;
     write_policy(c, &docs[0], &p, s->now_us);
     return ERR_OK;
 }
@@ -165,8 +166,9 @@ static enum errc read_policy(const struct booking *b, struct ctx *ctx, struct st
 static enum errc settle_unfinished(const struct booking *b, struct ctx *ctx, struct str call_sid,
                                    const struct policy *p, bool *ret_booked, struct err *err);
 
-enum errc booking_hold(const struct booking *b, struct ctx *ctx, struct str call_sid, const struct slot *slot,
-                       struct booking_held *ret, bool *ret_booked, struct err *err)
+enum errc booking_hold(const struct booking *b, struct ctx *ctx, struct str call_sid,
+                       const struct slot *slot, struct booking_held *ret, bool *ret_booked,
+                       struct err *err)
 {
     struct step s;
     struct policy p;
@@ -182,7 +184,8 @@ enum errc booking_hold(const struct booking *b, struct ctx *ctx, struct str call
             rc = settle_unfinished(b, ctx, call_sid, &p, ret_booked, err);
         if (rc)
             break;
-        s.other_agenda = p.state == POLICY_HELD && !str_eq(p.agenda, s.agenda) ? p.agenda : STR_EMPTY;
+        s.other_agenda =
+            p.state == POLICY_HELD && !str_eq(p.agenda, s.agenda) ? p.agenda : STR_EMPTY;
         s.held.entry_id = s.entry_id;
         s.held.confirmation_id = random_id_text(ctx->arena, CONFIRMATION_CHARS);
         paths[0] = policy_path(ctx->arena, call_sid);
@@ -232,8 +235,8 @@ static void write_booking(struct firestore_commit *c, struct ctx *ctx, const str
 {
     const struct booking_request *r = s->request;
     struct time_range range = slot_range(s->slot);
-    struct fsw *w = firestore_merge(c, arena_printf(ctx->arena, "bookings/" STR_FMT, STR_ARG(s->entry_id)),
-                                    FS_PRE_ANY);
+    struct fsw *w = firestore_merge(
+        c, arena_printf(ctx->arena, "bookings/" STR_FMT, STR_ARG(s->entry_id)), FS_PRE_ANY);
 
     fsw_str(w, "callSid", s->call_sid);
     fsw_str(w, "calendar", s->slot->calendar);
@@ -288,7 +291,8 @@ static enum errc take_step(struct step *s, struct ctx *ctx, firestore_update_fn 
     return firestore_update(s->b->google, ctx, paths, ARRAY_LEN(paths), fn, s, err);
 }
 
-static enum errc provider_free(const struct step *s, struct ctx *ctx, bool *ret_free, struct err *err)
+static enum errc provider_free(const struct step *s, struct ctx *ctx, bool *ret_free,
+                               struct err *err)
 {
     struct busy_list busy;
     struct time_range r = booking_blocked(s->service, s->slot);
@@ -454,8 +458,8 @@ static enum errc close_step(void *arg, struct ctx *ctx, const struct fs_doc *doc
     return ERR_OK;
 }
 
-enum errc booking_close(const struct booking *b, struct ctx *ctx, struct str call_sid, struct str outcome,
-                        struct str *ret_outcome, struct err *err)
+enum errc booking_close(const struct booking *b, struct ctx *ctx, struct str call_sid,
+                        struct str outcome, struct str *ret_outcome, struct err *err)
 {
     struct step s = { .b = b, .call_sid = call_sid, .outcome = outcome, .moved = true };
     struct str paths[2] = { policy_path(ctx->arena, call_sid) };

@@ -57,13 +57,13 @@ struct booking_offer {
 struct booking_offers {
     struct booking_offer items[BOOKING_OFFERS_MAX];
     size_t n;
-    bool as_wished;     /* they meet the wish; otherwise they are the nearest that there are */
+    bool as_wished; /* they meet the wish; otherwise they are the nearest that there are */
     /* Why not, when the wish was one day: */
-    bool day_closed;    /* the business is closed on it */
+    bool day_closed;        /* the business is closed on it */
     struct str closed_name; /* "Christmas Day"; may be empty */
-    bool time_closed;   /* the exact time lies outside the hours of that day */
-    bool too_soon;      /* it is past, or nearer than the lead time */
-    bool too_far;       /* beyond the horizon */
+    bool time_closed;       /* the exact time lies outside the hours of that day */
+    bool too_soon;          /* it is past, or nearer than the lead time */
+    bool too_far;           /* beyond the horizon */
 };
 
 /* Empty offers are no error. */
@@ -74,6 +74,7 @@ MUST_USE enum errc booking_search(const struct booking *b, struct ctx *ctx, stru
 struct booking_held {
     struct str entry_id, confirmation_id;
     int64_t expires_s;
+    bool another; /* this call has booked something before */
 };
 /* ERR_CONFLICT: somebody else has it, or the appointment of a booking under way went through after all
  * (*ret_booked). ERR_DENIED: the call is closed. ERR_INVALID: the slot is not the profile's any more. */
@@ -96,8 +97,9 @@ struct booking_result {
 };
 /* ERR_OK: read the result. Otherwise the provider or the store failed and it is not known to be booked; the
  * same request may be repeated. */
-MUST_USE enum errc booking_book(const struct booking *b, struct ctx *ctx, const struct booking_request *r,
-                                struct booking_result *ret, struct err *err);
+MUST_USE enum errc booking_book(const struct booking *b, struct ctx *ctx,
+                                const struct booking_request *r, struct booking_result *ret,
+                                struct err *err);
 
 /* Gives back what the call holds and closes it for further bookings. ERR_CONFLICT: it was closed before
  * (*ret_outcome: with which outcome). */

@@ -56,14 +56,16 @@ static enum errc load_week(struct search *s, struct date from, struct err *err)
 {
     const struct zone *z = s->b->profile->zone;
     /* A day more on either side: buffers reach out of it. */
-    struct time_range in = { zone_utc(z, date_add(from, -1), 0), zone_utc(z, date_add(from, WEEK_DAYS + 1), 0) };
+    struct time_range in = { zone_utc(z, date_add(from, -1), 0),
+                             zone_utc(z, date_add(from, WEEK_DAYS + 1), 0) };
     enum errc rc;
     size_t i;
 
     s->week_from = from;
     for (i = 0; i < s->n_staff; i++) {
         s->week[i].staff = s->staff[i];
-        rc = calendar_free_busy(s->b->calendar, s->ctx, s->staff[i]->calendar, in, &s->week[i].busy, err);
+        rc = calendar_free_busy(s->b->calendar, s->ctx, s->staff[i]->calendar, in, &s->week[i].busy,
+                                err);
         if (!rc)
             rc = load_agenda(s, &s->week[i], err);
         if (rc)
@@ -279,7 +281,8 @@ static enum errc search_nearest(struct search *s, struct date from, struct date 
 }
 
 enum errc booking_search(const struct booking *b, struct ctx *ctx, struct str call_sid,
-                         const struct booking_wish *wish, struct booking_offers *ret, struct err *err)
+                         const struct booking_wish *wish, struct booking_offers *ret,
+                         struct err *err)
 {
     int64_t now_s = clock_wall_s(ctx->clock);
     struct search s = { .b = b, .ctx = ctx, .call_sid = call_sid, .wish = wish, .ret = ret };

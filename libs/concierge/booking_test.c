@@ -21,10 +21,13 @@ static void clinic_open(struct clinic *c)
     struct err err = ERR_INIT;
 
     fake_cloud_open(&c->cloud, "2026-11-24T09:00:00Z");
-    if (profile_load(&c->profile, &c->cloud.arena, VC_SOURCE_DIR "/evals/profiles/clinic.yaml", &err))
+    if (profile_load(&c->profile, &c->cloud.arena, VC_SOURCE_DIR "/evals/profiles/clinic.yaml",
+                     &err))
         FAIL_TEST("%s", err.text);
-    CHECK_OK(calendar_create(&c->calendar, STR("local"), &(struct calendar_env){ c->cloud.google }, &err));
-    c->booking = (struct booking){ c->cloud.google, c->calendar, c->profile, STR("0123456789abcdef") };
+    CHECK_OK(calendar_create(&c->calendar, STR("local"), &(struct calendar_env){ c->cloud.google },
+                             &err));
+    c->booking =
+        (struct booking){ c->cloud.google, c->calendar, c->profile, STR("0123456789abcdef") };
 }
 
 static void clinic_close(struct clinic *c)
@@ -33,7 +36,8 @@ static void clinic_close(struct clinic *c)
     fake_cloud_close(&c->cloud);
 }
 
-static struct booking_wish wish(const struct clinic *c, const char *service, const char *date, int time_min)
+static struct booking_wish wish(const struct clinic *c, const char *service, const char *date,
+                                int time_min)
 {
     struct booking_wish w = { .service = profile_service_find(c->profile, str_c(service)),
                               .time_min = time_min };
@@ -43,7 +47,8 @@ static struct booking_wish wish(const struct clinic *c, const char *service, con
     return w;
 }
 
-static struct booking_offers search(struct clinic *c, const char *call, const struct booking_wish *w)
+static struct booking_offers search(struct clinic *c, const char *call,
+                                    const struct booking_wish *w)
 {
     struct booking_offers o;
     struct err err = ERR_INIT;
@@ -75,7 +80,8 @@ static struct slot offer(struct clinic *c, const char *call, const char *date, i
     return o.items[0].slot;
 }
 
-static enum errc hold(struct clinic *c, const char *call, const struct slot *s, struct booking_held *h)
+static enum errc hold(struct clinic *c, const char *call, const struct slot *s,
+                      struct booking_held *h)
 {
     struct err err = ERR_INIT;
     bool booked;
@@ -83,7 +89,8 @@ static enum errc hold(struct clinic *c, const char *call, const struct slot *s, 
     return booking_hold(&c->booking, &c->cloud.ctx, str_c(call), s, h, &booked, &err);
 }
 
-static struct booking_request request(const char *call, const struct slot *s, const struct booking_held *h)
+static struct booking_request request(const char *call, const struct slot *s,
+                                      const struct booking_held *h)
 {
     return (struct booking_request){ .call_sid = str_c(call),
                                      .slot = *s,
@@ -332,8 +339,10 @@ TEST(a_new_hold_gives_the_first_one_back_also_on_another_day)
     second = offer(&c, call_a, "2026-11-26", 9 * 60);
     CHECK_OK(hold(&c, call_a, &first, &h));
     CHECK_OK(hold(&c, call_a, &second, &h));
-    CHECK_INT(json_len(json_get(fake_cloud_doc(&c.cloud, "agenda/weber:2026-11-25"), "entries")), 0);
-    CHECK_INT(json_len(json_get(fake_cloud_doc(&c.cloud, "agenda/weber:2026-11-26"), "entries")), 1);
+    CHECK_INT(json_len(json_get(fake_cloud_doc(&c.cloud, "agenda/weber:2026-11-25"), "entries")),
+              0);
+    CHECK_INT(json_len(json_get(fake_cloud_doc(&c.cloud, "agenda/weber:2026-11-26"), "entries")),
+              1);
     CHECK_OK(hold(&c, call_b, &first, &h));
     clinic_close(&c);
 }
@@ -417,7 +426,8 @@ TEST(a_booking_stands_in_calendar_agenda_and_records)
     CHECK_INT(b.verdict, POLICY_MAY);
     CHECK(!b.taken && !b.unmarked);
     CHECK_INT(events_in_calendar(&c), 1);
-    doc = fake_cloud_doc(&c.cloud, arena_printf(&c.cloud.arena, "bookings/" STR_FMT, STR_ARG(b.booking_id)).p);
+    doc = fake_cloud_doc(
+        &c.cloud, arena_printf(&c.cloud.arena, "bookings/" STR_FMT, STR_ARG(b.booking_id)).p);
     CHECK_STR(json_str(json_get(doc, "name")), "Anna Schmidt");
     CHECK_STR(json_str(json_get(doc, "start")), "2026-11-26T08:00:00.000000Z");
     CHECK_STR(json_str(json_path(fake_cloud_doc(&c.cloud, "policy/CAaaaa"), "state")), "booked");
@@ -508,7 +518,8 @@ TEST(a_slot_that_staff_took_meanwhile_is_not_booked_and_the_hold_goes)
     CHECK(b.taken);
     CHECK_INT(events_in_calendar(&c), 1);
     CHECK_STR(json_str(json_get(fake_cloud_doc(&c.cloud, "policy/CAaaaa"), "state")), "open");
-    CHECK_INT(json_len(json_get(fake_cloud_doc(&c.cloud, "agenda/weber:2026-11-26"), "entries")), 0);
+    CHECK_INT(json_len(json_get(fake_cloud_doc(&c.cloud, "agenda/weber:2026-11-26"), "entries")),
+              0);
     clinic_close(&c);
 }
 
@@ -580,7 +591,7 @@ TEST(a_crash_then_minutes_of_silence_then_a_repeat_still_finds_its_event)
         c.cloud.fail_from = n;
         completed = book(&c, &r, &b) == ERR_OK && !b.unmarked;
         fake_cloud_heal(&c.cloud);
-        clock_fake_advance_ms(&c.cloud.clock, 600 * 1000); /* every hold has lapsed */
+        clock_fake_advance_ms(&c.cloud.clock, 600 * 1000);            /* every hold has lapsed */
         (void)hold(&c, call_b, &r.slot, &(struct booking_held){ 0 }); /* may or may not get it */
         CHECK_OK(book(&c, &r, &b));
         CHECK(events_in_calendar(&c) <= 1);
@@ -610,7 +621,8 @@ TEST(holding_something_else_after_an_unfinished_booking_says_that_it_went_throug
     c.cloud.lose_at = 1;
     CHECK(book(&c, &r, &b) != ERR_OK);
     fake_cloud_heal(&c.cloud);
-    CHECK_RC(ERR_CONFLICT, booking_hold(&c.booking, &c.cloud.ctx, str_c(call_a), &other, &h, &booked, &err));
+    CHECK_RC(ERR_CONFLICT,
+             booking_hold(&c.booking, &c.cloud.ctx, str_c(call_a), &other, &h, &booked, &err));
     CHECK(booked);
     CHECK_INT(events_in_calendar(&c), 1);
     CHECK_STR(json_str(json_get(fake_cloud_doc(&c.cloud, "policy/CAaaaa"), "state")), "booked");

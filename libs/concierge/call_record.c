@@ -21,10 +21,13 @@ static const struct single {
     { EVENT_CALL_STATUS, "status", "status|sequence|durationS" },
     { EVENT_CALL_HANDOFF, "handoff", "kind|reason|number" },
     { EVENT_RECORDING_AVAILABLE, "available", "recordingSid|durationS|channels" },
-    { EVENT_RECORDING_STORED, "stored", "recordingSid|bucket|object|bytes|durationMs|channels|crc32c" },
-    { EVENT_TRANSCRIPT_READY, "transcript", "recordingSid|bucket|object|segments|model|costMicroUsd" },
+    { EVENT_RECORDING_STORED, "stored",
+      "recordingSid|bucket|object|bytes|durationMs|channels|crc32c" },
+    { EVENT_TRANSCRIPT_READY, "transcript",
+      "recordingSid|bucket|object|segments|model|costMicroUsd" },
     { EVENT_SUMMARY_READY, "summary", "summary|model|costMicroUsd" },
-    { EVENT_CALLBACK_REQUESTED, "callback", "callbackId|reason|number|window|summary|recordingSid" },
+    { EVENT_CALLBACK_REQUESTED, "callback",
+      "callbackId|reason|number|window|summary|recordingSid" },
     { EVENT_CALLBACK_DONE, "callbackDone", "callbackId" },
     { EVENT_BOOKING_CHANGED, "booking", "bookingId|change|calendar|start|end|service" },
     { EVENT_LEAD_CAPTURED, "lead", "leadId|qualified|review" },
@@ -32,8 +35,9 @@ static const struct single {
 _Static_assert(ARRAY_LEN(singles) <= SINGLES_MAX, "room for each");
 
 static const char started_keep[] = "streamSid|model|voice|promptHash|engineConnectMs";
-static const char ended_keep[] = "reason|outcome|summary|startedAt|endedAt|durationMs|usage|costMicroUsd|"
-                                 "latency|counters";
+static const char ended_keep[] =
+    "reason|outcome|summary|startedAt|endedAt|durationMs|usage|costMicroUsd|"
+    "latency|counters";
 
 const char *const call_record_times[] = { "startedAt", "endedAt", "firstEventAt", "lastEventAt" };
 const size_t call_record_n_times = ARRAY_LEN(call_record_times);
@@ -249,7 +253,8 @@ static bool later(const struct jval *a, const struct jval *b)
     return at ? at > 0 : str_cmp(json_str(json_get(a, "id")), json_str(json_get(b, "id"))) > 0;
 }
 
-static void take_latest(struct arena *a, const struct jval **slot, const struct event *e, const char *keep)
+static void take_latest(struct arena *a, const struct jval **slot, const struct event *e,
+                        const char *keep)
 {
     const struct jval *v = stamped(a, e, keep);
 
@@ -450,8 +455,8 @@ static const char *status_of(const struct record *r)
     const struct attempt *last = r->n_attempts ? &r->attempts[r->n_attempts - 1] : NULL;
     enum end_reason reason = last && last->ended ? end_reason_of(last) : END_REASONS;
 
-    if (twilio_over(r) || (last && last->ended &&
-                           !(reason < END_REASONS && end_reason_info(reason)->resumes)))
+    if (twilio_over(r) ||
+        (last && last->ended && !(reason < END_REASONS && end_reason_info(reason)->resumes)))
         return "ended";
     return last ? "live" : "ringing";
 }
@@ -466,7 +471,8 @@ static struct str outcome_of(const struct record *r)
         o = call_outcome_find(text(data_of(r->attempts[i].ended), "outcome"));
         if (!o)
             continue;
-        if (o->by_model && !str_eq_c(str_c(o->name), "silent") && (!claimed || o->rank > claimed->rank))
+        if (o->by_model && !str_eq_c(str_c(o->name), "silent") &&
+            (!claimed || o->rank > claimed->rank))
             claimed = o;
         if (!seen || o->rank > seen->rank)
             seen = o;
@@ -480,8 +486,8 @@ static struct str outcome_of(const struct record *r)
     if (single(r, EVENT_LEAD_CAPTURED))
         return STR("lead");
     if (single(r, EVENT_CALLBACK_REQUESTED))
-        return text(single(r, EVENT_CALLBACK_REQUESTED), "recordingSid").n ? STR("voicemail") :
-                                                                             STR("callback");
+        return text(single(r, EVENT_CALLBACK_REQUESTED), "recordingSid").n ? STR("voicemail")
+                                                                           : STR("callback");
     return seen ? str_c(seen->name) : STR_EMPTY;
 }
 
@@ -537,7 +543,8 @@ static void add_attempt(struct totals *s, struct arena *a, const struct attempt 
 {
     const struct jval *end = data_of(t->ended), *latency = json_get(end, "latency");
     struct usage u = json_get(end, "usage") ? usage_read(json_get(end, "usage")) : t->usage;
-    struct sorted_ms response = latency ? read_ms(a, json_get(latency, "response_ms")) : t->response;
+    struct sorted_ms response =
+        latency ? read_ms(a, json_get(latency, "response_ms")) : t->response;
     struct sorted_ms stop = latency ? read_ms(a, json_get(latency, "barge_in_stop_ms")) : t->stop;
     int64_t first = json_i64_or(json_get(latency, "first_word_ms"), t->first_word_ms);
     size_t i;
@@ -655,7 +662,8 @@ static void show_who(struct jw *w, const struct record *r)
     show_text(w, "model", text(started, "model"));
     show_text(w, "voice", text(started, "voice"));
     show_text(w, "promptHash",
-              text(started, "promptHash").n ? text(started, "promptHash") : text(ringing, "promptHash"));
+              text(started, "promptHash").n ? text(started, "promptHash")
+                                            : text(ringing, "promptHash"));
 }
 
 static void show_end(struct jw *w, const struct record *r)
@@ -672,9 +680,10 @@ static void show_end(struct jw *w, const struct record *r)
     }
     show_text(w, "outcome", outcome_of(r));
     show_text(w, "endReason", text(end, "reason"));
-    show_text(w, "summary", text(single(r, EVENT_SUMMARY_READY), "summary").n ?
-                                text(single(r, EVENT_SUMMARY_READY), "summary") :
-                                text(end, "summary"));
+    show_text(w, "summary",
+              text(single(r, EVENT_SUMMARY_READY), "summary").n
+                  ? text(single(r, EVENT_SUMMARY_READY), "summary")
+                  : text(end, "summary"));
     jw_i64(w, "attempts", (int64_t)r->n_attempts);
     show_text(w, "twilioStatus", text(single(r, EVENT_CALL_STATUS), "status"));
     if (json_is_int(json_get(single(r, EVENT_CALL_STATUS), "durationS")))

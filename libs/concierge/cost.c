@@ -113,7 +113,8 @@ struct usage usage_read(const struct jval *v)
     return u;
 }
 
-static const struct jval *first_of(const struct jval *v, const char *a, const char *b, const char *c)
+static const struct jval *first_of(const struct jval *v, const char *a, const char *b,
+                                   const char *c)
 {
     const struct jval *r = json_get(v, a);
 
@@ -129,8 +130,8 @@ static int64_t count(const struct jval *v, const char *key)
 
 struct usage usage_from_openai(const struct jval *usage)
 {
-    const struct jval *in = first_of(usage, "input_token_details", "input_tokens_details",
-                                     "prompt_tokens_details");
+    const struct jval *in =
+        first_of(usage, "input_token_details", "input_tokens_details", "prompt_tokens_details");
     const struct jval *out = first_of(usage, "output_token_details", "output_tokens_details",
                                       "completion_tokens_details");
     const struct jval *cached = json_get(in, "cached_tokens_details");
@@ -193,7 +194,8 @@ static enum errc read_row(struct prices *p, struct arena *a, const struct jval *
         if (!x)
             continue;
         if (!json_is_num(x) || value < 0 || value > 1e6)
-            return err_set(err, ERR_INVALID, "model " STR_FMT ": %s must be a number from 0 to 1000000",
+            return err_set(err, ERR_INVALID,
+                           "model " STR_FMT ": %s must be a number from 0 to 1000000",
                            STR_ARG(model), price_keys[i].name);
         *(double *)(void *)((char *)row + price_keys[i].offset) = value;
     }
@@ -264,7 +266,8 @@ static const struct price *find_price(const struct prices *p, struct str model)
     return best;
 }
 
-enum errc cost_micro_usd(const struct prices *p, struct str model, const struct usage *u, int64_t *ret)
+enum errc cost_micro_usd(const struct prices *p, struct str model, const struct usage *u,
+                         int64_t *ret)
 {
     const struct price *c = find_price(p, model);
     double sum;

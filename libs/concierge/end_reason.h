@@ -9,15 +9,15 @@
 #include "base/str.h"
 
 enum end_reason {
-    END_COMPLETED,      /* the agent said goodbye after logCallOutcome */
+    END_COMPLETED, /* the agent said goodbye after logCallOutcome */
     END_CALLER_HANGUP,
-    END_TRANSFERRED,    /* handed to a person's number */
-    END_SILENCE,        /* nobody spoke; ended politely */
-    END_TIME_LIMIT,     /* limits.call_max_s */
-    END_ENGINE_FAILED,  /* the voice engine was lost and did not come back */
-    END_STREAM_LOST,    /* the socket to Twilio broke, the call may live on */
-    END_SHUTDOWN,       /* this instance is stopping; the call resumes elsewhere */
-    END_PROTOCOL,       /* the peer broke the Media Streams protocol */
+    END_TRANSFERRED,   /* handed to a person's number */
+    END_SILENCE,       /* nobody spoke; ended politely */
+    END_TIME_LIMIT,    /* limits.call_max_s */
+    END_ENGINE_FAILED, /* the voice engine was lost and did not come back */
+    END_STREAM_LOST,   /* the socket to Twilio broke, the call may live on */
+    END_SHUTDOWN,      /* this instance is stopping; the call resumes elsewhere */
+    END_PROTOCOL,      /* the peer broke the Media Streams protocol */
     END_INTERNAL,
     END_REASONS,
 };
@@ -36,8 +36,8 @@ enum end_reason end_reason_find(struct str name);
 struct call_outcome {
     const char *name; /* "booked" */
     const char *text; /* for the model and for people */
-    int rank; /* of several claims about one call the highest counts */
-    bool by_model; /* false: only set by us */
+    int rank;         /* of several claims about one call the highest counts */
+    bool by_model;    /* false: only set by us */
 };
 const struct call_outcome *call_outcome_find(struct str name); /* NULL: no such outcome */
 const struct call_outcome *call_outcomes(size_t *n);

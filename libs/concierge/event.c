@@ -130,8 +130,8 @@ enum errc event_parse(struct event *ret, struct arena *a, struct str text, struc
     return ERR_OK;
 }
 
-enum errc event_publish(struct ctx *ctx, struct google *g, struct str topic, const struct event_head *h,
-                        struct str text, struct err *err)
+enum errc event_publish(struct ctx *ctx, struct google *g, struct str topic,
+                        const struct event_head *h, struct str text, struct err *err)
 {
     const struct pubsub_attribute attributes[] = {
         { STR("type"), str_c(event_type_name(h->type)) },

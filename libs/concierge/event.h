@@ -37,7 +37,7 @@ enum event_type {
     EVENT_LEAD_CAPTURED,
     EVENT_TYPES,
 };
-const char *event_type_name(enum event_type t); /* "call.ringing" */
+const char *event_type_name(enum event_type t);   /* "call.ringing" */
 enum event_type event_type_find(struct str name); /* EVENT_TYPES: no such type */
 
 struct event_head {
@@ -61,7 +61,8 @@ struct event {
 };
 /* ERR_INVALID: no CloudEvent of ours (the reason names the member). ERR_UNSUPPORTED: a well-formed event
  * of a type that this build does not know. Texts live in the arena. */
-MUST_USE enum errc event_parse(struct event *ret, struct arena *a, struct str text, struct err *err);
+MUST_USE enum errc event_parse(struct event *ret, struct arena *a, struct str text,
+                               struct err *err);
 
 /* Publishes one event text made by event_end(). Bounded retries inside ctx's deadline. */
 MUST_USE enum errc event_publish(struct ctx *ctx, struct google *g, struct str topic,

@@ -81,10 +81,11 @@ struct answer {
 
 static struct answer refusal(struct arena *a, int code, const char *status)
 {
-    return (struct answer){
-        code, arena_printf(a, "{\"error\":{\"code\":%d,\"message\":\"as the test wants\","
-                              "\"status\":\"%s\"}}", code, status)
-    };
+    return (struct answer){ code, arena_printf(
+                                      a,
+                                      "{\"error\":{\"code\":%d,\"message\":\"as the test wants\","
+                                      "\"status\":\"%s\"}}",
+                                      code, status) };
 }
 
 static struct answer batch_get(struct fake_cloud *f, struct http_req *r, const struct jval *body)
@@ -112,8 +113,10 @@ static struct answer batch_get(struct fake_cloud *f, struct http_req *r, const s
 /* 0: it holds. */
 static int check_pre(struct fake_cloud *f, const struct jval *write)
 {
-    const struct jval *pre = json_get(write, "currentDocument"), *update = json_get(write, "update");
-    struct str name = update ? json_str(json_get(update, "name")) : json_str(json_get(write, "delete"));
+    const struct jval *pre = json_get(write, "currentDocument"),
+                      *update = json_get(write, "update");
+    struct str name =
+        update ? json_str(json_get(update, "name")) : json_str(json_get(write, "delete"));
     const struct fake_doc *d = find_doc(f, path_of(name));
     char version[VERSION_TEXT_MAX];
 
@@ -143,7 +146,8 @@ static bool in_mask(const struct jval *mask, struct str key)
 
 static void apply_update(struct fake_cloud *f, struct arena *a, const struct jval *write)
 {
-    const struct jval *update = json_get(write, "update"), *mask = json_get(write, "updateMask"), *v;
+    const struct jval *update = json_get(write, "update"), *mask = json_get(write, "updateMask"),
+                      *v;
     struct str path = path_of(json_str(json_get(update, "name"))), key;
     const struct fake_doc *d = find_doc(f, path);
     const struct jval *old = mask && d ? parse(a, d->fields) : NULL;
@@ -215,7 +219,8 @@ static bool matches(const struct jval *fields, const struct jval *where)
         int64_t want = 0, have = 0;
 
         if (time_parse_rfc3339(json_str(json_path(filter, "value.timestampValue")), &want) ||
-            time_parse_rfc3339(json_str(json_get(json_get_str(fields, field), "timestampValue")), &have))
+            time_parse_rfc3339(json_str(json_get(json_get_str(fields, field), "timestampValue")),
+                               &have))
             return false;
         if (str_eq_c(op, "GREATER_THAN_OR_EQUAL") ? have < want : have >= want)
             return false;
@@ -232,7 +237,8 @@ static struct answer run_query(struct fake_cloud *f, struct http_req *r, const s
     struct jw w;
     size_t i;
 
-    prefix = arena_printf(r->ctx->arena, STR_FMT "/" STR_FMT "/", STR_ARG(parent), STR_ARG(collection));
+    prefix =
+        arena_printf(r->ctx->arena, STR_FMT "/" STR_FMT "/", STR_ARG(parent), STR_ARG(collection));
     jw_init(&w);
     jw_arr(&w, NULL);
     for (i = 0; i < f->n_docs; i++) {
@@ -277,7 +283,8 @@ static void on_request(void *app, struct http_req *r)
 {
     struct fake_cloud *f = app;
     const struct jval *body = NULL;
-    struct answer answer = refusal(r->ctx->arena, 403, "PERMISSION_DENIED"); /* nobody repeats that */
+    struct answer answer =
+        refusal(r->ctx->arena, 403, "PERMISSION_DENIED"); /* nobody repeats that */
     bool concerned, fails, lost;
 
     pthread_mutex_lock(&f->lock);
@@ -344,13 +351,15 @@ void fake_service_close(struct fake_service *s)
     s->loop = loop_destroy(s->loop);
 }
 
-struct str fake_token(struct fake_cloud *f, struct arena *a, const char *audience, const char *email)
+struct str fake_token(struct fake_cloud *f, struct arena *a, const char *audience,
+                      const char *email)
 {
     int64_t now_s = clock_wall_s(&f->clock.clock);
-    struct str claims = arena_printf(
-        a, "{\"iss\":\"https://accounts.google.com\",\"aud\":\"%s\",\"email\":\"%s\","
-           "\"email_verified\":true,\"sub\":\"1\",\"iat\":%lld,\"exp\":%lld}",
-        audience, email, (long long)now_s, (long long)now_s + 3600);
+    struct str claims =
+        arena_printf(a,
+                     "{\"iss\":\"https://accounts.google.com\",\"aud\":\"%s\",\"email\":\"%s\","
+                     "\"email_verified\":true,\"sub\":\"1\",\"iat\":%lld,\"exp\":%lld}",
+                     audience, email, (long long)now_s, (long long)now_s + 3600);
 
     return arena_printf(a, STR_FMT "." STR_FMT ".c2ln",
                         STR_ARG(base64url_text(a, STR("{\"alg\":\"RS256\",\"typ\":\"JWT\"}"))),
@@ -371,8 +380,8 @@ void fake_cloud_open(struct fake_cloud *f, const char *now)
     serve_on(&f->service, &f->real, &f->log, routes, ARRAY_LEN(routes), f);
     clock_fake_init(&f->clock, us);
     host = arena_printf(&f->arena, "127.0.0.1:%d", http_server_port(f->service.server));
-    f->settings = (struct google_settings){ .firestore_emulator_host = host,
-                                            .pubsub_emulator_host = host };
+    f->settings =
+        (struct google_settings){ .firestore_emulator_host = host, .pubsub_emulator_host = host };
     CHECK_OK(google_create(&f->google, STR("p"), &f->settings, &f->clock.clock, NULL));
     f->http = http_client_create(NULL, &f->clock.clock);
     f->ctx = (struct ctx){
@@ -448,9 +457,11 @@ size_t fake_cloud_count(struct fake_cloud *f, const char *prefix)
 void fake_cloud_busy(struct fake_cloud *f, const char *calendar, const char *from, const char *to)
 {
     pthread_mutex_lock(&f->lock);
-    put_doc(f, arena_printf(&f->arena, "localCalendars/%s/events/busy%zu", calendar, f->n_docs),
-            arena_printf(&f->arena, "{\"start\":{\"timestampValue\":\"%s\"},\"end\":{\"timestampValue\":\"%s\"}}",
-                         from, to));
+    put_doc(
+        f, arena_printf(&f->arena, "localCalendars/%s/events/busy%zu", calendar, f->n_docs),
+        arena_printf(&f->arena,
+                     "{\"start\":{\"timestampValue\":\"%s\"},\"end\":{\"timestampValue\":\"%s\"}}",
+                     from, to));
     pthread_mutex_unlock(&f->lock);
 }
 

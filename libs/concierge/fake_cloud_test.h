@@ -40,8 +40,8 @@ struct fake_service {
 struct fake_cloud {
     /* Faults; requests count from 1. */
     int64_t n_requests;
-    int64_t fail_from; /* this one and all after it are refused without effect; 0: none */
-    int64_t lose_at;   /* this one takes effect, and its answer is an error; 0: none */
+    int64_t fail_from;     /* this one and all after it are refused without effect; 0: none */
+    int64_t lose_at;       /* this one takes effect, and its answer is an error; 0: none */
     const char *fail_path; /* only requests that name this ("localCalendars"); NULL: all */
     bool pubsub_down;
 
@@ -79,17 +79,19 @@ struct fake_client {
 void fake_client_open(struct fake_client *c, struct fake_cloud *f);
 void fake_client_close(struct fake_client *c);
 
-void fake_service_open(struct fake_service *s, struct fake_cloud *f, const struct http_route *routes,
-                       size_t n_routes, void *app);
+void fake_service_open(struct fake_service *s, struct fake_cloud *f,
+                       const struct http_route *routes, size_t n_routes, void *app);
 void fake_service_close(struct fake_service *s);
 /* An identity token as OIDC_CLAIMS takes it. */
-struct str fake_token(struct fake_cloud *f, struct arena *a, const char *audience, const char *email);
+struct str fake_token(struct fake_cloud *f, struct arena *a, const char *audience,
+                      const char *email);
 
 /* Counted anew, no faults. */
 void fake_cloud_heal(struct fake_cloud *f);
 /* Fields as plain JSON in the arena; NULL: no such document. */
 const struct jval *fake_cloud_doc(struct fake_cloud *f, const char *path);
-size_t fake_cloud_count(struct fake_cloud *f, const char *prefix); /* documents whose path begins so */
+size_t fake_cloud_count(struct fake_cloud *f,
+                        const char *prefix); /* documents whose path begins so */
 /* A whole-hour event of somebody else in a local calendar. */
 void fake_cloud_busy(struct fake_cloud *f, const char *calendar, const char *from, const char *to);
 /* Published events of a type. */

@@ -36,7 +36,8 @@ static void on_occurrence(icalcomponent *comp, struct icaltime_span *span, void 
 
 static int days_of(icalcomponent *event)
 {
-    struct icaltimetype start = icalcomponent_get_dtstart(event), end = icalcomponent_get_dtend(event);
+    struct icaltimetype start = icalcomponent_get_dtstart(event),
+                        end = icalcomponent_get_dtend(event);
     int64_t days = 1;
 
     if (!icaltime_is_null_time(end))
@@ -58,8 +59,8 @@ static void add_event(struct collector *c, icalcomponent *event)
     icalcomponent_foreach_recurrence(event, first, last, on_occurrence, c);
 }
 
-enum errc holidays_parse(struct profile_exception **ret, size_t *ret_n, struct arena *a, struct str ics,
-                         struct err *err)
+enum errc holidays_parse(struct profile_exception **ret, size_t *ret_n, struct arena *a,
+                         struct str ics, struct err *err)
 {
     struct collector c = { .arena = a };
     icalcomponent *root = icalparser_parse_string(arena_cstr(a, ics)), *event;

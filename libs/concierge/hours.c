@@ -20,7 +20,8 @@ const struct profile_exception *hours_exception(const struct profile *p, struct 
     return NULL;
 }
 
-size_t hours_of_day(const struct profile *p, struct date d, struct time_range out[PROFILE_DAY_SPANS_MAX])
+size_t hours_of_day(const struct profile *p, struct date d,
+                    struct time_range out[PROFILE_DAY_SPANS_MAX])
 {
     const struct profile_exception *e = hours_exception(p, d);
     const struct day_hours *h = e ? &e->hours : &p->week[date_weekday(d)];

@@ -12,7 +12,8 @@
 #include "concierge/zone.h"
 
 /* Open spans of a local date, in order. Returns how many (at most PROFILE_DAY_SPANS_MAX). */
-size_t hours_of_day(const struct profile *p, struct date d, struct time_range out[PROFILE_DAY_SPANS_MAX]);
+size_t hours_of_day(const struct profile *p, struct date d,
+                    struct time_range out[PROFILE_DAY_SPANS_MAX]);
 /* The exception that rules a date, or NULL. */
 const struct profile_exception *hours_exception(const struct profile *p, struct date d);
 bool hours_open_at(const struct profile *p, int64_t utc_s);

@@ -60,8 +60,8 @@ static enum live_call_state find_state(struct str name)
     return LIVE_CALL_LIVE; /* a state that this build does not know is not an end */
 }
 
-enum errc live_call_read(struct ctx *ctx, struct google *g, struct str call_sid, struct live_call *ret,
-                         struct err *err)
+enum errc live_call_read(struct ctx *ctx, struct google *g, struct str call_sid,
+                         struct live_call *ret, struct err *err)
 {
     const struct jval *transfer;
     struct fs_doc doc;

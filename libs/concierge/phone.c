@@ -8,9 +8,9 @@ static const struct {
     const char *word;
     int digit;
 } digit_words[] = {
-    { "zero", 0 }, { "oh", 0 },   { "o", 0 },    { "nought", 0 }, { "null", 0 },  { "one", 1 },
-    { "two", 2 },  { "three", 3 }, { "four", 4 }, { "five", 5 },   { "six", 6 },   { "seven", 7 },
-    { "eight", 8 }, { "nine", 9 }, { "niner", 9 },
+    { "zero", 0 }, { "oh", 0 },    { "o", 0 },     { "nought", 0 }, { "null", 0 },
+    { "one", 1 },  { "two", 2 },   { "three", 3 }, { "four", 4 },   { "five", 5 },
+    { "six", 6 },  { "seven", 7 }, { "eight", 8 }, { "nine", 9 },   { "niner", 9 },
 };
 
 static int digit_of(struct str word)
@@ -39,7 +39,8 @@ static bool all_digits(struct str word)
 
 static bool separator(char c)
 {
-    return c == ' ' || c == '-' || c == '.' || c == '/' || c == '(' || c == ')' || c == ',' || c == '\t';
+    return c == ' ' || c == '-' || c == '.' || c == '/' || c == '(' || c == ')' || c == ',' ||
+           c == '\t';
 }
 
 static struct str next_word(struct str *rest)
@@ -104,8 +105,9 @@ static enum errc collect(struct buf *out, struct str said)
 /* Length of a number's country code. Source: ITU-T E.164, list of assigned country codes. */
 static size_t country_code_len(struct str digits)
 {
-    static const char two[] = "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 "
-                              "60 61 62 63 64 65 66 81 82 84 86 90 91 92 93 94 95 98";
+    static const char two[] =
+        "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 "
+        "60 61 62 63 64 65 66 81 82 84 86 90 91 92 93 94 95 98";
 
     if (!digits.n)
         return 0;

@@ -8,6 +8,7 @@
 
 /* "double five, oh, treble two", "+49 30 123-45", "030 123 45" to "+493012345". A number in national form
  * gets the country code of `national` (E.164; may be empty). ERR_INVALID: no complete number. */
-MUST_USE enum errc phone_normalise(struct str *ret, struct arena *a, struct str said, struct str national);
+MUST_USE enum errc phone_normalise(struct str *ret, struct arena *a, struct str said,
+                                   struct str national);
 
 #endif

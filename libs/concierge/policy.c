@@ -6,7 +6,8 @@
 
 enum { US = 1000000 };
 
-static const char *const state_names[POLICY_STATES] = { "open", "held", "booking", "booked", "closed" };
+static const char *const state_names[POLICY_STATES] = { "open", "held", "booking", "booked",
+                                                        "closed" };
 
 /* To which state an event leads; no entry: it means nothing there. After a booking another slot may be
  * held; a new hold takes the place of the one before. */

@@ -45,7 +45,7 @@ struct policy {
     struct str confirmation_id;
     int64_t held_us, expires_s; /* UTC */
     struct str outcome;
-    bool booked; /* something was booked in this call */
+    bool booked;       /* something was booked in this call */
     int64_t transfers; /* numbers of people that were tried */
 };
 
@@ -60,7 +60,7 @@ enum policy_verdict {
     POLICY_WRONG_CONFIRMATION, /* not the id of the last read-back */
     POLICY_NOT_CONFIRMED,      /* the caller has not said yes */
     POLICY_TOO_SOON,
-    POLICY_EXPIRED, /* only while POLICY_HELD */
+    POLICY_EXPIRED,   /* only while POLICY_HELD */
     POLICY_IS_BOOKED, /* this very slot is booked already */
 };
 enum policy_verdict policy_may_book(const struct policy *p, struct str entry_id,

@@ -104,9 +104,9 @@ static enum errc read_phone(struct binder *b, const struct yaml_node *n, const c
     if (rc)
         return rc;
     if (!e164(s))
-        return bind_mistake(b, n, key,
-                            "\"" STR_FMT "\" must be a number with country code like \"+49301234567\"",
-                            STR_ARG(s));
+        return bind_mistake(
+            b, n, key, "\"" STR_FMT "\" must be a number with country code like \"+49301234567\"",
+            STR_ARG(s));
     *(struct str *)out = arena_str(b->arena, s);
     return ERR_OK;
 }
@@ -124,8 +124,8 @@ static enum errc read_id(struct binder *b, const struct yaml_node *n, const char
         char c = s.p[i];
 
         if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-') || i >= 40)
-            return bind_mistake(b, n, key,
-                                "\"" STR_FMT "\" must be at most 40 of a-z, 0-9, _ and -", STR_ARG(s));
+            return bind_mistake(
+                b, n, key, "\"" STR_FMT "\" must be at most 40 of a-z, 0-9, _ and -", STR_ARG(s));
     }
     *(struct str *)out = arena_str(b->arena, s);
     return ERR_OK;
@@ -134,7 +134,8 @@ static enum errc read_id(struct binder *b, const struct yaml_node *n, const char
 /* --- tables ---------------------------------------------------------------------------------- */
 
 #define AT(type, member) .offset = offsetof(type, member)
-#define COUNTED(type, member) .offset = offsetof(type, member), .offset_n = offsetof(type, n_##member)
+#define COUNTED(type, member) \
+    .offset = offsetof(type, member), .offset_n = offsetof(type, n_##member)
 #define SUB(table) .sub = (table), .n_sub = ARRAY_LEN(table)
 #define P(member) .offset = offsetof(struct raw_profile, p.member)
 
@@ -173,7 +174,8 @@ static const struct bind_key holiday_keys[] = {
 static const struct bind_key staff_keys[] = {
     { "id", BIND_CUSTOM, AT(struct profile_staff, id), .read = read_id, .required = true },
     { "name", BIND_TEXT, AT(struct profile_staff, name), .required = true },
-    { "calendar", BIND_CUSTOM, AT(struct profile_staff, calendar), .read = read_id, .required = true },
+    { "calendar", BIND_CUSTOM, AT(struct profile_staff, calendar), .read = read_id,
+      .required = true },
 };
 
 static const struct bind_key service_keys[] = {
@@ -181,11 +183,14 @@ static const struct bind_key service_keys[] = {
     { "name", BIND_TEXT, AT(struct raw_service, service.name), .required = true },
     { "description", BIND_TEXT, AT(struct raw_service, service.description) },
     { "price", BIND_TEXT, AT(struct raw_service, service.price) },
-    { "duration_min", BIND_INT, AT(struct raw_service, service.duration_min), .min = 5, .max = 720 },
-    { "buffer_before_min", BIND_INT, AT(struct raw_service, service.buffer_before_min), .max = 240 },
+    { "duration_min", BIND_INT, AT(struct raw_service, service.duration_min), .min = 5,
+      .max = 720 },
+    { "buffer_before_min", BIND_INT, AT(struct raw_service, service.buffer_before_min),
+      .max = 240 },
     { "buffer_after_min", BIND_INT, AT(struct raw_service, service.buffer_after_min), .max = 240 },
     { "bookable", BIND_YES_NO, AT(struct raw_service, service.bookable) },
-    { "performed_by", BIND_TEXTS, COUNTED(struct raw_service, performed_by), .max = PROFILE_STAFF_MAX },
+    { "performed_by", BIND_TEXTS, COUNTED(struct raw_service, performed_by),
+      .max = PROFILE_STAFF_MAX },
 };
 
 static const struct bind_key booking_keys[] = {
@@ -209,7 +214,8 @@ static const struct bind_key qualification_keys[] = {
       .offset_n = offsetof(struct profile, qualification.n_fields), SUB(field_keys),
       .size = sizeof(struct profile_field), .max = PROFILE_FIELDS_MAX },
     { "postcodes", BIND_TEXTS, AT(struct profile, qualification.postcodes),
-      .offset_n = offsetof(struct profile, qualification.n_postcodes), .max = PROFILE_POSTCODES_MAX },
+      .offset_n = offsetof(struct profile, qualification.n_postcodes),
+      .max = PROFILE_POSTCODES_MAX },
 };
 
 static const struct bind_key faq_keys[] = {
@@ -219,7 +225,8 @@ static const struct bind_key faq_keys[] = {
 
 static const struct bind_key number_keys[] = {
     { "name", BIND_TEXT, AT(struct profile_number, name), .required = true },
-    { "number", BIND_CUSTOM, AT(struct profile_number, number), .read = read_phone, .required = true },
+    { "number", BIND_CUSTOM, AT(struct profile_number, number), .read = read_phone,
+      .required = true },
 };
 
 static const struct bind_key escalation_keys[] = {
@@ -232,7 +239,8 @@ static const struct bind_key escalation_keys[] = {
 };
 
 static const struct bind_key limits_keys[] = {
-    { "silence_prompt_s", BIND_INT, AT(struct profile, limits.silence_prompt_s), .min = 3, .max = 60 },
+    { "silence_prompt_s", BIND_INT, AT(struct profile, limits.silence_prompt_s), .min = 3,
+      .max = 60 },
     { "silence_prompts_max", BIND_INT, AT(struct profile, limits.silence_prompts_max), .max = 5 },
     { "call_max_s", BIND_INT, AT(struct profile, limits.call_max_s), .min = 60, .max = 3300 },
 };
@@ -244,8 +252,10 @@ static const struct bind_key redaction_keys[] = {
 };
 
 static const struct bind_key retention_keys[] = {
-    { "recordings_days", BIND_INT, AT(struct profile, retention.recordings_days), .min = 1, .max = 3650 },
-    { "transcripts_days", BIND_INT, AT(struct profile, retention.transcripts_days), .min = 1, .max = 3650 },
+    { "recordings_days", BIND_INT, AT(struct profile, retention.recordings_days), .min = 1,
+      .max = 3650 },
+    { "transcripts_days", BIND_INT, AT(struct profile, retention.transcripts_days), .min = 1,
+      .max = 3650 },
     { "calls_days", BIND_INT, AT(struct profile, retention.calls_days), .min = 1, .max = 3650 },
 };
 
@@ -258,7 +268,10 @@ static const struct bind_key maker_keys[] = {
 };
 
 /* Tables of groups whose offsets count from the profile itself stand at the profile's offset. */
-#define GROUP(name, table) { name, BIND_MAP, AT(struct raw_profile, p), SUB(table) }
+#define GROUP(name, table)                                    \
+    {                                                         \
+        name, BIND_MAP, AT(struct raw_profile, p), SUB(table) \
+    }
 
 static const struct bind_key profile_keys[] = {
     { "name", BIND_TEXT, P(name), .required = true },
@@ -267,8 +280,8 @@ static const struct bind_key profile_keys[] = {
     { "phone", BIND_CUSTOM, P(phone), .read = read_phone },
     { "assistant_name", BIND_TEXT, P(assistant_name) },
     { "time_zone", BIND_TEXT, P(time_zone), .required = true },
-    { "languages", BIND_TEXTS, P(languages), .offset_n = offsetof(struct raw_profile, p.n_languages),
-      .max = 16 },
+    { "languages", BIND_TEXTS, P(languages),
+      .offset_n = offsetof(struct raw_profile, p.n_languages), .max = 16 },
     { "disclosure", BIND_TEXT, P(disclosure), .required = true },
     { "greeting", BIND_TEXT, P(greeting), .required = true },
     GROUP("voice", voice_keys),
@@ -279,8 +292,8 @@ static const struct bind_key profile_keys[] = {
     { "holidays", BIND_MAPS, COUNTED(struct raw_profile, holidays), SUB(holiday_keys),
       .size = sizeof(struct raw_exception), .max = PROFILE_EXCEPTIONS_MAX },
     { "holidays_file", BIND_TEXT, AT(struct raw_profile, holidays_file) },
-    { "staff", BIND_MAPS, P(staff), .offset_n = offsetof(struct raw_profile, p.n_staff), SUB(staff_keys),
-      .size = sizeof(struct profile_staff), .max = PROFILE_STAFF_MAX },
+    { "staff", BIND_MAPS, P(staff), .offset_n = offsetof(struct raw_profile, p.n_staff),
+      SUB(staff_keys), .size = sizeof(struct profile_staff), .max = PROFILE_STAFF_MAX },
     { "services", BIND_MAPS, COUNTED(struct raw_profile, services), SUB(service_keys),
       .size = sizeof(struct raw_service), .max = PROFILE_SERVICES_MAX, .required = true },
     GROUP("booking", booking_keys),
@@ -310,7 +323,10 @@ static struct profile profile_defaults(void)
         .n_languages = ARRAY_LEN(default_languages),
         .voice = { STR("openai_realtime"), STR("gpt-realtime-2.1"), STR("marin"), 1.0 },
         .transcription = { STR("gpt-transcribe") },
-        .booking = { .lead_time_min = 60, .horizon_days = 60, .hold_s = 180, .slot_step_min = 15,
+        .booking = { .lead_time_min = 60,
+                     .horizon_days = 60,
+                     .hold_s = 180,
+                     .slot_step_min = 15,
                      .offers_max = 3 },
         .autonomy = AUTONOMY_BOOK,
         .limits = { .silence_prompt_s = 8, .silence_prompts_max = 2, .call_max_s = 1800 },
@@ -338,10 +354,12 @@ static enum errc check_zone(struct binder *b, struct profile *p, const struct ya
     return ERR_OK;
 }
 
-static enum errc check_texts(struct binder *b, const struct profile *p, const struct yaml_node *root)
+static enum errc check_texts(struct binder *b, const struct profile *p,
+                             const struct yaml_node *root)
 {
     if (p->disclosure.n > GREETING_BYTES_MAX || p->greeting.n > GREETING_BYTES_MAX)
-        return bind_mistake(b, root, p->disclosure.n > GREETING_BYTES_MAX ? "disclosure" : "greeting",
+        return bind_mistake(b, root,
+                            p->disclosure.n > GREETING_BYTES_MAX ? "disclosure" : "greeting",
                             "is longer than %d bytes", GREETING_BYTES_MAX);
     if (p->voice.speed < 0.25 || p->voice.speed > 1.5)
         return bind_mistake(b, yaml_get(yaml_get(root, "voice"), "speed"), "voice.speed",
@@ -362,7 +380,8 @@ static enum errc check_week(struct binder *b, const struct profile *p, const str
     return bind_mistake(b, yaml_get(root, "hours"), "hours", "at least one day must be open");
 }
 
-static enum errc check_staff(struct binder *b, const struct profile *p, const struct yaml_node *root)
+static enum errc check_staff(struct binder *b, const struct profile *p,
+                             const struct yaml_node *root)
 {
     size_t i, j;
 
@@ -376,11 +395,12 @@ static enum errc check_staff(struct binder *b, const struct profile *p, const st
     return ERR_OK;
 }
 
-static enum errc resolve_staff(struct binder *b, const struct profile *p, const struct raw_service *raw,
-                               struct profile_service *s, const struct yaml_node *n)
+static enum errc resolve_staff(struct binder *b, const struct profile *p,
+                               const struct raw_service *raw, struct profile_service *s,
+                               const struct yaml_node *n)
 {
-    const struct profile_staff **staff = ARENA_ARRAY(b->arena, const struct profile_staff *,
-                                                     raw->n_performed_by + 1);
+    const struct profile_staff **staff =
+        ARENA_ARRAY(b->arena, const struct profile_staff *, raw->n_performed_by + 1);
     size_t i;
 
     for (i = 0; i < raw->n_performed_by; i++) {
@@ -401,15 +421,18 @@ static enum errc check_service(struct binder *b, const struct profile_service *s
     if (!s->bookable)
         return ERR_OK;
     if (!s->duration_min)
-        return bind_mistake(b, n, "services", "\"" STR_FMT "\" needs duration_min, or bookable: false",
+        return bind_mistake(b, n, "services",
+                            "\"" STR_FMT "\" needs duration_min, or bookable: false",
                             STR_ARG(s->id));
     if (!s->n_staff)
-        return bind_mistake(b, n, "services", "\"" STR_FMT "\" needs performed_by, or bookable: false",
+        return bind_mistake(b, n, "services",
+                            "\"" STR_FMT "\" needs performed_by, or bookable: false",
                             STR_ARG(s->id));
     return ERR_OK;
 }
 
-static enum errc resolve_services(struct binder *b, struct raw_profile *raw, const struct yaml_node *root)
+static enum errc resolve_services(struct binder *b, struct raw_profile *raw,
+                                  const struct yaml_node *root)
 {
     struct profile *p = &raw->p;
     const struct yaml_node *list = yaml_get(root, "services");
@@ -424,8 +447,8 @@ static enum errc resolve_services(struct binder *b, struct raw_profile *raw, con
         *s = raw->services[i].service;
         s->bookable = bookable ? s->bookable : true;
         if (profile_service_find(p, s->id))
-            return bind_mistake(b, yaml_at(list, i), "services", "id \"" STR_FMT "\" is given twice",
-                                STR_ARG(s->id));
+            return bind_mistake(b, yaml_at(list, i), "services",
+                                "id \"" STR_FMT "\" is given twice", STR_ARG(s->id));
         rc = resolve_staff(b, p, &raw->services[i], s, yaml_at(list, i));
         if (!rc)
             rc = check_service(b, s, yaml_at(list, i));
@@ -436,7 +459,8 @@ static enum errc resolve_services(struct binder *b, struct raw_profile *raw, con
     return p->n_services ? ERR_OK : bind_mistake(b, list, "services", "must hold at least one");
 }
 
-static enum errc check_fields(struct binder *b, const struct profile *p, const struct yaml_node *root)
+static enum errc check_fields(struct binder *b, const struct profile *p,
+                              const struct yaml_node *root)
 {
     const struct yaml_node *list = yaml_get(yaml_get(root, "qualification"), "fields");
     size_t i, j;
@@ -468,8 +492,8 @@ static int by_date(const void *a, const void *b)
     return c ? c : (int)x->holiday - (int)y->holiday;
 }
 
-static enum errc add_exceptions(struct binder *b, const struct raw_exception *raw, size_t n, bool holiday,
-                                const struct yaml_node *list, const char *key,
+static enum errc add_exceptions(struct binder *b, const struct raw_exception *raw, size_t n,
+                                bool holiday, const struct yaml_node *list, const char *key,
                                 struct profile_exception *out)
 {
     size_t i;
@@ -477,7 +501,8 @@ static enum errc add_exceptions(struct binder *b, const struct raw_exception *ra
     for (i = 0; i < n; i++) {
         if (date_parse(raw[i].date, &out[i].date))
             return bind_mistake(b, yaml_get(yaml_at(list, i), "date"), key,
-                                "\"" STR_FMT "\" must be a date like 2026-12-24", STR_ARG(raw[i].date));
+                                "\"" STR_FMT "\" must be a date like 2026-12-24",
+                                STR_ARG(raw[i].date));
         out[i].name = raw[i].name;
         out[i].hours = raw[i].hours;
         out[i].holiday = holiday;
@@ -496,9 +521,9 @@ static size_t drop_repeats(struct profile_exception *e, size_t n)
     return kept;
 }
 
-static enum errc read_holidays_file(struct binder *b, const struct raw_profile *raw, const char *dir,
-                                    const struct yaml_node *root, struct profile_exception **ret,
-                                    size_t *ret_n)
+static enum errc read_holidays_file(struct binder *b, const struct raw_profile *raw,
+                                    const char *dir, const struct yaml_node *root,
+                                    struct profile_exception **ret, size_t *ret_n)
 {
     struct buf text = BUF_INIT(PROFILE_BYTES_MAX);
     struct str path;
@@ -507,15 +532,15 @@ static enum errc read_holidays_file(struct binder *b, const struct raw_profile *
 
     if (!raw->holidays_file.n)
         return ERR_OK;
-    path = raw->holidays_file.p[0] == '/' ?
-               raw->holidays_file :
-               arena_printf(b->arena, "%s/" STR_FMT, dir, STR_ARG(raw->holidays_file));
+    path = raw->holidays_file.p[0] == '/'
+               ? raw->holidays_file
+               : arena_printf(b->arena, "%s/" STR_FMT, dir, STR_ARG(raw->holidays_file));
     rc = file_read(&text, path.p, &why);
     if (!rc)
         rc = holidays_parse(ret, ret_n, b->arena, buf_str(&text), &why);
     buf_release(&text);
-    return rc ? bind_mistake(b, yaml_get(root, "holidays_file"), "holidays_file", "%s", why.text) :
-                ERR_OK;
+    return rc ? bind_mistake(b, yaml_get(root, "holidays_file"), "holidays_file", "%s", why.text)
+              : ERR_OK;
 }
 
 static enum errc merge_exceptions(struct binder *b, struct raw_profile *raw, const char *dir,
@@ -546,8 +571,8 @@ static enum errc merge_exceptions(struct binder *b, struct raw_profile *raw, con
 
 /* --- doors ------------------------------------------------------------------------------------- */
 
-enum errc profile_parse(const struct profile **ret, struct arena *a, struct str yaml, const char *name,
-                        const char *dir, struct err *err)
+enum errc profile_parse(const struct profile **ret, struct arena *a, struct str yaml,
+                        const char *name, const char *dir, struct err *err)
 {
     struct raw_profile *raw = ARENA_NEW(a, struct raw_profile);
     struct binder b = { a, name, err };
@@ -576,7 +601,8 @@ enum errc profile_parse(const struct profile **ret, struct arena *a, struct str 
     return ERR_OK;
 }
 
-enum errc profile_load(const struct profile **ret, struct arena *a, const char *path, struct err *err)
+enum errc profile_load(const struct profile **ret, struct arena *a, const char *path,
+                       struct err *err)
 {
     struct buf text = BUF_INIT(PROFILE_BYTES_MAX);
     const char *slash = strrchr(path, '/');

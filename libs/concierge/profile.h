@@ -29,7 +29,11 @@ enum {
     WEEKDAYS = WEEK_DAYS,
 };
 
-enum profile_autonomy { AUTONOMY_CAPTURE, AUTONOMY_LOOKUP, AUTONOMY_BOOK }; /* each includes the one before */
+enum profile_autonomy {
+    AUTONOMY_CAPTURE,
+    AUTONOMY_LOOKUP,
+    AUTONOMY_BOOK
+}; /* each includes the one before */
 enum profile_consent {
     CONSENT_OFF,      /* calls are not recorded */
     CONSENT_ANNOUNCE, /* recorded; the disclosure says so */
@@ -59,9 +63,9 @@ struct profile_staff {
 
 struct profile_service {
     struct str id, name, description;
-    struct str price;  /* as it is said; empty: the agent gives no price */
+    struct str price; /* as it is said; empty: the agent gives no price */
     int duration_min, buffer_before_min, buffer_after_min;
-    bool bookable; /* false: a lead is taken instead */
+    bool bookable;                            /* false: a lead is taken instead */
     const struct profile_staff *const *staff; /* who performs it, in order of preference */
     size_t n_staff;
 };
@@ -98,8 +102,9 @@ struct profile {
     const struct str *languages; /* BCP 47, the first is the default */
     size_t n_languages;
 
-    struct str disclosure; /* fixed text, spoken first: that it is an AI, that the call is recorded */
-    struct str greeting;   /* fixed text, spoken after it */
+    struct str
+        disclosure;      /* fixed text, spoken first: that it is an AI, that the call is recorded */
+    struct str greeting; /* fixed text, spoken after it */
 
     struct {
         struct str engine, model, name;

@@ -95,17 +95,22 @@ TEST(each_mistake_is_named_with_its_place)
     static const struct {
         const char *what, *yaml, *says;
     } rows[] = {
-        { "unknown key", "colour: red", "shop.yaml:5:1: unknown key \"colour\"; allowed: name, kind" },
+        { "unknown key", "colour: red",
+          "shop.yaml:5:1: unknown key \"colour\"; allowed: name, kind" },
         { "repeated key", "name: Twice", "second time" },
-        { "unknown zone", "name: S\ntime_zone: Europe/Atlantis\ndisclosure: x\ngreeting: y\n"
+        { "unknown zone",
+          "name: S\ntime_zone: Europe/Atlantis\ndisclosure: x\ngreeting: y\n"
           "hours: {}\nservices: []\n",
           "shop.yaml:2:12: time_zone: \"Europe/Atlantis\" is no time zone" },
         { "missing key", "name: S\n", "shop.yaml:1:1: key \"time_zone\" is missing" },
         { "number too large", "booking: {lead_time_min: 99999}",
-          "shop.yaml:5:26: booking.lead_time_min: \"99999\" must be a whole number from 0 to 43200" },
-        { "no number", "booking: {hold_s: soon}", "booking.hold_s: \"soon\" must be a whole number" },
+          "shop.yaml:5:26: booking.lead_time_min: \"99999\" must be a whole number from 0 to "
+          "43200" },
+        { "no number", "booking: {hold_s: soon}",
+          "booking.hold_s: \"soon\" must be a whole number" },
         { "no choice", "autonomy: all", "autonomy: \"all\" must be one of capture|lookup|book" },
-        { "no boolean", "redaction: {phone: maybe}", "redaction.phone: \"maybe\" must be true or false" },
+        { "no boolean", "redaction: {phone: maybe}",
+          "redaction.phone: \"maybe\" must be true or false" },
         { "list wanted", "languages: en", "languages: must be a list" },
         { "text wanted", "kind: [a]", "kind: must be text, not a list" },
         { "bad number", "escalation: {numbers: [{name: A, number: \"030 123\"}]}",
@@ -128,9 +133,10 @@ TEST(each_mistake_is_named_with_its_place)
     for (i = 0; i < ARRAY_LEN(rows); i++) {
         const struct profile *p = NULL;
         struct err err = ERR_INIT;
-        struct str text = str_starts(str_c(rows[i].yaml), STR("name: S")) ? /* a whole file */
-                              str_c(rows[i].yaml) :
-                              arena_printf(&a, "%s%s\n%s", head, rows[i].yaml, rest);
+        struct str text = str_starts(str_c(rows[i].yaml), STR("name: S"))
+                              ? /* a whole file */
+                              str_c(rows[i].yaml)
+                              : arena_printf(&a, "%s%s\n%s", head, rows[i].yaml, rest);
 
         if (parse(&a, &p, &err, text.p) != ERR_INVALID ||
             !str_contains(str_c(err.text), str_c(rows[i].says)))
@@ -146,18 +152,22 @@ TEST(each_mistake_in_hours_and_services_is_named)
     } rows[] = {
         { "hours: {monday: [\"12:00-09:00\"]}\nservices: [{id: a, name: A, bookable: false}]\n",
           "hours.monday: \"12:00-09:00\" must be a span like" },
-        { "hours: {monday: [\"09:00-12:00\", \"11:00-13:00\"]}\nservices: [{id: a, name: A, bookable: false}]\n",
+        { "hours: {monday: [\"09:00-12:00\", \"11:00-13:00\"]}\nservices: [{id: a, name: A, "
+          "bookable: false}]\n",
           "in order and apart" },
         { "hours: {monday: closed}\nservices: [{id: a, name: A, bookable: false}]\n",
           "at least one day must be open" },
-        { "hours: {monday: [\"09:00-12:00\"]}\nservices: []\n", "services: must hold at least one" },
-        { "hours: {monday: [\"09:00-12:00\"]}\nservices: [{id: a, name: A, duration_min: 30, performed_by: [x]}]\n",
+        { "hours: {monday: [\"09:00-12:00\"]}\nservices: []\n",
+          "services: must hold at least one" },
+        { "hours: {monday: [\"09:00-12:00\"]}\nservices: [{id: a, name: A, duration_min: 30, "
+          "performed_by: [x]}]\n",
           "\"x\" is nobody's id under staff" },
         { "hours: {monday: [\"09:00-12:00\"]}\nservices: [{id: a, name: A, duration_min: 30}]\n",
           "needs performed_by, or bookable: false" },
         { "hours: {monday: [\"09:00-12:00\"]}\nservices: [{id: a b, name: A, bookable: false}]\n",
           "at most 40 of a-z" },
-        { "hours: {monday: [\"09:00-12:00\"]}\nservices: [{id: a, name: A, bookable: false}, {id: a, name: B, "
+        { "hours: {monday: [\"09:00-12:00\"]}\nservices: [{id: a, name: A, bookable: false}, {id: "
+          "a, name: B, "
           "bookable: false}]\n",
           "id \"a\" is given twice" },
         { "hours: {monday: [\"09:00-12:00\"]}\nservices: [{id: a, name: A, size: 3}]\n",

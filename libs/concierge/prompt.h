@@ -22,8 +22,8 @@ struct prompt {
 };
 
 struct prompt_call {
-    int64_t now_s; /* UTC, at the call's start */
-    struct str from; /* E.164; empty when withheld */
+    int64_t now_s;        /* UTC, at the call's start */
+    struct str from;      /* E.164; empty when withheld */
     bool after_no_answer; /* the caller is back from a transfer that nobody took */
     struct str journal;   /* what was said before, when a call is resumed; else empty */
 };
@@ -31,7 +31,8 @@ struct prompt_call {
 /* Made once at start; texts live in the arena. */
 struct prompt prompt_create(const struct profile *p, struct arena *a);
 /* The instructions of one call: fixed part and the call's own. */
-struct str prompt_for_call(const struct prompt *pr, struct arena *a, const struct prompt_call *call);
+struct str prompt_for_call(const struct prompt *pr, struct arena *a,
+                           const struct prompt_call *call);
 /* Disclosure and greeting as they are spoken, one text. */
 struct str prompt_opening(const struct profile *p, struct arena *a);
 

@@ -12,10 +12,12 @@ struct time_range slot_range(const struct slot *s)
     return (struct time_range){ s->start_s, s->start_s + (int64_t)s->duration_min * 60 };
 }
 
-static struct str signature(struct arena *a, struct str key, struct str call_sid, struct str statement)
+static struct str signature(struct arena *a, struct str key, struct str call_sid,
+                            struct str statement)
 {
     static const char digits[] = "0123456789abcdefghijklmnopqrstuv";
-    struct str signed_text = arena_printf(a, STR_FMT "\n" STR_FMT, STR_ARG(call_sid), STR_ARG(statement));
+    struct str signed_text =
+        arena_printf(a, STR_FMT "\n" STR_FMT, STR_ARG(call_sid), STR_ARG(statement));
     char *out = arena_alloc(a, MAC_CHARS);
     uint8_t mac[SHA256_LEN];
     int i;
@@ -68,10 +70,10 @@ struct str slot_mint(struct arena *a, struct str key, struct str call_sid, const
 {
     struct date d = date_of_days(s->start_s / DAY_S);
     int minute = (int)(s->start_s % DAY_S / 60);
-    struct str statement = arena_printf(
-        a, STR_FMT "." STR_FMT ".%04d%02d%02dT%02d%02dZ.%d." STR_FMT, STR_ARG(s->service),
-        STR_ARG(s->calendar), d.year, d.month, d.day, minute / 60, minute % 60, s->duration_min,
-        STR_ARG(base36(a, s->exp_s)));
+    struct str statement =
+        arena_printf(a, STR_FMT "." STR_FMT ".%04d%02d%02dT%02d%02dZ.%d." STR_FMT,
+                     STR_ARG(s->service), STR_ARG(s->calendar), d.year, d.month, d.day, minute / 60,
+                     minute % 60, s->duration_min, STR_ARG(base36(a, s->exp_s)));
 
     return arena_printf(a, STR_FMT "." STR_FMT, STR_ARG(statement),
                         STR_ARG(signature(a, key, call_sid, statement)));
@@ -94,8 +96,8 @@ static enum errc start_parse(struct str s, int64_t *ret)
     return ERR_OK;
 }
 
-enum errc slot_check(struct slot *ret, struct arena *a, struct str key, struct str call_sid, struct str text,
-                     int64_t now_s)
+enum errc slot_check(struct slot *ret, struct arena *a, struct str key, struct str call_sid,
+                     struct str text, int64_t now_s)
 {
     struct str part[PARTS], rest = str_trim(text), statement;
     struct slot s = { 0 };

@@ -24,8 +24,8 @@ struct slot {
 
 struct str slot_mint(struct arena *a, struct str key, struct str call_sid, const struct slot *s);
 /* ERR_INVALID: no slot id; ERR_DENIED: not signed for this call; ERR_TIMEOUT: expired. */
-MUST_USE enum errc slot_check(struct slot *ret, struct arena *a, struct str key, struct str call_sid,
-                              struct str text, int64_t now_s);
+MUST_USE enum errc slot_check(struct slot *ret, struct arena *a, struct str key,
+                              struct str call_sid, struct str text, int64_t now_s);
 struct time_range slot_range(const struct slot *s);
 
 #endif

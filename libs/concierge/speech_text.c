@@ -2,24 +2,26 @@
 
 #include "base/macros.h"
 
-static const char *const weekdays[WEEKDAYS] = { "Monday", "Tuesday", "Wednesday", "Thursday",
+static const char *const weekdays[WEEKDAYS] = { "Monday", "Tuesday",  "Wednesday", "Thursday",
                                                 "Friday", "Saturday", "Sunday" };
-static const char *const months[] = { "January", "February", "March",     "April",   "May",      "June",
-                                      "July",    "August",   "September", "October", "November", "December" };
+static const char *const months[] = { "January",   "February", "March",    "April",
+                                      "May",       "June",     "July",     "August",
+                                      "September", "October",  "November", "December" };
 static const char *const small_numbers[] = {
-    "zero",    "one",     "two",       "three",    "four",     "five",    "six",
-    "seven",   "eight",   "nine",      "ten",      "eleven",   "twelve",  "thirteen",
-    "fourteen", "fifteen", "sixteen",  "seventeen", "eighteen", "nineteen",
+    "zero",     "one",     "two",     "three",     "four",     "five",     "six",
+    "seven",    "eight",   "nine",    "ten",       "eleven",   "twelve",   "thirteen",
+    "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
 };
-static const char *const tens[] = { "", "", "twenty", "thirty", "forty",
+static const char *const tens[] = { "",      "",      "twenty",  "thirty", "forty",
                                     "fifty", "sixty", "seventy", "eighty", "ninety" };
 static const char *const small_ordinals[] = {
-    "zeroth",     "first",      "second",    "third",      "fourth",     "fifth",      "sixth",
-    "seventh",    "eighth",     "ninth",     "tenth",      "eleventh",   "twelfth",    "thirteenth",
-    "fourteenth", "fifteenth",  "sixteenth", "seventeenth", "eighteenth", "nineteenth",
+    "zeroth",     "first",     "second",    "third",       "fourth",     "fifth",      "sixth",
+    "seventh",    "eighth",    "ninth",     "tenth",       "eleventh",   "twelfth",    "thirteenth",
+    "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth",
 };
-static const char *const ten_ordinals[] = { "", "", "twentieth", "thirtieth", "fortieth",
-                                            "fiftieth", "sixtieth", "seventieth", "eightieth", "ninetieth" };
+static const char *const ten_ordinals[] = { "",          "",         "twentieth", "thirtieth",
+                                            "fortieth",  "fiftieth", "sixtieth",  "seventieth",
+                                            "eightieth", "ninetieth" };
 
 const char *speech_weekday(int weekday)
 {

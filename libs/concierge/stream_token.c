@@ -55,8 +55,8 @@ static enum errc read_payload(struct stream_token *ret, struct arena *a, struct 
     return ERR_OK;
 }
 
-enum errc stream_token_check(struct stream_token *ret, struct arena *a, struct str key, struct str text,
-                             int64_t now_s, struct err *err)
+enum errc stream_token_check(struct stream_token *ret, struct arena *a, struct str key,
+                             struct str text, int64_t now_s, struct err *err)
 {
     struct str head, tail, payload;
     struct stream_token t = { 0 };
@@ -71,7 +71,8 @@ enum errc stream_token_check(struct stream_token *ret, struct arena *a, struct s
     if (rc)
         return rc;
     if (now_s > t.exp_s)
-        return err_set(err, ERR_TIMEOUT, "stream token expired %lld s ago", (long long)(now_s - t.exp_s));
+        return err_set(err, ERR_TIMEOUT, "stream token expired %lld s ago",
+                       (long long)(now_s - t.exp_s));
     *ret = t;
     return ERR_OK;
 }

@@ -17,7 +17,8 @@ static const struct tool_param find_availability_params[] = {
     { "dateTo", TOOL_DATE, ARG(find_availability_args, date_to), false,
       "Last day to look at. Leave out when the caller named one day.", NULL },
     { "time", TOOL_TIME, ARG(find_availability_args, time_min), false,
-      "Exact time of day that the caller asked for, in the business's own time. Leave out when no exact time "
+      "Exact time of day that the caller asked for, in the business's own time. Leave out when no "
+      "exact time "
       "was named.",
       NULL },
     { "partOfDay", TOOL_CHOICE, ARG(find_availability_args, part_of_day), false,
@@ -34,27 +35,34 @@ static const struct tool_param hold_slot_params[] = {
 };
 
 static const struct tool_param book_appointment_params[] = {
-    { "slotId", TOOL_STR, ARG(book_appointment_args, slot_id), true, "The slotId that is being held.", NULL },
+    { "slotId", TOOL_STR, ARG(book_appointment_args, slot_id), true,
+      "The slotId that is being held.", NULL },
     { "confirmationId", TOOL_STR, ARG(book_appointment_args, confirmation_id), true,
       "The confirmationId from holdSlot.", NULL },
-    { "name", TOOL_STR, ARG(book_appointment_args, name), true, "The caller's full name, as spelt.", NULL },
+    { "name", TOOL_STR, ARG(book_appointment_args, name), true, "The caller's full name, as spelt.",
+      NULL },
     { "phone", TOOL_PHONE, ARG(book_appointment_args, phone), false,
       "A number to reach the caller. Leave out to use the number they call from.", NULL },
     { "confirmed", TOOL_BOOL, ARG(book_appointment_args, confirmed), true,
-      "True only when the caller said yes after hearing weekday, date, time and service read back.", NULL },
-    { "notes", TOOL_STR, ARG(book_appointment_args, notes), false, "What the staff should know.", NULL },
+      "True only when the caller said yes after hearing weekday, date, time and service read back.",
+      NULL },
+    { "notes", TOOL_STR, ARG(book_appointment_args, notes), false, "What the staff should know.",
+      NULL },
 };
 
 static const struct tool_param qualify_lead_params[] = {
-    { "need", TOOL_STR, ARG(qualify_lead_args, need), true, "What the caller wants, in their words.", NULL },
+    { "need", TOOL_STR, ARG(qualify_lead_args, need), true,
+      "What the caller wants, in their words.", NULL },
     { "name", TOOL_STR, ARG(qualify_lead_args, name), false, "The caller's full name.", NULL },
     { "phone", TOOL_PHONE, ARG(qualify_lead_args, phone), false,
       "A number to reach the caller. Leave out to use the number they call from.", NULL },
     { "email", TOOL_STR, ARG(qualify_lead_args, email), false, "E-mail address, if given.", NULL },
     { "postcode", TOOL_STR, ARG(qualify_lead_args, postcode), false, "Postcode, if given.", NULL },
-    { "service", TOOL_SERVICE, ARG(qualify_lead_args, service), false, "The service it is about.", NULL },
+    { "service", TOOL_SERVICE, ARG(qualify_lead_args, service), false, "The service it is about.",
+      NULL },
     { "fields", TOOL_FIELDS, ARG(qualify_lead_args, fields), false,
-      "Answers to the business's questions. Leave out what the caller did not say; never guess.", NULL },
+      "Answers to the business's questions. Leave out what the caller did not say; never guess.",
+      NULL },
 };
 
 static const struct tool_param human_params[] = {
@@ -69,7 +77,8 @@ static const struct tool_param human_params[] = {
 };
 
 static const struct tool_param log_call_outcome_params[] = {
-    { "outcome", TOOL_OUTCOME, ARG(log_call_outcome_args, outcome), true, "How the call came out.", NULL },
+    { "outcome", TOOL_OUTCOME, ARG(log_call_outcome_args, outcome), true, "How the call came out.",
+      NULL },
     { "summary", TOOL_STR, ARG(log_call_outcome_args, summary), true,
       "One or two sentences on what was wanted and what was done.", NULL },
 };
@@ -77,40 +86,45 @@ static const struct tool_param log_call_outcome_params[] = {
 #define PARAMS(table) (table), ARRAY_LEN(table)
 
 static const struct tool tools[TOOLS] = {
-    [TOOL_FIND_AVAILABILITY] = {
-        TOOL_FIND_AVAILABILITY, "findAvailability",
-        "Looks for free times. Only times it returns may be offered. When the exact time is not free it "
-        "says so and gives the nearest ones.",
-        AUTONOMY_LOOKUP, PARAMS(find_availability_params), sizeof(struct find_availability_args) },
-    [TOOL_HOLD_SLOT] = {
-        TOOL_HOLD_SLOT, "holdSlot",
-        "Holds one free time for this caller for a few minutes. Call it as soon as the caller has chosen, "
-        "then read the sentence in say back and wait for a clear yes. Holding another time gives the "
-        "first one back.",
-        AUTONOMY_BOOK, PARAMS(hold_slot_params), sizeof(struct hold_slot_args) },
-    [TOOL_BOOK_APPOINTMENT] = {
-        TOOL_BOOK_APPOINTMENT, "bookAppointment",
-        "Books the held time. Only after holdSlot, the read-back, and the caller's yes to it.",
-        AUTONOMY_BOOK, PARAMS(book_appointment_params), sizeof(struct book_appointment_args) },
-    [TOOL_QUALIFY_LEAD] = {
-        TOOL_QUALIFY_LEAD, "qualifyLead",
-        "Takes down somebody who wants what cannot be booked on the phone, with the business's questions "
-        "answered.",
-        AUTONOMY_CAPTURE, PARAMS(qualify_lead_params), sizeof(struct qualify_lead_args) },
-    [TOOL_TRANSFER_TO_HUMAN] = {
-        TOOL_TRANSFER_TO_HUMAN, "transferToHuman",
-        "Hands the caller to a person. In opening hours the call is connected; otherwise a callback is "
-        "arranged. Speak what say says.",
-        AUTONOMY_CAPTURE, PARAMS(human_params), sizeof(struct human_args) },
-    [TOOL_REQUEST_CALLBACK] = {
-        TOOL_REQUEST_CALLBACK, "requestCallback",
-        "Arranges that somebody calls back. Speak what say says.",
-        AUTONOMY_CAPTURE, PARAMS(human_params), sizeof(struct human_args) },
-    [TOOL_LOG_CALL_OUTCOME] = {
-        TOOL_LOG_CALL_OUTCOME, "logCallOutcome",
-        "Ends the call. Exactly once, when everything is settled and the caller wants nothing more; say "
-        "goodbye afterwards.",
-        AUTONOMY_CAPTURE, PARAMS(log_call_outcome_params), sizeof(struct log_call_outcome_args) },
+    [TOOL_FIND_AVAILABILITY] = { TOOL_FIND_AVAILABILITY, "findAvailability",
+                                 "Looks for free times. Only times it returns may be offered. When "
+                                 "the exact time is not free it "
+                                 "says so and gives the nearest ones.",
+                                 AUTONOMY_LOOKUP, PARAMS(find_availability_params),
+                                 sizeof(struct find_availability_args) },
+    [TOOL_HOLD_SLOT] = { TOOL_HOLD_SLOT, "holdSlot",
+                         "Holds one free time for this caller for a few minutes. Call it as soon "
+                         "as the caller has chosen, "
+                         "then read the sentence in say back and wait for a clear yes. Holding "
+                         "another time gives the "
+                         "first one back.",
+                         AUTONOMY_BOOK, PARAMS(hold_slot_params), sizeof(struct hold_slot_args) },
+    [TOOL_BOOK_APPOINTMENT] = { TOOL_BOOK_APPOINTMENT, "bookAppointment",
+                                "Books the held time. Only after holdSlot, the read-back, and the "
+                                "caller's yes to it.",
+                                AUTONOMY_BOOK, PARAMS(book_appointment_params),
+                                sizeof(struct book_appointment_args) },
+    [TOOL_QUALIFY_LEAD] = { TOOL_QUALIFY_LEAD, "qualifyLead",
+                            "Takes down somebody who wants what cannot be booked on the phone, "
+                            "with the business's questions "
+                            "answered.",
+                            AUTONOMY_CAPTURE, PARAMS(qualify_lead_params),
+                            sizeof(struct qualify_lead_args) },
+    [TOOL_TRANSFER_TO_HUMAN] = { TOOL_TRANSFER_TO_HUMAN, "transferToHuman",
+                                 "Hands the caller to a person. In opening hours the call is "
+                                 "connected; otherwise a callback is "
+                                 "arranged. Speak what say says.",
+                                 AUTONOMY_CAPTURE, PARAMS(human_params),
+                                 sizeof(struct human_args) },
+    [TOOL_REQUEST_CALLBACK] = { TOOL_REQUEST_CALLBACK, "requestCallback",
+                                "Arranges that somebody calls back. Speak what say says.",
+                                AUTONOMY_CAPTURE, PARAMS(human_params), sizeof(struct human_args) },
+    [TOOL_LOG_CALL_OUTCOME] = { TOOL_LOG_CALL_OUTCOME, "logCallOutcome",
+                                "Ends the call. Exactly once, when everything is settled and the "
+                                "caller wants nothing more; say "
+                                "goodbye afterwards.",
+                                AUTONOMY_CAPTURE, PARAMS(log_call_outcome_params),
+                                sizeof(struct log_call_outcome_args) },
 };
 
 const struct tool *tool_find(struct str name)
@@ -216,8 +230,8 @@ static void write_param(struct jw *w, const struct tool *t, const struct tool_pa
                         const struct profile *p)
 {
     static const char *const types[] = {
-        [TOOL_STR] = "string",  [TOOL_BOOL] = "boolean",  [TOOL_CHOICE] = "string",
-        [TOOL_DATE] = "string", [TOOL_TIME] = "string",   [TOOL_PHONE] = "string",
+        [TOOL_STR] = "string",     [TOOL_BOOL] = "boolean", [TOOL_CHOICE] = "string",
+        [TOOL_DATE] = "string",    [TOOL_TIME] = "string",  [TOOL_PHONE] = "string",
         [TOOL_SERVICE] = "string", [TOOL_STAFF] = "string", [TOOL_OUTCOME] = "string",
         [TOOL_FIELDS] = "object",
     };
@@ -300,7 +314,8 @@ struct decoder {
     struct err *err;
 };
 
-static enum errc wrong(struct decoder *d, const struct tool_param *q, struct str given, const char *want)
+static enum errc wrong(struct decoder *d, const struct tool_param *q, struct str given,
+                       const char *want)
 {
     return err_set(d->err, ERR_INVALID, "%s: \"" STR_FMT "\" is not %s", q->name,
                    STR_ARG(str_slice(given, 0, 80)), want);
@@ -343,8 +358,8 @@ static enum errc decode_service(struct decoder *d, const struct tool_param *q, s
     for (i = 0; !*out && i < d->p->n_services; i++)
         buf_addf(&all, "%s" STR_FMT, i ? ", " : "", STR_ARG(d->p->services[i].id));
     if (!*out)
-        rc = err_set(d->err, ERR_INVALID, "%s: there is no service \"" STR_FMT "\"; there are %s", q->name,
-                     STR_ARG(str_slice(s, 0, 60)), buf_cstr(&all));
+        rc = err_set(d->err, ERR_INVALID, "%s: there is no service \"" STR_FMT "\"; there are %s",
+                     q->name, STR_ARG(str_slice(s, 0, 60)), buf_cstr(&all));
     buf_release(&all);
     return rc;
 }
@@ -386,7 +401,8 @@ static enum errc check_field(struct decoder *d, const struct profile_field *f, s
         if (str_ieq(f->choices[i], value))
             return ERR_OK;
     }
-    return err_set(d->err, ERR_INVALID, "fields." STR_FMT ": \"" STR_FMT "\" is not one of the choices",
+    return err_set(d->err, ERR_INVALID,
+                   "fields." STR_FMT ": \"" STR_FMT "\" is not one of the choices",
                    STR_ARG(f->name), STR_ARG(str_slice(value, 0, 60)));
 }
 
@@ -435,9 +451,9 @@ static enum errc decode_param(struct decoder *d, const struct tool_param *q, con
     case TOOL_TIME:
         return minute_parse(s, out) ? wrong(d, q, s, "a time like 14:30") : ERR_OK;
     case TOOL_PHONE:
-        return phone_normalise(out, d->a, s, d->p->phone) ?
-                   wrong(d, q, s, "a complete phone number; ask for it with area code") :
-                   ERR_OK;
+        return phone_normalise(out, d->a, s, d->p->phone)
+                   ? wrong(d, q, s, "a complete phone number; ask for it with area code")
+                   : ERR_OK;
     case TOOL_SERVICE:
         return decode_service(d, q, s, out);
     case TOOL_STAFF:

@@ -42,14 +42,15 @@ static bool name_safe(struct str s, size_t max)
     for (i = 0; i < s.n; i++) {
         char c = s.p[i];
 
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-              c == '-' || c == '.'))
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '_' || c == '-' || c == '.'))
             return false;
     }
     return true;
 }
 
-enum errc tool_request_parse(struct tool_request *ret, struct arena *a, struct str body, struct err *err)
+enum errc tool_request_parse(struct tool_request *ret, struct arena *a, struct str body,
+                             struct err *err)
 {
     const struct jval *root, *args, *context;
     struct tool_request r = { 0 };
@@ -60,7 +61,8 @@ enum errc tool_request_parse(struct tool_request *ret, struct arena *a, struct s
     r.call_sid = json_str(json_get(root, "callSid"));
     r.tool_call_id = json_str(json_get(root, "toolCallId"));
     if (!name_safe(r.call_sid, CALL_SID_MAX))
-        return err_set(err, ERR_INVALID, "callSid must be 1 to %d of a-z A-Z 0-9 _ - .", CALL_SID_MAX);
+        return err_set(err, ERR_INVALID, "callSid must be 1 to %d of a-z A-Z 0-9 _ - .",
+                       CALL_SID_MAX);
     if (!name_safe(r.tool_call_id, TOOL_CALL_ID_MAX))
         return err_set(err, ERR_INVALID, "toolCallId must be 1 to %d of a-z A-Z 0-9 _ - .",
                        TOOL_CALL_ID_MAX);
@@ -113,7 +115,8 @@ struct str tool_reply_text(struct arena *a, const struct tool_reply *r)
     return jw_finish(&w, a);
 }
 
-enum errc tool_reply_parse(struct tool_reply *ret, struct arena *a, struct str body, struct err *err)
+enum errc tool_reply_parse(struct tool_reply *ret, struct arena *a, struct str body,
+                           struct err *err)
 {
     const struct jval *root, *control, *transfer, *output;
     struct tool_reply r = { 0 };
@@ -146,8 +149,11 @@ enum errc tool_reply_parse(struct tool_reply *ret, struct arena *a, struct str b
 
 struct str tool_output_unavailable(struct arena *a)
 {
-    return arena_str(a, STR("{\"status\":\"failed\",\"say\":\"I cannot reach our system right now. I am sorry. I can "
-                            "take your name and number so that somebody calls you back.\",\"reason\":"
-                            "\"unavailable\",\"next\":\"It is not known whether anything was done. Do not say that "
-                            "it was.\"}"));
+    return arena_str(
+        a,
+        STR("{\"status\":\"failed\",\"say\":\"I cannot reach our system right now. I am sorry. I "
+            "can "
+            "take your name and number so that somebody calls you back.\",\"reason\":"
+            "\"unavailable\",\"next\":\"It is not known whether anything was done. Do not say that "
+            "it was.\"}"));
 }

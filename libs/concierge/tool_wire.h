@@ -20,9 +20,10 @@ enum {
 struct tool_request {
     struct str call_sid, tool_call_id;
     const struct jval *arguments; /* parsing: NULL when `arguments` was no object */
-    struct str arguments_text;    /* writing: as the model sent it; whatever is no object is sent as a string */
-    struct str from;              /* E.164; empty when withheld */
-    struct str language;          /* BCP 47; may be empty */
+    struct str
+        arguments_text; /* writing: as the model sent it; whatever is no object is sent as a string */
+    struct str from;    /* E.164; empty when withheld */
+    struct str language; /* BCP 47; may be empty */
 };
 
 struct str tool_request_text(struct arena *a, const struct tool_request *r);

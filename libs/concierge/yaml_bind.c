@@ -4,7 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-enum errc bind_mistake(struct binder *b, const struct yaml_node *n, const char *key, const char *fmt, ...)
+enum errc bind_mistake(struct binder *b, const struct yaml_node *n, const char *key,
+                       const char *fmt, ...)
 {
     char text[ERR_TEXT_MAX];
     va_list ap;
@@ -16,8 +17,8 @@ enum errc bind_mistake(struct binder *b, const struct yaml_node *n, const char *
                    n ? n->column : 1, key ? key : "", key ? ": " : "", text);
 }
 
-enum errc bind_scalar(struct binder *b, const struct yaml_node *n, const char *key, const char *what,
-                      struct str *ret)
+enum errc bind_scalar(struct binder *b, const struct yaml_node *n, const char *key,
+                      const char *what, struct str *ret)
 {
     struct str s;
 
@@ -31,7 +32,8 @@ enum errc bind_scalar(struct binder *b, const struct yaml_node *n, const char *k
     return ERR_OK;
 }
 
-static enum errc read_text(struct binder *b, const struct yaml_node *n, const char *key, struct str *out)
+static enum errc read_text(struct binder *b, const struct yaml_node *n, const char *key,
+                           struct str *out)
 {
     struct str s;
     enum errc rc = bind_scalar(b, n, key, "text", &s);
@@ -68,13 +70,14 @@ static enum errc read_number(struct binder *b, const struct yaml_node *n, const 
     if (rc)
         return rc;
     if (str_to_double(s, &v) || !(v >= (double)k->min && v <= (double)k->max))
-        return bind_mistake(b, n, key, "\"" STR_FMT "\" must be a number from %lld to %lld", STR_ARG(s),
-                            (long long)k->min, (long long)k->max);
+        return bind_mistake(b, n, key, "\"" STR_FMT "\" must be a number from %lld to %lld",
+                            STR_ARG(s), (long long)k->min, (long long)k->max);
     *out = v;
     return ERR_OK;
 }
 
-static enum errc read_yes_no(struct binder *b, const struct yaml_node *n, const char *key, bool *out)
+static enum errc read_yes_no(struct binder *b, const struct yaml_node *n, const char *key,
+                             bool *out)
 {
     if (yaml_bool(n, out))
         return bind_mistake(b, n, key, "\"" STR_FMT "\" must be true or false", STR_ARG(n->text));
@@ -100,7 +103,8 @@ static enum errc read_choice(struct binder *b, const struct yaml_node *n, const 
     return bind_mistake(b, n, key, "\"" STR_FMT "\" must be one of %s", STR_ARG(s), k->allowed);
 }
 
-static enum errc need_list(struct binder *b, const struct yaml_node *n, const char *key, int64_t max)
+static enum errc need_list(struct binder *b, const struct yaml_node *n, const char *key,
+                           int64_t max)
 {
     if (n->kind != YAML_SEQ)
         return bind_mistake(b, n, key, "must be a list");
@@ -189,8 +193,8 @@ static const struct bind_key *find_key(const struct bind_key *keys, size_t n, st
     return NULL;
 }
 
-static enum errc unknown_key(struct binder *b, const struct yaml_node *n, size_t at, const char *key,
-                             const struct bind_key *keys, size_t n_keys)
+static enum errc unknown_key(struct binder *b, const struct yaml_node *n, size_t at,
+                             const char *key, const struct bind_key *keys, size_t n_keys)
 {
     /* The keys of a block mapping stand in its own column. */
     struct yaml_node where = { .line = n->key_line[at], .column = n->column };

@@ -27,7 +27,7 @@ enum bind_kind {
     BIND_CHOICE, /* int: index into `allowed`, "a|b|c" */
     BIND_TEXTS,  /* struct str * at `offset`, count at `offset_n`; at most `max` */
     BIND_MAP,    /* a struct at `offset` by `sub` */
-    BIND_MAPS,   /* array of structs of `size` by `sub`, at `offset` and `offset_n`; at most `max` */
+    BIND_MAPS, /* array of structs of `size` by `sub`, at `offset` and `offset_n`; at most `max` */
     BIND_CUSTOM, /* read(): any node, `out` is the struct's member at `offset` */
 };
 
@@ -49,8 +49,8 @@ MUST_USE enum errc yaml_bind(struct binder *b, struct str text, const struct bin
                              size_t n_keys, void *out, const struct yaml_node **ret_root);
 
 /* "clinic.yaml:12:3: services.duration: <text>" as ERR_INVALID. `n` and `key` may be NULL. */
-enum errc bind_mistake(struct binder *b, const struct yaml_node *n, const char *key, const char *fmt,
-                       ...) PRINTF_LIKE(4, 5);
+enum errc bind_mistake(struct binder *b, const struct yaml_node *n, const char *key,
+                       const char *fmt, ...) PRINTF_LIKE(4, 5);
 /* One node by a table, as BIND_MAP does. */
 MUST_USE enum errc bind_map(struct binder *b, const struct yaml_node *n, const char *key,
                             const struct bind_key *keys, size_t n_keys, void *out);

@@ -9,8 +9,8 @@
 #include "base/macros.h"
 
 enum {
-    STEP_S = 7 * DAY_S,  /* no zone changes twice within a week */
-    CHANGES_MAX = 256,   /* four a year over the years read is the most there is (Morocco) */
+    STEP_S = 7 * DAY_S, /* no zone changes twice within a week */
+    CHANGES_MAX = 256,  /* four a year over the years read is the most there is (Morocco) */
     ZONE_NAME_MAX = 64,
 };
 
@@ -108,7 +108,8 @@ enum errc date_parse(struct str s, struct date *ret)
 
 void date_text(char out[DATE_TEXT_MAX], struct date d)
 {
-    (void)snprintf(out, DATE_TEXT_MAX, "%04d-%02d-%02d", d.year % 10000, d.month % 100, d.day % 100);
+    (void)snprintf(out, DATE_TEXT_MAX, "%04d-%02d-%02d", d.year % 10000, d.month % 100,
+                   d.day % 100);
 }
 
 enum errc minute_parse(struct str s, int *ret)
@@ -192,8 +193,8 @@ static bool name_safe(struct str name)
     for (i = 0; i < name.n; i++) {
         char c = name.p[i];
 
-        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
-              c == '+' || c == '-' || c == '/'))
+        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+              c == '_' || c == '+' || c == '-' || c == '/'))
             return false;
     }
     return true;
@@ -206,8 +207,8 @@ enum errc zone_load(const struct zone **ret, struct arena *a, struct str name, s
     icaltimezone *ical = NULL;
 
     if (name_safe(name) && str_copy(text, sizeof(text), name))
-        ical = str_eq(name, STR("UTC")) ? icaltimezone_get_utc_timezone() :
-                                          icaltimezone_get_builtin_timezone(text);
+        ical = str_eq(name, STR("UTC")) ? icaltimezone_get_utc_timezone()
+                                        : icaltimezone_get_builtin_timezone(text);
     if (!ical)
         return err_set(err, ERR_NOT_FOUND,
                        "\"" STR_FMT "\" is no time zone known here; use a name like Europe/Berlin",

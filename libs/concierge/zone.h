@@ -32,7 +32,8 @@ struct zone;
 
 /* `name` as in the IANA database ("Europe/Berlin"). ERR_NOT_FOUND: no such zone on this system. Not
  * thread-safe; the result lives in the arena. */
-MUST_USE enum errc zone_load(const struct zone **ret, struct arena *a, struct str name, struct err *err);
+MUST_USE enum errc zone_load(const struct zone **ret, struct arena *a, struct str name,
+                             struct err *err);
 struct str zone_name(const struct zone *z);
 int zone_offset_s(const struct zone *z, int64_t utc_s);
 struct local_time zone_local(const struct zone *z, int64_t utc_s);

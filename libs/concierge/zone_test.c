@@ -41,8 +41,9 @@ TEST(dates_and_day_numbers_agree_over_four_centuries)
 
 TEST(date_parse_takes_only_real_dates)
 {
-    static const char *const bad[] = { "", "2026-02-29", "2026-13-01", "2026-00-10", "2026-1-1",
-                                       "26-11-24", "2026-11-24x", "2026/11/24", "2026-11-3a" };
+    static const char *const bad[] = { "",          "2026-02-29", "2026-13-01",  "2026-00-10",
+                                       "2026-1-1",  "26-11-24",   "2026-11-24x", "2026/11/24",
+                                       "2026-11-3a" };
     struct date d = { 0 };
     size_t i;
 
@@ -108,9 +109,10 @@ TEST(local_time_just_before_midnight_is_still_today)
 /* The C library reads the same files by other code. */
 TEST(offsets_agree_with_the_c_library_in_every_week)
 {
-    static const char *const names[] = { "Europe/Berlin", "America/New_York", "Australia/Lord_Howe",
-                                         "Asia/Kolkata", "America/Sao_Paulo", "Africa/Casablanca",
-                                         "Pacific/Auckland", "UTC" };
+    static const char *const names[] = { "Europe/Berlin",       "America/New_York",
+                                         "Australia/Lord_Howe", "Asia/Kolkata",
+                                         "America/Sao_Paulo",   "Africa/Casablanca",
+                                         "Pacific/Auckland",    "UTC" };
     struct arena a = ARENA_INIT;
     int64_t at, end = utc("2036-12-25T00:00:00Z");
     size_t i;
@@ -137,8 +139,12 @@ TEST(offsets_agree_with_the_c_library_in_every_week)
 
 TEST(zone_load_refuses_names_that_are_paths)
 {
-    static const char *const bad[] = { "", "Europe/Atlantis", "../etc/passwd", "/etc/passwd",
-                                       "Europe/../../etc/passwd", "Europe/Ber lin" };
+    static const char *const bad[] = { "",
+                                       "Europe/Atlantis",
+                                       "../etc/passwd",
+                                       "/etc/passwd",
+                                       "Europe/../../etc/passwd",
+                                       "Europe/Ber lin" };
     struct arena a = ARENA_INIT;
     const struct zone *z = NULL;
     struct err err = ERR_INIT;

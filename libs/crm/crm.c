@@ -26,8 +26,8 @@ enum errc crm_create(struct crm **ret, struct str maker, const struct crm_env *e
     const struct crm_ops *ops = crm_maker(maker);
 
     if (!ops)
-        return err_set(err, ERR_INVALID, "crm maker \"" STR_FMT "\" must be one of %s", STR_ARG(maker),
-                       crm_maker_names());
+        return err_set(err, ERR_INVALID, "crm maker \"" STR_FMT "\" must be one of %s",
+                       STR_ARG(maker), crm_maker_names());
     return ops->create(ret, env, err);
 }
 

@@ -24,7 +24,7 @@ struct crm_field {
 
 /* Empty texts leave what is known of the contact as it is. */
 struct crm_lead {
-    struct str key;   /* the phone number in E.164, or "call-{sid}": one contact for each key */
+    struct str key; /* the phone number in E.164, or "call-{sid}": one contact for each key */
     struct str name, phone, email, postcode, need, service;
     const struct crm_field *fields;
     size_t n_fields;
@@ -39,8 +39,8 @@ struct crm_ops {
     const char *name; /* as in the business profile */
     enum errc (*create)(struct crm **ret, const struct crm_env *env, struct err *err);
     /* Creates the contact or updates it; *ret_id in ctx->arena, *ret_known: it was there before. */
-    enum errc (*save)(struct crm *c, struct ctx *ctx, const struct crm_lead *lead, struct str *ret_id,
-                      bool *ret_known, struct err *err);
+    enum errc (*save)(struct crm *c, struct ctx *ctx, const struct crm_lead *lead,
+                      struct str *ret_id, bool *ret_known, struct err *err);
     void (*destroy)(struct crm *c);
 };
 

@@ -3,8 +3,11 @@
 static const struct config_key keys[] = {
     GOOGLE_CONFIG_KEYS(struct writer_settings, google),
     OIDC_CONFIG_KEYS(struct writer_settings, oidc),
-    { .name = "BUSINESS_PROFILE", .kind = CONFIG_STR, .required = true,
-      .offset = offsetof(struct writer_settings, profile_path), .help = "YAML file of the business" },
+    { .name = "BUSINESS_PROFILE",
+      .kind = CONFIG_STR,
+      .required = true,
+      .offset = offsetof(struct writer_settings, profile_path),
+      .help = "YAML file of the business" },
 };
 
 static enum errc create(void **app, struct service *s, struct err *err)

@@ -42,8 +42,8 @@ static void on_push(void *app, struct http_req *r)
                   event_type_name(e.type), err.text);
         http_reply_error(r, 400, "%s", err.text);
     } else if (rc) {
-        log_warn(&ctx->log, "event not stored yet: type=%s attempt=%lld %s", event_type_name(e.type),
-                 (long long)push.delivery_attempt, err.text);
+        log_warn(&ctx->log, "event not stored yet: type=%s attempt=%lld %s",
+                 event_type_name(e.type), (long long)push.delivery_attempt, err.text);
         http_reply_error(r, 503, "not stored yet");
     } else {
         log_info(&ctx->log, "event type=%s repeat=%d", event_type_name(e.type), repeat);

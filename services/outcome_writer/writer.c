@@ -95,7 +95,8 @@ static int attempt_of(const struct event *e)
 {
     int64_t n = 0;
 
-    if (!str_starts(e->source, STR("bridge-")) || str_to_i64(str_from(e->source, 7), 0, ATTEMPT_MAX, &n))
+    if (!str_starts(e->source, STR("bridge-")) ||
+        str_to_i64(str_from(e->source, 7), 0, ATTEMPT_MAX, &n))
         return 0;
     return (int)n;
 }
@@ -217,7 +218,8 @@ enum errc writer_take(struct writer *w, struct ctx *ctx, const struct event *e, 
         .e = e,
         .keep_us = (int64_t)w->profile->retention.calls_days * DAY_SECONDS * US,
         /* From the event's own time, so that a repeat would write the same. */
-        .text_expires_us = e->time_us + (int64_t)w->profile->retention.transcripts_days * DAY_SECONDS * US,
+        .text_expires_us =
+            e->time_us + (int64_t)w->profile->retention.transcripts_days * DAY_SECONDS * US,
     };
     enum errc rc = firestore_update(w->google, ctx, paths, ARRAY_LEN(paths), take_step, &job, err);
 

@@ -17,7 +17,7 @@ enum {
     PUSH_BODY_MAX = 2 * 1024 * 1024, /* an event of EVENT_BYTES_MAX in base64, and its envelope */
     PUSH_DEADLINE_MS = 8000,         /* below the subscription's ack deadline of 10 s */
     TURNS_PER_CALL_MAX = 400,
-    JOURNAL_DATA_MAX = 256 * 1024,   /* data of a larger event is journalled without its turns */
+    JOURNAL_DATA_MAX = 256 * 1024, /* data of a larger event is journalled without its turns */
 };
 
 struct writer_settings {
@@ -41,8 +41,8 @@ struct writer *writer_destroy(struct writer *w);
 
 /* Brings one event into the store. *ret_repeat: it was there already. Errors are worth repeating, but for
  * ERR_LIMIT: the event can never be stored. */
-MUST_USE enum errc writer_take(struct writer *w, struct ctx *ctx, const struct event *e, bool *ret_repeat,
-                               struct err *err);
+MUST_USE enum errc writer_take(struct writer *w, struct ctx *ctx, const struct event *e,
+                               bool *ret_repeat, struct err *err);
 
 extern const struct http_route writer_routes[];
 extern const size_t writer_n_routes;

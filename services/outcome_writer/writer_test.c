@@ -43,9 +43,12 @@ static void office_close(struct office *o)
 
 static struct str envelope(struct arena *a, struct str event)
 {
-    return arena_printf(a, "{\"message\":{\"data\":\"" STR_FMT "\",\"messageId\":\"1\",\"publishTime\":"
-                           "\"2026-11-24T09:00:00Z\",\"orderingKey\":\"CA1\"},\"subscription\":"
-                           "\"projects/p/subscriptions/s\"}", STR_ARG(base64_text(a, event)));
+    return arena_printf(a,
+                        "{\"message\":{\"data\":\"" STR_FMT
+                        "\",\"messageId\":\"1\",\"publishTime\":"
+                        "\"2026-11-24T09:00:00Z\",\"orderingKey\":\"CA1\"},\"subscription\":"
+                        "\"projects/p/subscriptions/s\"}",
+                        STR_ARG(base64_text(a, event)));
 }
 
 static int post(struct office *o, struct ctx *ctx, struct str body, bool with_token)
@@ -53,8 +56,9 @@ static int post(struct office *o, struct ctx *ctx, struct str body, bool with_to
     const struct http_header headers[] = {
         { STR("Content-Type"), STR("application/json") },
         { STR("Authorization"),
-          arena_printf(ctx->arena, "Bearer " STR_FMT,
-                       STR_ARG(fake_token(&o->cloud, ctx->arena, "http://writer", "push@p.example"))) },
+          arena_printf(
+              ctx->arena, "Bearer " STR_FMT,
+              STR_ARG(fake_token(&o->cloud, ctx->arena, "http://writer", "push@p.example"))) },
     };
     struct http_request req = {
         .url = arena_printf(ctx->arena, "http://127.0.0.1:%d/push/events",
@@ -77,44 +81,59 @@ static const struct {
     const char *type, *source, *seq, *at, *data;
 } story[] = {
     { "call.ringing", "webhook", "ringing", "09:00:00",
-      "{\"from\":\"+4917*****67\",\"to\":\"+4930555100\",\"direction\":\"inbound\",\"promptHash\":\"abc\"}" },
+      "{\"from\":\"+4917*****67\",\"to\":\"+4930555100\",\"direction\":\"inbound\",\"promptHash\":"
+      "\"abc\"}" },
     { "call.started", "bridge-0", "1", "09:00:01",
       "{\"attempt\":0,\"streamSid\":\"MZ1\",\"model\":\"gpt-realtime-2.1\",\"voice\":\"marin\","
       "\"promptHash\":\"abc\",\"engineConnectMs\":180}" },
     { "call.turn", "bridge-0", "2", "09:00:05",
-      "{\"index\":0,\"role\":\"agent\",\"text\":\"Hello.\",\"startMs\":0,\"endMs\":3000,\"interrupted\":false}" },
+      "{\"index\":0,\"role\":\"agent\",\"text\":\"Hello.\",\"startMs\":0,\"endMs\":3000,"
+      "\"interrupted\":false}" },
     { "call.turn", "bridge-0", "3", "09:00:09",
-      "{\"index\":1,\"role\":\"caller\",\"text\":\"A check-up.\",\"startMs\":3500,\"endMs\":5000}" },
+      "{\"index\":1,\"role\":\"caller\",\"text\":\"A "
+      "check-up.\",\"startMs\":3500,\"endMs\":5000}" },
     { "call.usage", "bridge-0", "4", "09:00:10",
-      "{\"responseId\":\"r1\",\"model\":\"gpt-realtime-2.1\",\"audioIn\":100,\"audioOut\":50,\"costMicroUsd\":6400}" },
-    { "call.latency", "bridge-0", "5", "09:00:10", "{\"turn\":1,\"kind\":\"first_word\",\"ms\":600}" },
-    { "call.latency", "bridge-0", "6", "09:00:11", "{\"turn\":1,\"kind\":\"response\",\"ms\":900}" },
+      "{\"responseId\":\"r1\",\"model\":\"gpt-realtime-2.1\",\"audioIn\":100,\"audioOut\":50,"
+      "\"costMicroUsd\":6400}" },
+    { "call.latency", "bridge-0", "5", "09:00:10",
+      "{\"turn\":1,\"kind\":\"first_word\",\"ms\":600}" },
+    { "call.latency", "bridge-0", "6", "09:00:11",
+      "{\"turn\":1,\"kind\":\"response\",\"ms\":900}" },
     { "call.tool", "bridge-0", "7", "09:00:12",
       "{\"toolCallId\":\"c1\",\"name\":\"findAvailability\",\"status\":\"ok\",\"latencyMs\":40}" },
     { "call.ended", "bridge-0", "8", "09:00:30",
-      "{\"attempt\":0,\"reason\":\"shutdown\",\"endedAt\":\"2026-11-24T09:00:30Z\",\"costMicroUsd\":6500,"
-      "\"usage\":{\"audioIn\":110,\"audioOut\":50},\"latency\":{\"first_word_ms\":600,\"response_ms\":[900,700],"
+      "{\"attempt\":0,\"reason\":\"shutdown\",\"endedAt\":\"2026-11-24T09:00:30Z\","
+      "\"costMicroUsd\":6500,"
+      "\"usage\":{\"audioIn\":110,\"audioOut\":50},\"latency\":{\"first_word_ms\":600,\"response_"
+      "ms\":[900,700],"
       "\"barge_in_stop_ms\":[]},\"turns\":[{\"index\":0,\"role\":\"agent\",\"text\":\"Hello.\"},"
       "{\"index\":1,\"role\":\"caller\",\"text\":\"A check-up, please.\"}]}" },
-    { "call.started", "bridge-1", "1", "09:00:31", "{\"attempt\":1,\"model\":\"gpt-realtime-2.1\"}" },
+    { "call.started", "bridge-1", "1", "09:00:31",
+      "{\"attempt\":1,\"model\":\"gpt-realtime-2.1\"}" },
     { "booking.changed", "gateway", "b1", "09:00:50",
-      "{\"bookingId\":\"bk1\",\"change\":\"booked\",\"calendar\":\"weber\",\"start\":\"2026-11-26T08:00:00Z\","
+      "{\"bookingId\":\"bk1\",\"change\":\"booked\",\"calendar\":\"weber\",\"start\":\"2026-11-"
+      "26T08:00:00Z\","
       "\"end\":\"2026-11-26T08:30:00Z\",\"service\":\"check-up\"}" },
-    { "call.usage", "bridge-1", "2", "09:00:55", "{\"model\":\"gpt-realtime-2.1\",\"audioOut\":10,\"costMicroUsd\":640}" },
+    { "call.usage", "bridge-1", "2", "09:00:55",
+      "{\"model\":\"gpt-realtime-2.1\",\"audioOut\":10,\"costMicroUsd\":640}" },
     { "call.ended", "bridge-1", "3", "09:01:00",
       "{\"attempt\":1,\"reason\":\"completed\",\"outcome\":\"booked\",\"summary\":\"Booked.\","
       "\"endedAt\":\"2026-11-24T09:01:00Z\",\"costMicroUsd\":700,\"usage\":{\"audioOut\":10},"
-      "\"latency\":{\"first_word_ms\":500,\"response_ms\":[800],\"barge_in_stop_ms\":[120]},\"turns\":[]}" },
-    { "call.status", "webhook", "status-in-progress", "09:00:00", "{\"status\":\"in-progress\",\"sequence\":1}" },
+      "\"latency\":{\"first_word_ms\":500,\"response_ms\":[800],\"barge_in_stop_ms\":[120]},"
+      "\"turns\":[]}" },
+    { "call.status", "webhook", "status-in-progress", "09:00:00",
+      "{\"status\":\"in-progress\",\"sequence\":1}" },
     { "call.status", "webhook", "status-completed", "09:01:01",
       "{\"status\":\"completed\",\"sequence\":2,\"durationS\":61}" },
     { "recording.available", "webhook", "recording-RE1", "09:01:02",
       "{\"recordingSid\":\"RE1\",\"durationS\":61,\"channels\":2}" },
     { "recording.stored", "post-call", "RE1-stored", "09:01:05",
-      "{\"recordingSid\":\"RE1\",\"bucket\":\"b\",\"object\":\"o.wav\",\"bytes\":976044,\"durationMs\":61000,"
+      "{\"recordingSid\":\"RE1\",\"bucket\":\"b\",\"object\":\"o.wav\",\"bytes\":976044,"
+      "\"durationMs\":61000,"
       "\"channels\":2}" },
     { "transcript.ready", "post-call", "RE1-transcript", "09:01:20",
-      "{\"recordingSid\":\"RE1\",\"bucket\":\"b\",\"object\":\"o.json\",\"segments\":4,\"model\":\"whisper-1\","
+      "{\"recordingSid\":\"RE1\",\"bucket\":\"b\",\"object\":\"o.json\",\"segments\":4,\"model\":"
+      "\"whisper-1\","
       "\"costMicroUsd\":6100}" },
 };
 
@@ -122,11 +141,12 @@ enum { STORY = ARRAY_LEN(story) };
 
 static struct str event_text(struct arena *a, size_t i)
 {
-    return arena_printf(a, "{\"specversion\":\"1.0\",\"id\":\"CA1/%s/%s\",\"source\":\"/%s\",\"type\":\"%s\","
-                           "\"subject\":\"CA1\",\"time\":\"2026-11-24T%sZ\",\"datacontenttype\":"
-                           "\"application/json\",\"data\":%s}",
-                        story[i].source, story[i].seq, story[i].source, story[i].type, story[i].at,
-                        story[i].data);
+    return arena_printf(
+        a,
+        "{\"specversion\":\"1.0\",\"id\":\"CA1/%s/%s\",\"source\":\"/%s\",\"type\":\"%s\","
+        "\"subject\":\"CA1\",\"time\":\"2026-11-24T%sZ\",\"datacontenttype\":"
+        "\"application/json\",\"data\":%s}",
+        story[i].source, story[i].seq, story[i].source, story[i].type, story[i].at, story[i].data);
 }
 
 static int push(struct office *o, size_t i)
@@ -221,7 +241,8 @@ TEST(any_order_and_any_number_of_deliveries_give_the_same_record)
         if (!round)
             wanted = arena_str(&kept, state(&o));
         else if (!str_eq(state(&o), wanted))
-            FAIL_TEST("order %d: " STR_FMT "\nnot " STR_FMT, round, STR_ARG(state(&o)), STR_ARG(wanted));
+            FAIL_TEST("order %d: " STR_FMT "\nnot " STR_FMT, round, STR_ARG(state(&o)),
+                      STR_ARG(wanted));
         office_close(&o);
     }
     arena_release(&kept);
@@ -299,8 +320,11 @@ TEST(a_store_that_fails_at_any_request_is_asked_again_and_loses_nothing)
         }
     }
     fake_cloud_heal(&o.cloud);
-    CHECK_INT(json_i64_or(json_get(fake_cloud_doc(&o.cloud, "calls/CA1"), "events"), 0), (int)STORY);
-    CHECK_INT(json_i64_or(json_path(fake_cloud_doc(&o.cloud, "calls/CA1"), "costMicroUsd.total"), 0), 13300);
+    CHECK_INT(json_i64_or(json_get(fake_cloud_doc(&o.cloud, "calls/CA1"), "events"), 0),
+              (int)STORY);
+    CHECK_INT(
+        json_i64_or(json_path(fake_cloud_doc(&o.cloud, "calls/CA1"), "costMicroUsd.total"), 0),
+        13300);
     office_close(&o);
 }
 
@@ -322,19 +346,26 @@ TEST(what_is_no_event_goes_to_the_dead_letters_and_an_unknown_type_is_let_go)
     } rows[] = {
         { "no json", 400 },
         { "{}", 400 },
-        { "{\"specversion\":\"1.0\",\"id\":\"CA1/webhook/x\",\"source\":\"/webhook\",\"type\":\"call.ringing\","
-          "\"subject\":\"CA2\",\"time\":\"2026-11-24T09:00:00Z\",\"data\":{}}", 400 },
-        { "{\"specversion\":\"1.0\",\"id\":\"CA1/webhook/x\",\"source\":\"/webhook\",\"type\":\"call.ringing\","
-          "\"subject\":\"CA1\",\"time\":\"yesterday\",\"data\":{}}", 400 },
-        { "{\"specversion\":\"1.0\",\"id\":\"CA1/webhook/x\",\"source\":\"/webhook\",\"type\":\"call.sneezed\","
-          "\"subject\":\"CA1\",\"time\":\"2026-11-24T09:00:00Z\",\"data\":{}}", 204 },
+        { "{\"specversion\":\"1.0\",\"id\":\"CA1/webhook/x\",\"source\":\"/"
+          "webhook\",\"type\":\"call.ringing\","
+          "\"subject\":\"CA2\",\"time\":\"2026-11-24T09:00:00Z\",\"data\":{}}",
+          400 },
+        { "{\"specversion\":\"1.0\",\"id\":\"CA1/webhook/x\",\"source\":\"/"
+          "webhook\",\"type\":\"call.ringing\","
+          "\"subject\":\"CA1\",\"time\":\"yesterday\",\"data\":{}}",
+          400 },
+        { "{\"specversion\":\"1.0\",\"id\":\"CA1/webhook/x\",\"source\":\"/"
+          "webhook\",\"type\":\"call.sneezed\","
+          "\"subject\":\"CA1\",\"time\":\"2026-11-24T09:00:00Z\",\"data\":{}}",
+          204 },
     };
     struct office o;
     size_t i;
 
     office_open(&o);
     for (i = 0; i < ARRAY_LEN(rows); i++)
-        CHECK_INT(post(&o, &o.cloud.ctx, envelope(&o.cloud.arena, str_c(rows[i].event)), true), rows[i].status);
+        CHECK_INT(post(&o, &o.cloud.ctx, envelope(&o.cloud.arena, str_c(rows[i].event)), true),
+                  rows[i].status);
     CHECK_INT(post(&o, &o.cloud.ctx, STR("{\"message\":1}"), true), 400);
     CHECK_INT(fake_cloud_count(&o.cloud, ""), 0);
     office_close(&o);
@@ -345,7 +376,9 @@ TEST(a_push_without_a_token_is_turned_away)
     struct office o;
 
     office_open(&o);
-    CHECK_INT(post(&o, &o.cloud.ctx, envelope(&o.cloud.arena, event_text(&o.cloud.arena, 0)), false), 401);
+    CHECK_INT(
+        post(&o, &o.cloud.ctx, envelope(&o.cloud.arena, event_text(&o.cloud.arena, 0)), false),
+        401);
     CHECK_INT(fake_cloud_count(&o.cloud, ""), 0);
     office_close(&o);
 }

@@ -100,7 +100,7 @@ struct callback_wish {
     bool phone_said; /* by the caller, so it is read back whole */
     const char *event_suffix;
 };
-MUST_USE enum errc callback_queue(struct tool_call *c, const struct callback_wish *wish, struct buf *say,
-                                  struct err *err);
+MUST_USE enum errc callback_queue(struct tool_call *c, const struct callback_wish *wish,
+                                  struct buf *say, struct err *err);
 
 #endif

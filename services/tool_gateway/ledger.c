@@ -39,7 +39,9 @@ static struct tool_reply read_reply(struct ctx *ctx, const struct jval *f)
     struct tool_reply r = { .tool_call_id = fs_str(f, "toolCallId"), .replayed = true };
     struct str status = fs_str(f, "status");
 
-    r.status = str_eq_c(status, "ok") ? TOOL_OK : str_eq_c(status, "refused") ? TOOL_REFUSED : TOOL_FAILED;
+    r.status = str_eq_c(status, "ok")        ? TOOL_OK
+               : str_eq_c(status, "refused") ? TOOL_REFUSED
+                                             : TOOL_FAILED;
     r.output = json_text(ctx, fs_map(f, "output"));
     r.control.end_call = fs_bool_or(control, "endCall", false);
     r.control.outcome = fs_str(control, "outcome");
@@ -96,9 +98,9 @@ static bool wait_past(struct ctx *ctx, int64_t until_ms)
     return true;
 }
 
-enum errc ledger_begin(struct google *g, struct ctx *ctx, const char *name, const struct tool_request *req,
-                       int keep_days, struct ledger_entry *ret, bool *ret_done,
-                       struct tool_reply *ret_reply, struct err *err)
+enum errc ledger_begin(struct google *g, struct ctx *ctx, const char *name,
+                       const struct tool_request *req, int keep_days, struct ledger_entry *ret,
+                       bool *ret_done, struct tool_reply *ret_reply, struct err *err)
 {
     struct begin_job j = { .name = name, .req = req, .keep_days = keep_days };
     struct str path = entry_path(ctx, req);

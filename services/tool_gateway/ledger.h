@@ -15,8 +15,8 @@
 #include "net/ctx.h"
 
 enum {
-    LEDGER_LEASE_MS = 12000,   /* longer than a tool may take */
-    LEDGER_WAIT_MS = 6000,     /* for somebody else who is running it */
+    LEDGER_LEASE_MS = 12000, /* longer than a tool may take */
+    LEDGER_WAIT_MS = 6000,   /* for somebody else who is running it */
     LEDGER_POLL_MS = 150,
 };
 
@@ -31,8 +31,8 @@ struct ledger_entry {
  * Other errors: nothing is known and nothing may be done. */
 MUST_USE enum errc ledger_begin(struct google *g, struct ctx *ctx, const char *name,
                                 const struct tool_request *req, int keep_days,
-                                struct ledger_entry *ret, bool *ret_done, struct tool_reply *ret_reply,
-                                struct err *err);
+                                struct ledger_entry *ret, bool *ret_done,
+                                struct tool_reply *ret_reply, struct err *err);
 MUST_USE enum errc ledger_finish(struct google *g, struct ctx *ctx, const struct ledger_entry *e,
                                  const struct tool_reply *reply, struct err *err);
 

@@ -8,8 +8,8 @@ enum { TOOL_NAME_MAX = 64 };
 
 /* --- what handlers answer with --------------------------------------------------------------------- */
 
-static void end_call(struct tool_call *c, enum tool_status status, const char *reason, struct str say,
-                     const char *next)
+static void end_call(struct tool_call *c, enum tool_status status, const char *reason,
+                     struct str say, const char *next)
 {
     c->status = status;
     jw_cstr(&c->out, "status", tool_status_name(status));
@@ -39,8 +39,10 @@ void call_provider_down(struct tool_call *c, const char *what, const struct err 
 {
     log_error(&c->ctx->log, "tool %s: %s failed: %s", c->tool->name, what, err->text);
     call_fail(c, "unavailable",
-              arena_printf(c->ctx->arena, "I am sorry, I cannot reach our %s right now. I can take your name "
-                                          "and number so that somebody calls you back.", what),
+              arena_printf(c->ctx->arena,
+                           "I am sorry, I cannot reach our %s right now. I can take your name "
+                           "and number so that somebody calls you back.",
+                           what),
               "Nothing was done. Do not say that it was. Try once more, or use requestCallback or "
               "transferToHuman.");
 }
@@ -99,7 +101,8 @@ static void run_tool(struct tool_call *c)
     struct err err = ERR_INIT;
 
     if (!tool_offered(c->tool, c->g->profile)) {
-        call_refuse(c, "not_offered", STR("I cannot do that here. I can arrange that somebody calls you back."),
+        call_refuse(c, "not_offered",
+                    STR("I cannot do that here. I can arrange that somebody calls you back."),
                     "Use one of the tools of this session.");
         return;
     }
@@ -112,7 +115,8 @@ static void run_tool(struct tool_call *c)
     if (tool_decode(c->tool, c->g->profile, c->ctx->arena, c->req->arguments, c->args, &err)) {
         jw_cstr(&c->out, "problem", err.text);
         call_refuse(c, "arguments", STR("One moment, please."),
-                    "Correct the argument named under problem (ask the caller if need be) and call the tool "
+                    "Correct the argument named under problem (ask the caller if need be) and call "
+                    "the tool "
                     "again.");
         return;
     }
@@ -170,17 +174,18 @@ static struct tool_reply unknown_tool(struct ctx *ctx, const struct tool_request
                         "There is no such tool. Use one of the tools of this session.");
 }
 
-static struct tool_reply ledger_trouble(struct ctx *ctx, const struct tool_request *req, enum errc rc,
-                                        const struct err *err)
+static struct tool_reply ledger_trouble(struct ctx *ctx, const struct tool_request *req,
+                                        enum errc rc, const struct err *err)
 {
     log_error(&ctx->log, "tool ledger: %s", err->text);
     if (rc == ERR_TIMEOUT)
         return simple_reply(ctx, req, TOOL_FAILED, "still_running",
                             "That is taking longer than usual. One moment, please.",
                             "It is not known yet whether it was done. Do not say that it was.");
-    return simple_reply(ctx, req, TOOL_FAILED, "unavailable",
-                        "I am sorry, I cannot reach our system right now. I can connect you to a person.",
-                        "Nothing was done. Do not say that it was.");
+    return simple_reply(
+        ctx, req, TOOL_FAILED, "unavailable",
+        "I am sorry, I cannot reach our system right now. I can connect you to a person.",
+        "Nothing was done. Do not say that it was.");
 }
 
 /* Only a number with its country code is one; "anonymous" and the like are none. */
@@ -193,10 +198,12 @@ static enum errc serve(struct gateway *g, struct ctx *ctx, const struct tool *to
                        const struct tool_request *req, struct tool_reply *ret, struct err *err)
 {
     struct ledger_entry entry;
-    struct tool_call c = { .g = g, .ctx = ctx, .req = req, .tool = tool, .from = number_of(req->from) };
+    struct tool_call c = {
+        .g = g, .ctx = ctx, .req = req, .tool = tool, .from = number_of(req->from)
+    };
     bool done = false;
-    enum errc rc = ledger_begin(g->google, ctx, tool->name, req, g->profile->retention.calls_days, &entry,
-                                &done, ret, err);
+    enum errc rc = ledger_begin(g->google, ctx, tool->name, req, g->profile->retention.calls_days,
+                                &entry, &done, ret, err);
 
     if (rc == ERR_CONFLICT)
         return rc;
@@ -214,8 +221,8 @@ static bool name_plausible(struct str name)
     for (i = 0; i < name.n; i++) {
         char c = name.p[i];
 
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-              c == '-'))
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '_' || c == '-'))
             return false;
     }
     return name.n > 0 && name.n <= TOOL_NAME_MAX;

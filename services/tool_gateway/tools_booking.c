@@ -51,7 +51,8 @@ static void write_offers(struct tool_call *c, const struct booking_offers *offer
 }
 
 /* "today, Tuesday, November twenty fourth at eleven in the morning, at noon or on …" */
-static void say_offers(struct buf *b, const struct tool_call *c, const struct booking_offers *offers)
+static void say_offers(struct buf *b, const struct tool_call *c,
+                       const struct booking_offers *offers)
 {
     size_t i;
 
@@ -107,8 +108,10 @@ static void answer_offers(struct tool_call *c, const struct booking_wish *w,
     if (!offers->as_wished)
         say_why_not(&say, w, offers);
     if (!offers->n) {
-        buf_add_c(&say, "There is no free time left in the days that I can book. I can arrange that somebody "
-                        "calls you back.");
+        buf_add_c(
+            &say,
+            "There is no free time left in the days that I can book. I can arrange that somebody "
+            "calls you back.");
         call_ok(c, buf_str(&say), "Offer no time. Offer a callback with requestCallback.");
     } else if (offers->as_wished && w->time_min >= 0) {
         say_moment(&say, c, offers->items[0].at);
@@ -160,16 +163,19 @@ static bool wish_refused(struct tool_call *c, const struct booking_wish *w)
 {
     if (!w->service->bookable)
         call_refuse(c, "not_bookable",
-                    STR("That cannot be booked on the phone. I can take down what you need, and somebody calls "
+                    STR("That cannot be booked on the phone. I can take down what you need, and "
+                        "somebody calls "
                         "you back."),
                     "Ask the qualifying questions and call qualifyLead.");
     else if (w->staff && !performs(w->service, w->staff))
         call_refuse(c, "staff",
-                    arena_printf(c->ctx->arena, STR_FMT " does not do that. May it be somebody else?",
+                    arena_printf(c->ctx->arena,
+                                 STR_FMT " does not do that. May it be somebody else?",
                                  STR_ARG(w->staff->name)),
                     "Call findAvailability without staff if the caller agrees.");
     else if (w->from.year && w->to.year && date_cmp(w->to, w->from) < 0)
-        call_refuse(c, "dates", STR("One moment, please."), "dateTo lies before dateFrom. Correct it.");
+        call_refuse(c, "dates", STR("One moment, please."),
+                    "dateTo lies before dateFrom. Correct it.");
     else if (w->from.year && date_cmp(w->to.year ? w->to : w->from, today(c)) < 0)
         call_refuse(c, "past", STR("That day is past. Which day would you like?"),
                     "Use today's date from your instructions.");
@@ -215,12 +221,14 @@ static bool slot_refused(struct tool_call *c, struct str text, struct slot *ret)
                     "The offer has expired. Call findAvailability again.");
     else if (rc)
         call_refuse(c, "slot_unknown", STR("Let me look what is free."),
-                    "This slotId was not issued by findAvailability in this call. Call findAvailability and "
+                    "This slotId was not issued by findAvailability in this call. Call "
+                    "findAvailability and "
                     "copy a slotId exactly.");
     return rc != ERR_OK;
 }
 
-static void say_appointment(struct buf *b, const struct tool_call *c, const struct slot *s, struct str name)
+static void say_appointment(struct buf *b, const struct tool_call *c, const struct slot *s,
+                            struct str name)
 {
     const struct profile_service *service = profile_service_find(c->g->profile, s->service);
     const struct profile_staff *staff = profile_staff_of_calendar(c->g->profile, s->calendar);
@@ -263,14 +271,15 @@ static void answer_held(struct tool_call *c, const struct slot *s, const struct 
     struct buf say = BUF_INIT(SAY_MAX);
     int64_t left_s = held->expires_s - clock_wall_s(c->ctx->clock);
 
-    buf_add_c(&say, "So that is ");
+    buf_add_c(&say, held->another ? "That would be one more appointment, " : "So that is ");
     say_appointment(&say, c, s, name);
     buf_add_c(&say, ". Is that right?");
     jw_str(&c->out, "slotId", slot_id);
     jw_str(&c->out, "confirmationId", held->confirmation_id);
     jw_i64(&c->out, "heldForSeconds", MAX(left_s, 0));
     call_ok(c, buf_str(&say),
-            "Read this back now and wait for a clear yes. Only then call bookAppointment with this slotId and "
+            "Read this back now and wait for a clear yes. Only then call bookAppointment with this "
+            "slotId and "
             "confirmationId.");
     buf_release(&say);
 }
@@ -281,7 +290,8 @@ static void answer_taken(struct tool_call *c, const struct slot *s, const char *
 
     buf_add_c(&say, "I am sorry, that time has just been taken. ");
     offer_others(c, s, &say);
-    call_refuse(c, reason, buf_str(&say), "It is not booked. Hold one of slots if the caller wants it.");
+    call_refuse(c, reason, buf_str(&say),
+                "It is not booked. Hold one of slots if the caller wants it.");
     buf_release(&say);
 }
 
@@ -306,15 +316,17 @@ void tool_hold_slot(struct tool_call *c)
     if (rc == ERR_OK)
         answer_held(c, &s, &held, args->slot_id, args->name);
     else if (booked)
-        call_refuse(c, "booked_before", STR("The time that we spoke about before is booked after all."),
-                    "The earlier bookAppointment went through. Tell the caller. If another time is wanted "
-                    "instead, use requestCallback.");
+        call_refuse(
+            c, "booked_before", STR("The time that we spoke about before is booked after all."),
+            "The earlier bookAppointment went through. Tell the caller. If another time is wanted "
+            "instead, use requestCallback.");
     else if (rc == ERR_CONFLICT)
         answer_taken(c, &s, "taken");
     else if (rc == ERR_DENIED)
         answer_closed(c);
     else if (rc == ERR_INVALID)
-        call_refuse(c, "slot_unknown", STR("Let me look what is free."), "Call findAvailability again.");
+        call_refuse(c, "slot_unknown", STR("Let me look what is free."),
+                    "Call findAvailability again.");
     else
         call_provider_down(c, "calendar", &err);
 }
@@ -339,7 +351,8 @@ static void publish_booked(struct tool_call *c, const struct slot *s, struct str
     gateway_event_end(&e, c);
 }
 
-static void answer_booked(struct tool_call *c, const struct slot *s, struct str name, struct str booking_id)
+static void answer_booked(struct tool_call *c, const struct slot *s, struct str name,
+                          struct str booking_id)
 {
     struct buf say = BUF_INIT(SAY_MAX);
 
@@ -352,19 +365,22 @@ static void answer_booked(struct tool_call *c, const struct slot *s, struct str 
     buf_release(&say);
 }
 
-static void answer_again(struct tool_call *c, const char *reason, const struct slot *s, struct str name)
+static void answer_again(struct tool_call *c, const char *reason, const struct slot *s,
+                         struct str name)
 {
     struct buf say = BUF_INIT(SAY_MAX);
 
     say_appointment(&say, c, s, name);
     buf_add_c(&say, ". Is that right?");
     call_refuse(c, reason, buf_str(&say),
-                "It is not booked. Read this back, wait for a clear yes, then call bookAppointment again with "
+                "It is not booked. Read this back, wait for a clear yes, then call bookAppointment "
+                "again with "
                 "confirmed true.");
     buf_release(&say);
 }
 
-static void answer_verdict(struct tool_call *c, enum policy_verdict v, const struct slot *s, struct str name)
+static void answer_verdict(struct tool_call *c, enum policy_verdict v, const struct slot *s,
+                           struct str name)
 {
     switch (v) {
     case POLICY_NOT_CONFIRMED:
@@ -375,21 +391,25 @@ static void answer_verdict(struct tool_call *c, enum policy_verdict v, const str
         break;
     case POLICY_WRONG_CONFIRMATION:
         call_refuse(c, "confirmation", STR("Let me read that back to you once more."),
-                    "It is not booked. confirmationId is not that of the last holdSlot. Call holdSlot again, "
+                    "It is not booked. confirmationId is not that of the last holdSlot. Call "
+                    "holdSlot again, "
                     "read back, then book with its confirmationId.");
         break;
     case POLICY_EXPIRED:
         call_refuse(c, "hold_expired",
-                    STR("I could keep that time only for a short while, and it has lapsed. Let me see whether "
+                    STR("I could keep that time only for a short while, and it has lapsed. Let me "
+                        "see whether "
                         "it is still free."),
-                    "It is not booked. Call findAvailability for this time, then holdSlot, and read back again.");
+                    "It is not booked. Call findAvailability for this time, then holdSlot, and "
+                    "read back again.");
         break;
     case POLICY_NO_HOLD:
     case POLICY_OTHER_SLOT:
     default:
         call_refuse(c, v == POLICY_OTHER_SLOT ? "other_slot_held" : "no_hold",
                     STR("Let me take hold of that time first."),
-                    "It is not booked. Call holdSlot for this slotId, read it back, wait for a yes, then book.");
+                    "It is not booked. Call holdSlot for this slotId, read it back, wait for a "
+                    "yes, then book.");
         break;
     }
 }
@@ -413,7 +433,8 @@ void tool_book_appointment(struct tool_call *c)
         return;
     rc = booking_book(&c->g->booking, c->ctx, &r, &result, &err);
     if (rc == ERR_INVALID) {
-        call_refuse(c, "slot_unknown", STR("Let me look what is free."), "Call findAvailability again.");
+        call_refuse(c, "slot_unknown", STR("Let me look what is free."),
+                    "Call findAvailability again.");
         return;
     }
     if (rc) {

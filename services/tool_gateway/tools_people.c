@@ -36,8 +36,8 @@ static bool next_window(const struct tool_call *c, struct time_range *ret)
     return true;
 }
 
-static enum errc write_callback(struct tool_call *c, const struct callback_wish *wish, struct str window,
-                                const struct time_range *range, struct err *err)
+static enum errc write_callback(struct tool_call *c, const struct callback_wish *wish,
+                                struct str window, const struct time_range *range, struct err *err)
 {
     struct firestore_commit *commit = firestore_commit_begin(c->g->google, c->ctx);
     struct str path = arena_printf(c->ctx->arena, "callbacks/" STR_FMT, STR_ARG(c->req->call_sid));
@@ -59,7 +59,8 @@ static enum errc write_callback(struct tool_call *c, const struct callback_wish 
     return firestore_commit(commit, NULL, err);
 }
 
-static void publish_callback(struct tool_call *c, const struct callback_wish *wish, struct str window)
+static void publish_callback(struct tool_call *c, const struct callback_wish *wish,
+                             struct str window)
 {
     struct gateway_event e;
 
@@ -124,7 +125,8 @@ static struct callback_wish wish_of(const struct tool_call *c, const struct huma
 }
 
 /* Takes what is said before, e.g. why nobody can be reached. */
-static void arrange_callback(struct tool_call *c, const struct callback_wish *wish, const char *before)
+static void arrange_callback(struct tool_call *c, const struct callback_wish *wish,
+                             const char *before)
 {
     struct buf say = BUF_INIT(SAY_MAX);
     struct err err = ERR_INIT;
@@ -132,7 +134,8 @@ static void arrange_callback(struct tool_call *c, const struct callback_wish *wi
     buf_add_c(&say, before);
     if (!wish->phone.n) {
         buf_add_c(&say, "On which number can we call you back?");
-        call_refuse(c, "number_missing", buf_str(&say), "Ask for the number once, then call the tool again.");
+        call_refuse(c, "number_missing", buf_str(&say),
+                    "Ask for the number once, then call the tool again.");
     } else if (callback_queue(c, wish, &say, &err)) {
         call_provider_down(c, "system", &err);
     } else {
@@ -181,14 +184,16 @@ static const struct profile_number *next_number(struct tool_call *c)
     return at < (int64_t)p->escalation.n_numbers ? &p->escalation.numbers[at] : NULL;
 }
 
-static void connect_to(struct tool_call *c, const struct profile_number *n, const struct human_args *args,
-                       const char *before)
+static void connect_to(struct tool_call *c, const struct profile_number *n,
+                       const struct human_args *args, const char *before)
 {
     c->control.transfer.number = n->number;
     c->control.transfer.reason = args->reason;
     c->control.transfer.summary = args->summary;
-    call_ok(c, arena_printf(c->ctx->arena, "%sI am connecting you now: " STR_FMT ". One moment, please.", before,
-                            STR_ARG(n->name)),
+    call_ok(c,
+            arena_printf(c->ctx->arena,
+                         "%sI am connecting you now: " STR_FMT ". One moment, please.", before,
+                         STR_ARG(n->name)),
             "Say this and nothing more; the call is being connected.");
 }
 
@@ -197,8 +202,10 @@ void tool_transfer_to_human(struct tool_call *c)
     const struct human_args *args = c->args;
     const struct profile *p = c->g->profile;
     bool emergency = str_eq_c(args->reason, "emergency") && p->escalation.emergency_text.n;
-    const char *before = emergency ? arena_printf(c->ctx->arena, STR_FMT " ",
-                                                  STR_ARG(p->escalation.emergency_text)).p : "";
+    const char *before =
+        emergency
+            ? arena_printf(c->ctx->arena, STR_FMT " ", STR_ARG(p->escalation.emergency_text)).p
+            : "";
     struct callback_wish wish = wish_of(c, args);
     const struct profile_number *n = NULL;
     bool open = hours_open_at(p, clock_wall_s(c->ctx->clock));
@@ -208,10 +215,12 @@ void tool_transfer_to_human(struct tool_call *c)
     if (n)
         connect_to(c, n, args, before);
     else
-        arrange_callback(c, &wish,
-                         arena_printf(c->ctx->arena, "%s%s", before,
-                                      open ? "I am sorry, nobody can take the call right now. " :
-                                             "We are closed at the moment, so I cannot connect you. ").p);
+        arrange_callback(
+            c, &wish,
+            arena_printf(c->ctx->arena, "%s%s", before,
+                         open ? "I am sorry, nobody can take the call right now. "
+                              : "We are closed at the moment, so I cannot connect you. ")
+                .p);
 }
 
 /* --- qualifyLead ------------------------------------------------------------------------------------- */
@@ -239,7 +248,8 @@ static bool area_served(const struct profile *p, struct str postcode)
 }
 
 /* Writes the questions still open under `missing`; returns the first one, or the empty text. */
-static struct str open_questions(struct tool_call *c, const struct qualify_lead_args *args, struct str phone)
+static struct str open_questions(struct tool_call *c, const struct qualify_lead_args *args,
+                                 struct str phone)
 {
     const struct profile *p = c->g->profile;
     struct str first = STR_EMPTY;
@@ -277,9 +287,11 @@ static struct crm_lead lead_of(const struct tool_call *c, const struct qualify_l
     size_t i;
 
     for (i = 0; i < args->fields.n; i++)
-        fields[i] = (struct crm_field){ args->fields.items[i].field->name, args->fields.items[i].value };
+        fields[i] =
+            (struct crm_field){ args->fields.items[i].field->name, args->fields.items[i].value };
     return (struct crm_lead){
-        .key = phone.n ? phone : arena_printf(c->ctx->arena, "call-" STR_FMT, STR_ARG(c->req->call_sid)),
+        .key = phone.n ? phone
+                       : arena_printf(c->ctx->arena, "call-" STR_FMT, STR_ARG(c->req->call_sid)),
         .name = args->name,
         .phone = phone,
         .email = args->email,
@@ -324,7 +336,8 @@ static void answer_lead(struct tool_call *c, const struct crm_lead *lead, bool p
         log_error(&c->ctx->log, "lead is kept, callback is not: %s", err.text);
         buf_add_c(&say, "Somebody will look at it and get in touch with you.");
     }
-    call_ok(c, buf_str(&say), "Nothing is booked and no price is agreed. Ask if there is anything else.");
+    call_ok(c, buf_str(&say),
+            "Nothing is booked and no price is agreed. Ask if there is anything else.");
     buf_release(&say);
 }
 
@@ -352,8 +365,9 @@ void tool_qualify_lead(struct tool_call *c)
         call_ok(c, STR("I am sorry, we do not serve that area."),
                 "Say so politely. Promise nothing. Ask if there is anything else.");
     else if (question.n)
-        call_ok(c, question, "Ask what is missing, one question at a time, then call qualifyLead again with all "
-                             "answers. If the caller does not want to say, go on without.");
+        call_ok(c, question,
+                "Ask what is missing, one question at a time, then call qualifyLead again with all "
+                "answers. If the caller does not want to say, go on without.");
     else
         answer_lead(c, &lead, args->phone.n && !str_eq(args->phone, c->from));
 }
@@ -369,8 +383,8 @@ static bool claims_booking(const struct log_call_outcome_args *args)
 static enum errc has_booking(struct tool_call *c, bool *ret, struct err *err)
 {
     struct fs_doc doc;
-    enum errc rc = firestore_get(c->g->google, c->ctx, policy_path(c->ctx->arena, c->req->call_sid), &doc,
-                                 err);
+    enum errc rc = firestore_get(c->g->google, c->ctx, policy_path(c->ctx->arena, c->req->call_sid),
+                                 &doc, err);
 
     *ret = !rc && policy_read(doc.fields).booked;
     return rc;
@@ -380,8 +394,9 @@ static void answer_end(struct tool_call *c, const char *outcome)
 {
     c->control.end_call = true;
     c->control.outcome = str_c(outcome);
-    call_ok(c, arena_printf(c->ctx->arena, "Thank you for calling " STR_FMT ". Goodbye.",
-                            STR_ARG(c->g->profile->name)),
+    call_ok(c,
+            arena_printf(c->ctx->arena, "Thank you for calling " STR_FMT ". Goodbye.",
+                         STR_ARG(c->g->profile->name)),
             "Say one short goodbye and nothing more.");
 }
 
@@ -399,12 +414,13 @@ void tool_log_call_outcome(struct tool_call *c)
         return;
     }
     if (!rc)
-        rc = booking_close(&c->g->booking, c->ctx, c->req->call_sid, str_c(args->outcome->name), &before,
-                           &err);
+        rc = booking_close(&c->g->booking, c->ctx, c->req->call_sid, str_c(args->outcome->name),
+                           &before, &err);
     if (rc == ERR_CONFLICT) {
         c->control.end_call = true;
         c->control.outcome = before;
-        call_refuse(c, "closed_before", STR("Goodbye."), "The outcome is logged already. Say goodbye.");
+        call_refuse(c, "closed_before", STR("Goodbye."),
+                    "The outcome is logged already. Say goodbye.");
         return;
     }
     /* The call must end even if that cannot be noted. */

@@ -63,14 +63,16 @@ static struct http_response post(struct desk *d, struct ctx *ctx, const char *pa
 {
     const struct http_header headers[] = {
         { STR("Content-Type"), STR("application/json") },
-        { STR("Authorization"), arena_printf(ctx->arena, "Bearer " STR_FMT,
-                                             STR_ARG(fake_token(&d->cloud, ctx->arena,
-                                                                audience ? audience : "http://gateway",
-                                                                "bridge@p.example"))) },
+        { STR("Authorization"),
+          arena_printf(
+              ctx->arena, "Bearer " STR_FMT,
+              STR_ARG(fake_token(&d->cloud, ctx->arena, audience ? audience : "http://gateway",
+                                 "bridge@p.example"))) },
     };
     struct http_request req = {
         .method = "POST",
-        .url = arena_printf(ctx->arena, "http://127.0.0.1:%d%s", http_server_port(d->service.server), path),
+        .url = arena_printf(ctx->arena, "http://127.0.0.1:%d%s",
+                            http_server_port(d->service.server), path),
         .headers = headers,
         .n_headers = audience && !*audience ? 1 : 2,
         .body = body,
@@ -126,7 +128,9 @@ static struct result find(struct desk *d, const char *date, const char *time)
 {
     return call(d, "findAvailability",
                 arena_printf(&d->cloud.arena,
-                             "{\"service\":\"check-up\",\"dateFrom\":\"%s\",\"time\":\"%s\"}", date, time).p);
+                             "{\"service\":\"check-up\",\"dateFrom\":\"%s\",\"time\":\"%s\"}", date,
+                             time)
+                    .p);
 }
 
 static struct result hold(struct desk *d, const struct result *found)
@@ -134,8 +138,10 @@ static struct result hold(struct desk *d, const struct result *found)
     struct str id = json_str(json_path(found->output, "slots.0.slotId"));
 
     CHECK(id.n > 0);
-    return call(d, "holdSlot", arena_printf(&d->cloud.arena, "{\"slotId\":\"" STR_FMT
-                                            "\",\"name\":\"Anna Schmidt\"}", STR_ARG(id)).p);
+    return call(d, "holdSlot",
+                arena_printf(&d->cloud.arena,
+                             "{\"slotId\":\"" STR_FMT "\",\"name\":\"Anna Schmidt\"}", STR_ARG(id))
+                    .p);
 }
 
 static const char *book_args(struct desk *d, const struct result *held, bool confirmed)
@@ -145,7 +151,8 @@ static const char *book_args(struct desk *d, const struct result *held, bool con
                         "\",\"name\":\"Anna Schmidt\",\"confirmed\":%s}",
                         STR_ARG(json_str(json_get(held->output, "slotId"))),
                         STR_ARG(json_str(json_get(held->output, "confirmationId"))),
-                        confirmed ? "true" : "false").p;
+                        confirmed ? "true" : "false")
+        .p;
 }
 
 static void think(struct desk *d)
@@ -165,11 +172,14 @@ TEST(a_caller_books_the_time_that_was_asked_for)
     desk_open(&d);
     r = find(&d, "2026-11-27", "14:30");
     CHECK_STATUS(r, "ok");
-    CHECK_STR(r.say, "Friday, November twenty seventh at two thirty in the afternoon is free. Shall I take it?");
+    CHECK_STR(
+        r.say,
+        "Friday, November twenty seventh at two thirty in the afternoon is free. Shall I take it?");
     held = hold(&d, &r);
     CHECK_STATUS(held, "ok");
-    CHECK_STR(held.say, "So that is Friday, November twenty seventh at two thirty in the afternoon, Check-up "
-                        "with Doctor Weber, for Anna Schmidt. Is that right?");
+    CHECK_STR(held.say,
+              "So that is Friday, November twenty seventh at two thirty in the afternoon, Check-up "
+              "with Doctor Weber, for Anna Schmidt. Is that right?");
     think(&d);
     r = call(&d, "bookAppointment", book_args(&d, &held, true));
     CHECK_STATUS(r, "ok");
@@ -209,17 +219,20 @@ TEST(an_invented_slot_and_the_slot_of_another_call_are_refused)
     struct str id;
 
     desk_open(&d);
-    r = call(&d, "holdSlot", "{\"slotId\":\"check-up.weber.20261127T1330Z.30.zzzzzz.0123456789abcdef\"}");
+    r = call(&d, "holdSlot",
+             "{\"slotId\":\"check-up.weber.20261127T1330Z.30.zzzzzz.0123456789abcdef\"}");
     CHECK_STATUS(r, "refused");
     CHECK_STR(r.reason, "slot_unknown");
     found = find(&d, "2026-11-27", "14:30");
     id = json_str(json_path(found.output, "slots.0.slotId"));
     d.call_sid = "CA2";
-    r = call(&d, "holdSlot", arena_printf(&d.cloud.arena, "{\"slotId\":\"" STR_FMT "\"}", STR_ARG(id)).p);
+    r = call(&d, "holdSlot",
+             arena_printf(&d.cloud.arena, "{\"slotId\":\"" STR_FMT "\"}", STR_ARG(id)).p);
     CHECK_STR(r.reason, "slot_unknown");
     d.call_sid = "CA1";
     clock_fake_advance_ms(&d.cloud.clock, (int64_t)SLOT_LIFE_S * 1000);
-    r = call(&d, "holdSlot", arena_printf(&d.cloud.arena, "{\"slotId\":\"" STR_FMT "\"}", STR_ARG(id)).p);
+    r = call(&d, "holdSlot",
+             arena_printf(&d.cloud.arena, "{\"slotId\":\"" STR_FMT "\"}", STR_ARG(id)).p);
     CHECK_STR(r.reason, "slot_expired");
     desk_close(&d);
 }
@@ -269,13 +282,15 @@ TEST(what_is_not_free_is_said_truthfully)
         const char *args, *says;
     } rows[] = {
         { "{\"service\":\"check-up\",\"dateFrom\":\"2026-12-25\"}",
-          "We are closed on Friday, December twenty fifth, Christmas Day. The nearest that I have is Monday, "
+          "We are closed on Friday, December twenty fifth, Christmas Day. The nearest that I have "
+          "is Monday, "
           "December twenty eighth at nine in the morning" },
         { "{\"service\":\"check-up\",\"dateFrom\":\"2026-11-27\",\"time\":\"08:00\"}",
           "At eight in the morning we cannot do that, it is outside our hours." },
         { "{\"service\":\"consultation\",\"dateFrom\":\"2026-11-27\",\"time\":\"17:30\"}",
           "At five thirty in the afternoon we cannot do that" },
-        { "{\"service\":\"check-up\",\"dateFrom\":\"2027-12-01\"}", "further ahead than I can book" },
+        { "{\"service\":\"check-up\",\"dateFrom\":\"2027-12-01\"}",
+          "further ahead than I can book" },
         { "{\"service\":\"check-up\",\"dateFrom\":\"2026-11-20\"}", "That day is past." },
         { "{\"service\":\"company-programme\"}", "cannot be booked on the phone" },
         { "{\"service\":\"check-up\",\"staff\":\"amari\"}", "Doctor Amari does not do that." },
@@ -337,13 +352,16 @@ TEST(a_repeat_of_each_tool_call_gets_the_first_result_and_acts_once)
     const char *args;
 
     desk_open(&d);
-    first = call_as(&d, "f1", "findAvailability", "{\"service\":\"check-up\",\"dateFrom\":\"2026-11-26\"}");
-    again = call_as(&d, "f1", "findAvailability", "{\"service\":\"check-up\",\"dateFrom\":\"2026-11-26\"}");
+    first = call_as(&d, "f1", "findAvailability",
+                    "{\"service\":\"check-up\",\"dateFrom\":\"2026-11-26\"}");
+    again = call_as(&d, "f1", "findAvailability",
+                    "{\"service\":\"check-up\",\"dateFrom\":\"2026-11-26\"}");
     CHECK(!first.replayed && again.replayed);
     CHECK(str_eq(json_val_text(&d.cloud.arena, json_path(first.output, "slots.0.slotId")),
                  json_val_text(&d.cloud.arena, json_path(again.output, "slots.0.slotId"))));
     args = arena_printf(&d.cloud.arena, "{\"slotId\":\"" STR_FMT "\"}",
-                        STR_ARG(json_str(json_path(first.output, "slots.0.slotId")))).p;
+                        STR_ARG(json_str(json_path(first.output, "slots.0.slotId"))))
+               .p;
     held = call_as(&d, "h1", "holdSlot", args);
     again = call_as(&d, "h1", "holdSlot", args);
     CHECK(again.replayed);
@@ -358,14 +376,16 @@ TEST(a_repeat_of_each_tool_call_gets_the_first_result_and_acts_once)
     CHECK_INT(fake_cloud_count(&d.cloud, "localCalendars/"), 1);
     CHECK_INT(fake_cloud_events(&d.cloud, "booking.changed"), 1);
     (void)call_as(&d, "q1", "qualifyLead", "{\"need\":\"a quote\",\"postcode\":\"10115\"}");
-    CHECK(call_as(&d, "q1", "qualifyLead", "{\"need\":\"a quote\",\"postcode\":\"10115\"}").replayed);
+    CHECK(
+        call_as(&d, "q1", "qualifyLead", "{\"need\":\"a quote\",\"postcode\":\"10115\"}").replayed);
     CHECK_INT(fake_cloud_count(&d.cloud, "leads/"), 1);
     (void)call_as(&d, "t1", "transferToHuman", "{\"reason\":\"caller_asked\",\"summary\":\"s\"}");
     again = call_as(&d, "t1", "transferToHuman", "{\"reason\":\"caller_asked\",\"summary\":\"s\"}");
     CHECK(again.replayed);
     CHECK_STR(json_str(json_path(again.control, "transfer.number")), "+4930555101");
     (void)call_as(&d, "r1", "requestCallback", "{\"reason\":\"other\",\"summary\":\"s\"}");
-    CHECK(call_as(&d, "r1", "requestCallback", "{\"reason\":\"other\",\"summary\":\"s\"}").replayed);
+    CHECK(
+        call_as(&d, "r1", "requestCallback", "{\"reason\":\"other\",\"summary\":\"s\"}").replayed);
     CHECK_INT(fake_cloud_events(&d.cloud, "callback.requested"), 1);
     (void)call_as(&d, "l1", "logCallOutcome", "{\"outcome\":\"booked\",\"summary\":\"s\"}");
     again = call_as(&d, "l1", "logCallOutcome", "{\"outcome\":\"booked\",\"summary\":\"s\"}");
@@ -522,7 +542,8 @@ TEST(in_opening_hours_the_caller_is_connected_and_each_number_is_tried_once)
     struct result r;
 
     desk_open(&d);
-    r = call(&d, "transferToHuman", "{\"reason\":\"caller_asked\",\"summary\":\"Wants a person.\"}");
+    r = call(&d, "transferToHuman",
+             "{\"reason\":\"caller_asked\",\"summary\":\"Wants a person.\"}");
     CHECK_STATUS(r, "ok");
     CHECK_STR(json_str(json_path(r.control, "transfer.number")), "+4930555101");
     CHECK_STR(json_str(json_path(r.control, "transfer.summary")), "Wants a person.");
@@ -542,12 +563,15 @@ TEST(when_closed_a_callback_is_queued_and_number_and_window_are_read_back)
     const struct jval *doc;
 
     desk_open_at(&d, "2026-11-24T19:00:00Z");
-    r = call(&d, "transferToHuman", "{\"reason\":\"caller_asked\",\"summary\":\"Wants a person.\"}");
+    r = call(&d, "transferToHuman",
+             "{\"reason\":\"caller_asked\",\"summary\":\"Wants a person.\"}");
     CHECK_STATUS(r, "ok");
     CHECK_INT(json_str(json_path(r.control, "transfer.number")).n, 0);
-    CHECK_STR(r.say, "We are closed at the moment, so I cannot connect you. Somebody will call you back on the "
-                     "number ending in four five six seven, tomorrow, Wednesday, November twenty fifth between "
-                     "nine in the morning and twelve thirty in the afternoon. Is that all right?");
+    CHECK_STR(
+        r.say,
+        "We are closed at the moment, so I cannot connect you. Somebody will call you back on the "
+        "number ending in four five six seven, tomorrow, Wednesday, November twenty fifth between "
+        "nine in the morning and twelve thirty in the afternoon. Is that all right?");
     doc = fake_cloud_doc(&d.cloud, "callbacks/CA1");
     CHECK_STR(json_str(json_get(doc, "number")), "+491701234567");
     CHECK_STR(json_str(json_get(doc, "windowStart")), "2026-11-25T08:00:00.000000Z");
@@ -568,11 +592,14 @@ TEST(a_withheld_number_is_asked_for_and_read_back_whole)
     CHECK_STATUS(r, "refused");
     CHECK_STR(r.reason, "number_missing");
     CHECK_INT(fake_cloud_count(&d.cloud, "callbacks/"), 0);
-    r = call(&d, "requestCallback", "{\"reason\":\"other\",\"summary\":\"s\",\"phone\":\"030 double five 12 34 7\","
-                                    "\"window\":\"tomorrow after five\"}");
+    r = call(&d, "requestCallback",
+             "{\"reason\":\"other\",\"summary\":\"s\",\"phone\":\"030 double five 12 34 7\","
+             "\"window\":\"tomorrow after five\"}");
     CHECK_STATUS(r, "ok");
-    CHECK_STR(r.say, "Somebody will call you back on plus four nine three, zero five five, one two three, four "
-                     "seven, tomorrow after five. Is that all right?");
+    CHECK_STR(
+        r.say,
+        "Somebody will call you back on plus four nine three, zero five five, one two three, four "
+        "seven, tomorrow after five. Is that all right?");
     desk_close(&d);
 }
 
@@ -589,9 +616,10 @@ TEST(in_an_emergency_the_emergency_number_comes_first)
 
 /* --- leads ----------------------------------------------------------------------------------------- */
 
-static const char whole_lead[] = "{\"need\":\"Check-ups for forty people\",\"name\":\"Ben Okafor\","
-                                 "\"postcode\":\"10115\",\"service\":\"company-programme\","
-                                 "\"fields\":{\"people\":40,\"wanted_by\":\"February\",\"budget\":\"1 million\"}}";
+static const char whole_lead[] =
+    "{\"need\":\"Check-ups for forty people\",\"name\":\"Ben Okafor\","
+    "\"postcode\":\"10115\",\"service\":\"company-programme\","
+    "\"fields\":{\"people\":40,\"wanted_by\":\"February\",\"budget\":\"1 million\"}}";
 
 TEST(a_lead_with_all_answers_is_qualified_reviewed_and_called_back)
 {
@@ -625,7 +653,8 @@ TEST(what_a_lead_lacks_is_asked_for_and_the_rest_is_kept)
     struct result r;
 
     desk_open(&d);
-    r = call(&d, "qualifyLead", "{\"need\":\"Check-ups for a company\",\"fields\":{\"people\":40}}");
+    r = call(&d, "qualifyLead",
+             "{\"need\":\"Check-ups for a company\",\"fields\":{\"people\":40}}");
     CHECK_STATUS(r, "ok");
     CHECK_STR(r.say, "When would you like it to begin?");
     CHECK_INT(json_len(json_get(r.output, "missing")), 3);
@@ -687,10 +716,15 @@ TEST(an_outcome_of_booked_needs_a_booking)
 
 TEST(malformed_requests_are_400_and_wrong_arguments_a_sentence)
 {
-    static const char *const bad[] = { "", "{", "[]", "{\"toolCallId\":\"a\",\"arguments\":{}}",
-                                       "{\"callSid\":\"CA1\",\"arguments\":{}}",
-                                       "{\"callSid\":\"CA1\",\"toolCallId\":\"a\"}",
-                                       "{\"callSid\":\"CA/1\",\"toolCallId\":\"a\",\"arguments\":{}}" };
+    static const char *const bad[] = {
+        "",
+        "{",
+        "[]",
+        "{\"toolCallId\":\"a\",\"arguments\":{}}",
+        "{\"callSid\":\"CA1\",\"arguments\":{}}",
+        "{\"callSid\":\"CA1\",\"toolCallId\":\"a\"}",
+        "{\"callSid\":\"CA/1\",\"toolCallId\":\"a\",\"arguments\":{}}"
+    };
     struct desk d;
     size_t i;
 
@@ -699,8 +733,9 @@ TEST(malformed_requests_are_400_and_wrong_arguments_a_sentence)
         CHECK_INT(post(&d, &d.cloud.ctx, "/tools/holdSlot", str_c(bad[i]), NULL).status, 400);
     CHECK_STR(call(&d, "holdSlot", "\"{broken\"").reason, "arguments");
     CHECK_STR(call(&d, "holdSlot", "{}").reason, "arguments");
-    CHECK_STR(call(&d, "findAvailability", "{\"service\":\"check-up\",\"dateFrom\":\"tomorrow\"}").reason,
-              "arguments");
+    CHECK_STR(
+        call(&d, "findAvailability", "{\"service\":\"check-up\",\"dateFrom\":\"tomorrow\"}").reason,
+        "arguments");
     CHECK_STR(call(&d, "deleteEverything", "{}").reason, "unknown_tool");
     desk_close(&d);
 }
