@@ -38,7 +38,7 @@ struct credentials {
 
 static enum errc key_from_json(struct credentials *c, const struct jval *doc, struct err *err)
 {
-    struct str email, pem;
+    struct str email = STR_EMPTY, pem = STR_EMPTY;
     enum errc rc;
 
     rc = json_need_str(doc, "client_email", &email, err);
@@ -56,7 +56,7 @@ static enum errc key_from_json(struct credentials *c, const struct jval *doc, st
 
 static enum errc user_from_json(struct credentials *c, const struct jval *doc, struct err *err)
 {
-    struct str id, secret, refresh;
+    struct str id = STR_EMPTY, secret = STR_EMPTY, refresh = STR_EMPTY;
     enum errc rc;
 
     rc = json_need_str(doc, "client_id", &id, err);
@@ -164,7 +164,7 @@ struct str credentials_quota_project(const struct credentials *c)
 static enum errc life_of_jwt(struct ctx *ctx, struct str token, struct fresh_token *ret,
                              struct err *err)
 {
-    struct jwt jwt;
+    struct jwt jwt = { .claims = NULL };
     enum errc rc;
 
     rc = jwt_parse(&jwt, ctx->arena, token, err);
@@ -210,8 +210,8 @@ static enum errc metadata_get(const struct credentials *c, struct ctx *ctx, stru
 static enum errc token_answer(struct ctx *ctx, struct str body, struct fresh_token *ret,
                               struct err *err)
 {
-    const struct jval *root;
-    struct str text;
+    const struct jval *root = NULL;
+    struct str text = STR_EMPTY;
     enum errc rc;
 
     rc = json_parse_arena(&root, ctx->arena, body, err);
@@ -321,7 +321,7 @@ static struct str scopes_query(struct ctx *ctx, struct str scopes)
 enum errc credentials_access(const struct credentials *c, struct ctx *ctx, struct str scopes,
                              struct fresh_token *ret, struct err *err)
 {
-    struct str form, body;
+    struct str form = STR_EMPTY, body = STR_EMPTY;
     enum errc rc;
 
     if (c->kind == FROM_METADATA) {
@@ -346,8 +346,8 @@ enum errc credentials_access(const struct credentials *c, struct ctx *ctx, struc
 enum errc credentials_identity(const struct credentials *c, struct ctx *ctx, struct str audience,
                                struct fresh_token *ret, struct err *err)
 {
-    const struct jval *root;
-    struct str form, body, token;
+    const struct jval *root = NULL;
+    struct str form = STR_EMPTY, body = STR_EMPTY, token = STR_EMPTY;
     enum errc rc;
 
     if (c->kind == FROM_USER)

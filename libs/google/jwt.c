@@ -13,7 +13,7 @@ static enum errc json_part(const struct jval **ret, struct arena *a, struct str 
 enum errc jwt_parse(struct jwt *ret, struct arena *a, struct str token, struct err *err)
 {
     struct str header, payload, signature, rest;
-    const struct jval *head, *claims;
+    const struct jval *head = NULL, *claims = NULL;
     enum errc rc;
 
     if (token.n > JWT_MAX)

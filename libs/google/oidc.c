@@ -188,7 +188,7 @@ static void refresh(struct oidc *o, struct ctx *ctx)
     o->fetching = false;
     o->last_rc = rc;
     o->last_err = failure;
-    o->refetch_at_ms = now_ms + OIDC_REFETCH_S * 1000;
+    o->refetch_at_ms = now_ms + (int64_t)OIDC_REFETCH_S * 1000;
     if (!rc) {
         keys_release(&o->keys);
         o->keys = keys;

@@ -113,7 +113,7 @@ enum errc pubsub_publish(struct google *g, struct ctx *ctx, struct str topic,
         .timeout_ms = PUBLISH_TIMEOUT_MS,
         .attempts = 1,
     };
-    struct http_response r;
+    struct http_response r = { .status = 0 };
     enum errc rc;
     int attempt;
 

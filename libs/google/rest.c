@@ -151,9 +151,10 @@ static enum errc send_once(struct google *g, struct ctx *ctx, const struct googl
 enum errc google_do(struct google *g, struct ctx *ctx, const struct google_call *call,
                     struct http_response *ret, struct err *err)
 {
-    struct prepared p;
+    struct prepared p = { .n_headers = 0 };
     enum errc rc;
 
+    *ret = (struct http_response){ .status = 0 };
     rc = send_once(g, ctx, call, &p, ret, err);
     if (rc || ret->status != 401 || p.token.n == 0)
         return rc;

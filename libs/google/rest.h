@@ -54,7 +54,8 @@ struct google_call {
 };
 enum { GOOGLE_HEADERS_MAX = 8 };
 
-/* ERR_OK for every answer, whatever its status; a 401 has been retried once with a fresh token. */
+/* ERR_OK for every answer, whatever its status; a 401 has been retried once with a fresh token. *ret is
+ * empty (status 0) when there was no answer. */
 MUST_USE enum errc google_do(struct google *g, struct ctx *ctx, const struct google_call *call,
                              struct http_response *ret, struct err *err);
 /* The same, but an answer other than 2xx is an error: google_error(). */

@@ -120,7 +120,7 @@ static enum errc entry_renew(struct token_source *t, struct ctx *ctx, struct tok
     if (!rc)
         entry_store(e, &fresh, now_ms);
     else
-        e->renew_at_ms = now_ms + TOKEN_RETRY_S * 1000;
+        e->renew_at_ms = now_ms + (int64_t)TOKEN_RETRY_S * 1000;
     pthread_cond_broadcast(&t->landed);
     if (rc && err)
         *err = failure;

@@ -87,7 +87,7 @@ enum errc firestore_ask(struct google *g, struct ctx *ctx, struct str url, struc
         .body_max = FIRESTORE_ANSWER_MAX,
     };
     const struct jval *item, *error;
-    struct http_response r;
+    struct http_response r = { .status = 0 };
     struct json_iter it;
     struct str unused;
     enum errc rc;

@@ -83,7 +83,7 @@ static bool simple_name(struct str s)
 
 struct str fs_field_path(struct arena *a, struct str name)
 {
-    struct buf b = BUF_INIT(4 * FIELD_NAME_MAX);
+    struct buf b = BUF_INIT((size_t)4 * FIELD_NAME_MAX);
     struct str text;
     size_t i;
 
@@ -656,7 +656,7 @@ static enum errc commit_send(struct firestore_commit *c, int aborted_attempts,
         .attempts = FIRESTORE_ATTEMPTS, /* refusals only: a lost answer may have been a success */
         .body_max = FIRESTORE_ANSWER_MAX,
     };
-    struct http_response r;
+    struct http_response r = { .status = 0 };
     enum errc rc;
     int attempt;
 

@@ -117,7 +117,7 @@ enum errc storage_read(struct google *g, struct ctx *ctx, struct str bucket, str
 {
     struct reading reading = { .write = write, .write_arg = arg, .from = from, .to = to };
     struct storage_object o;
-    struct http_response r;
+    struct http_response r = { .status = 0 };
     int64_t before;
     int failures = 0;
     enum errc rc;

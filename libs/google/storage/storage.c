@@ -106,7 +106,7 @@ enum errc storage_stat(struct google *g, struct ctx *ctx, struct str bucket, str
         .body_max = STORAGE_ANSWER_MAX,
     };
     const struct jval *resource;
-    struct http_response r;
+    struct http_response r = { .status = 0 };
     enum errc rc;
 
     rc = google_call(g, ctx, &call, &r, err);
@@ -130,7 +130,7 @@ enum errc storage_delete(struct google *g, struct ctx *ctx, struct str bucket, s
         .idempotent = true,
         .body_max = STORAGE_ANSWER_MAX,
     };
-    struct http_response r;
+    struct http_response r = { .status = 0 };
     enum errc rc;
 
     rc = google_call(g, ctx, &call, &r, err);
@@ -190,7 +190,7 @@ enum errc storage_put(struct google *g, struct ctx *ctx, const struct storage_ta
         .body_max = STORAGE_ANSWER_MAX,
     };
     const struct jval *resource;
-    struct http_response r;
+    struct http_response r = { .status = 0 };
     enum errc rc;
 
     if (call.body.n == 0)

@@ -24,6 +24,12 @@ struct upload {
 /* What a PUT to the session led to. */
 enum upload_step { UPLOAD_GOES_ON, UPLOAD_UNKNOWN, UPLOAD_DONE, UPLOAD_FAILED };
 
+/* The place behind all that was read. */
+static long long read_to(const struct upload *u)
+{
+    return u->offset + (int64_t)u->n;
+}
+
 static enum errc start(struct upload *u, struct err *err)
 {
     struct http_header type = { STR("X-Upload-Content-Type"), u->to->content_type };
@@ -40,7 +46,7 @@ static enum errc start(struct upload *u, struct err *err)
         .idempotent = true, /* a session that nobody uses does nothing */
         .body_max = STORAGE_ANSWER_MAX,
     };
-    struct http_response r;
+    struct http_response r = { .status = 0 };
     enum errc rc;
 
     rc = google_call(u->g, u->ctx, &call, &r, err);
@@ -62,7 +68,7 @@ static void cancel(struct upload *u)
         .timeout_ms = STORAGE_TIMEOUT_MS,
         .no_auth = true,
     };
-    struct http_response r;
+    struct http_response r = { .status = 0 };
     struct err err = ERR_INIT;
 
     if (u->session.n && google_do(u->g, u->ctx, &call, &r, &err))
@@ -78,8 +84,7 @@ static enum errc fill(struct upload *u, struct err *err)
         got = 0;
         rc = u->read(u->read_arg, u->chunk + u->n, u->max - u->n, &got);
         if (rc)
-            return err_set(err, rc, "the source failed at byte %lld",
-                           (long long)(u->offset + (int64_t)u->n));
+            return err_set(err, rc, "the source failed at byte %lld", read_to(u));
         if (got > u->max - u->n)
             return err_set(err, ERR_INTERNAL, "the source gave more than was asked for");
         u->eof = got == 0;
@@ -92,8 +97,7 @@ static enum errc fill(struct upload *u, struct err *err)
 /* "bytes A-B/TOTAL"; a star for a total not known yet, and for the range when nothing is left. */
 static struct str content_range(struct upload *u, struct arena *a, bool with_data)
 {
-    struct str total =
-        u->eof ? arena_printf(a, "%lld", (long long)(u->offset + (int64_t)u->n)) : STR("*");
+    struct str total = u->eof ? arena_printf(a, "%lld", read_to(u)) : STR("*");
 
     if (!with_data || u->n == 0)
         return arena_printf(a, "bytes */" STR_FMT, STR_ARG(total));
@@ -149,8 +153,7 @@ static enum errc forget_stored(struct upload *u, int64_t stored, struct err *err
 
     if (stored < u->offset || stored > u->offset + (int64_t)u->n)
         return err_set(err, ERR_UPSTREAM, "session has %lld bytes, expected %lld to %lld",
-                       (long long)stored, (long long)u->offset,
-                       (long long)(u->offset + (int64_t)u->n));
+                       (long long)stored, (long long)u->offset, read_to(u));
     done = (size_t)(stored - u->offset);
     if (done == 0)
         return ERR_OK;
@@ -189,7 +192,7 @@ static enum errc finished(struct upload *u, struct ctx *ctx, const struct http_r
 static enum upload_step step(struct upload *u, struct ctx *ctx, bool with_data,
                              struct storage_object *ret, enum errc *rc, struct err *err)
 {
-    struct http_response r;
+    struct http_response r = { .status = 0 };
     int64_t stored = 0;
 
     *rc = put(u, ctx, with_data, &r, err);

@@ -525,7 +525,7 @@ static bool list_documents(struct call *c)
     if (found.n)
         jw_end(&c->out);
     if ((int64_t)found.n > page)
-        jw_strf(&c->out, "nextPageToken", "%lld", (long long)(offset + page));
+        jw_strf(&c->out, "nextPageToken", "%lld", (long long)offset + page);
     jw_end(&c->out);
     return true;
 }

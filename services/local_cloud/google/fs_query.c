@@ -238,7 +238,7 @@ static bool add_order(struct query *q, struct str path, bool descending)
 
 static bool has_order(const struct query *q, struct str path)
 {
-    struct fv_path p;
+    struct fv_path p = { .n = 0 };
     struct failure unused = { .status = 0 };
     size_t i, k;
 

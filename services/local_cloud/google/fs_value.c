@@ -213,7 +213,7 @@ static bool parse_at(struct fv **ret, struct arena *a, const struct jval *value,
 static bool parse_members(struct fv **ret, struct arena *a, const struct jval *fields, int depth,
                           struct failure *f)
 {
-    struct fv *map = fv_map_new(a), *v;
+    struct fv *map = fv_map_new(a), *v = NULL;
     struct json_iter it = json_iter(fields);
     const struct jval *val;
     struct str key;
@@ -235,7 +235,7 @@ static bool parse_members(struct fv **ret, struct arena *a, const struct jval *f
 static bool parse_items(struct fv **ret, struct arena *a, const struct jval *values, int depth,
                         struct failure *f)
 {
-    struct fv *array = fv_new(a, FV_ARRAY), *v;
+    struct fv *array = fv_new(a, FV_ARRAY), *v = NULL;
     struct json_iter it = json_iter(values);
     const struct jval *val;
     struct str unused;

@@ -363,7 +363,7 @@ static bool publish_all(struct pubsub *ps, struct arena *a, struct str topic,
 {
     struct json_iter it = json_iter(messages);
     const struct jval *v;
-    struct pubsub_item m;
+    struct pubsub_item m = { .data = STR_EMPTY };
     struct str unused;
     struct jw w;
 

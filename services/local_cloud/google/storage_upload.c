@@ -125,7 +125,7 @@ static void upload_media(struct storage *g, struct http_req *r)
 
 static struct str boundary_of(struct arena *a, struct str type)
 {
-    struct str rest = type;
+    struct str rest;
     size_t at = str_find(type, STR("boundary="));
 
     if (at == type.n)
