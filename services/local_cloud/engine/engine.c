@@ -111,6 +111,51 @@ void engine_count(struct engine *e, long *counter)
     pthread_mutex_unlock(&e->lock);
 }
 
+struct prepare_job {
+    struct engine *engine;
+    char *topics;
+};
+
+/* In the order in which a talk wants them. */
+static void prepare_run(void *arg, struct ctx *ctx)
+{
+    static const enum hearing order[] = { HEAR_REQUEST, HEAR_WHEN,  HEAR_NAME,    HEAR_YES_NO,
+                                          HEAR_MORE,    HEAR_PHONE, HEAR_DETAILS, HEAR_ANYTHING };
+    struct prepare_job *j = arg;
+    struct err err = ERR_INIT;
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(order) && !atomic_load(&j->engine->stopping); i++) {
+        if (recognizer_prepare(j->engine->recognizer, order[i], str_c(j->topics), &err))
+            log_error(&ctx->log, "engine: speech is not recognised: %s", err.text);
+    }
+}
+
+static void prepare_done(void *arg)
+{
+    struct prepare_job *j = arg;
+
+    mem_free(j->topics);
+    mem_free(j);
+}
+
+void engine_prepare(struct engine *e, struct str topics)
+{
+    struct prepare_job *j;
+
+    if (e->prepared && str_eq_c(topics, e->prepared))
+        return;
+    j = MEM_NEW(struct prepare_job);
+    j->engine = e;
+    j->topics = mem_str_dup(topics);
+    if (workers_submit(e->workers, prepare_run, prepare_done, j)) {
+        prepare_done(j); /* it is made when it is needed, then */
+        return;
+    }
+    mem_free(e->prepared);
+    e->prepared = mem_str_dup(topics);
+}
+
 /* HTTP. */
 
 void api_reply_error(struct http_req *r, int status, const char *type, const char *code, const char *param,
@@ -213,10 +258,12 @@ static void engine_destroy(struct local_cloud *lc)
 
     if (!e)
         return;
+    atomic_store(&e->stopping, true);
     realtime_end_all(e);
     workers_destroy(e->workers);
     recognizer_destroy(e->recognizer);
     synth_destroy(e->synth);
+    mem_free(e->prepared);
     pthread_mutex_destroy(&e->lock);
     mem_free(e);
     lc->engine = NULL;
@@ -242,18 +289,15 @@ static enum errc engine_create(struct local_cloud *lc, struct err *err)
     return rc;
 }
 
-/* The first caller should not wait for what can be made before: the voice and the first vocabulary. */
+/* The first caller should not wait for what can be made before. */
 static void warm_run(void *arg, struct ctx *ctx)
 {
-    static const uint8_t quiet[8000];
     struct engine *e = arg;
     struct buf audio = BUF_INIT(MIB);
-    struct heard heard;
     struct err err = ERR_INIT;
 
-    if (synth_ulaw(e->synth, STR("slt"), STR("Hello."), &audio, &err) ||
-        recognizer_hear(e->recognizer, HEAR_REQUEST, STR_EMPTY, quiet, sizeof(quiet), ctx->arena, &heard, &err))
-        log_error(&ctx->log, "engine: speech does not work: %s", err.text);
+    if (synth_ulaw(e->synth, STR("slt"), STR("Hello."), &audio, &err))
+        log_error(&ctx->log, "engine: nothing can be said: %s", err.text);
     buf_release(&audio);
 }
 

@@ -3,6 +3,7 @@
 #define LOCAL_CLOUD_ENGINE_ENGINE_INTERNAL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/list.h"
 #include "base/log.h"
@@ -30,6 +31,8 @@ struct engine {
     pthread_mutex_t lock; /* of what follows: asked for from any thread */
     struct engine_fault fault;
     int fault_count; /* connections that still get it; -1: all */
+    atomic_bool stopping;
+    char *prepared; /* topics that all vocabularies have been made for; loop thread */
     struct {
         long connections, responses, tool_calls, turns;
     } stats;
@@ -40,6 +43,8 @@ extern const struct ws_route realtime_routes[REALTIME_ROUTES];
 
 void engine_count(struct engine *e, long *counter); /* one of e->stats */
 
+/* A session has told its business: the vocabularies for these topics are made before they are needed. */
+void engine_prepare(struct engine *e, struct str topics);
 /* Ends every connection; at the engine's end. */
 void realtime_end_all(struct engine *e);
 /* POST /v1/audio/transcriptions */

@@ -403,6 +403,19 @@ static enum errc decode(struct decoder *d, const int16_t *pcm, size_t n, struct 
     return ERR_OK;
 }
 
+enum errc recognizer_prepare(struct recognizer *r, enum hearing h, struct str topics, struct err *err)
+{
+    struct decoder *d = decoder_take(r, h, topics);
+    enum errc rc = ERR_OK;
+
+    pthread_mutex_lock(&d->lock);
+    if (!d->ps)
+        rc = decoder_make(r, d, err);
+    pthread_mutex_unlock(&d->lock);
+    decoder_give_back(r, d);
+    return rc;
+}
+
 enum errc recognizer_hear(struct recognizer *r, enum hearing h, struct str topics, const uint8_t *ulaw,
                           size_t n, struct arena *a, struct heard *ret, struct err *err)
 {

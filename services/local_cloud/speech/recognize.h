@@ -60,6 +60,10 @@ MUST_USE enum errc recognizer_create(struct recognizer **ret, const struct recog
                                      struct err *err);
 struct recognizer *recognizer_destroy(struct recognizer *r); /* nobody hears any more */
 
+/* Makes what hearing `h` needs, so that the first utterance does not wait for it. */
+MUST_USE enum errc recognizer_prepare(struct recognizer *r, enum hearing h, struct str topics,
+                                      struct err *err);
+
 /* `topics`: the business's services and products, one a line, taken into the vocabulary where a service
  * may be named (words that the dictionary lacks are left out); empty for the built-in ones. Results live
  * in the arena. */
