@@ -307,6 +307,9 @@ static void take_tools(struct reading *r)
 
     for (i = 0; i < r->n_events; i++) {
         const struct jval *data = event_data(r->events[i]);
+        int64_t latency_ms = MAX(fs_i64_or(data, "latencyMs", 0), 0);
+        int64_t answered_ms =
+            stream_at_ms(r, event_attempt(r->events[i])) + fs_i64_or(data, "atMs", 0);
 
         if (!str_eq_c(event_type(r->events[i]), "call.tool"))
             continue;
@@ -316,8 +319,8 @@ static void take_tools(struct reading *r)
             .id = fs_str(data, "toolCallId"),
             .arguments = json_get(data, "arguments"),
             .output = json_get(data, "output"),
-            .at_ms = stream_at_ms(r, event_attempt(r->events[i])) + fs_i64_or(data, "atMs", 0),
-            .latency_ms = fs_i64_or(data, "latencyMs", 0),
+            .at_ms = MAX(answered_ms - latency_ms, (int64_t)0),
+            .latency_ms = latency_ms,
             .replayed = fs_bool_or(data, "replayed", false),
         };
     }

@@ -85,7 +85,8 @@ struct call_turn {
 struct call_tool {
     struct str name, status, id;
     const struct jval *arguments, *output; /* Firestore values */
-    int64_t at_ms, latency_ms;
+    int64_t at_ms;                         /* asked for; the journal has when it was answered */
+    int64_t latency_ms;
     bool replayed;
 };
 

@@ -454,6 +454,8 @@ TEST(api_gives_one_call_with_conversation_tools_and_latencies)
     CHECK_INT(json_len(json_get(doc, "conversation")), 3);
     CHECK_STR(json_str(json_path(doc, "conversation.1.text")), "<img src=x onerror=alert(1)>");
     CHECK_STR(json_str(json_path(doc, "toolUses.0.output.say")), "It is booked.");
+    CHECK_INT(json_i64_or(json_path(doc, "toolUses.0.atMs"), 0),
+              9000 - 1210); /* it was asked for */
     CHECK_INT(json_len(json_get(doc, "latencies")), 3);
     CHECK_STR(json_str(json_path(doc, "latencies.0.kind")), "barge_in_stop");
     stage_close(&s);
