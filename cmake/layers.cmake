@@ -62,11 +62,14 @@ function(vc_service name)
     endif()
 endfunction()
 
-# One test program: cmocka behind tests/support/test.h, which brings main().
+# One test program: cmocka behind tests/support/test.h, which brings main(). UNLISTED: built, but not run by
+# scripts/test.
 function(vc_test name)
-    cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS" ${ARGN})
+    cmake_parse_arguments(arg "UNLISTED" "" "SOURCES;DEPENDS" ${ARGN})
     add_executable(${name} ${arg_SOURCES})
     target_link_libraries(${name} PRIVATE test_support ${arg_DEPENDS} vc_flags)
     target_compile_definitions(${name} PRIVATE VC_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-    set_property(GLOBAL APPEND PROPERTY VC_TESTS ${name})
+    if(NOT arg_UNLISTED)
+        set_property(GLOBAL APPEND PROPERTY VC_TESTS ${name})
+    endif()
 endfunction()
