@@ -892,6 +892,7 @@ static void slot_booked(struct receptionist *r)
     t->errand = ERRAND_NONE;
     if (t->booked) {
         t->no_slot = false;
+        t->wish = (struct wish){ .minute = -1 }; /* another one is another appointment */
         say_and_ask(r, ST_MORE);
         return;
     }
@@ -1221,11 +1222,13 @@ static void on_request(struct receptionist *r, const struct meaning *m)
 
     if (m->large || (named && !r->facts.services[t->service].bookable))
         lead_start(r, m);
+    else if (m->bye && !named && m->question == QUESTION_NONE)
+        finish(r); /* whatever else was heard with it */
     else if (answer_question(r, m))
         ask(r, ST_MORE);
-    else if (named || m->has_wish || m->booking)
+    else if (named || m->booking || (m->has_wish && !(t->stage == ST_MORE && m->no)))
         book_on(r);
-    else if (m->bye || (t->stage == ST_MORE && m->no))
+    else if (t->stage == ST_MORE && m->no)
         finish(r);
     else if (faq_say(r))
         ask(r, ST_MORE);

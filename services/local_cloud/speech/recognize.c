@@ -38,7 +38,7 @@ enum {
 };
 
 /* Posterior of the best path, a word: the logarithm (base 1.0001) that nonsense falls to. Measured: what was
- * understood rightly stands at -2000 to -9000, other words and mumbling at -9000 to -22000. */
+ * understood rightly stands at -2000 to -12000, other words and mumbling at -9000 to -22000. */
 #define POSTERIOR_OF_NOISE (-18000.0)
 enum { POSTERIOR_WORDS = 3 }; /* added to the count: short sentences are no surer for being short */
 

@@ -39,7 +39,7 @@ struct recognizer_opts {
 };
 
 /* What was said in other words than those of the vocabulary stays below it, mostly. */
-#define RECOGNIZE_SURE 0.48
+#define RECOGNIZE_SURE 0.3
 
 struct recognizer;
 
