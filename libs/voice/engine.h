@@ -30,10 +30,10 @@ struct voice_engine {
 };
 
 enum {
-    VOICE_ID_MAX = 96,              /* of items, responses and tool calls, NUL included; longer ones are refused */
-    VOICE_AUDIO_HELD_MS = 8000,     /* caller audio kept while the engine is not ready; oldest dropped */
+    VOICE_ID_MAX = 96,                /* of items, responses and tool calls, with NUL */
+    VOICE_AUDIO_HELD_MS = 8000,       /* kept while the engine is not ready; oldest dropped */
     VOICE_CONNECT_TIMEOUT_MS = 10000, /* TCP, TLS and upgrade */
-    VOICE_SESSION_TIMEOUT_MS = 10000, /* each of: session.created after the 101, session.updated */
+    VOICE_SESSION_TIMEOUT_MS = 10000, /* until session.created, then until session.updated */
 };
 
 enum voice_feature {
@@ -43,47 +43,56 @@ enum voice_feature {
 
 /* What the engine is told before the first word. configure() copies it. */
 struct voice_session {
-    struct str instructions; /* the system prompt */
-    struct str voice;        /* engine's own name; empty: the settings' */
+    struct str instructions;        /* the system prompt */
+    struct str voice;               /* engine's own name; empty: the settings' */
     struct str transcription_model; /* empty: the settings' */
-    struct str language;     /* ISO 639-1, for the caller's transcript; empty: unknown */
-    struct str tools; /* JSON array of {"type":"function","name","description","parameters"}; empty: none */
-    double speed;     /* of the agent's speech; 0: the engine's own */
+    struct str language;            /* ISO 639-1, for the caller's transcript; empty: unknown */
+    /* JSON array of {"type":"function","name","description","parameters"}; empty: none. */
+    struct str tools;
+    double speed; /* of the agent's speech; 0: the engine's own */
 };
+
+enum voice_noise_reduction { VOICE_NOISE_AS_IS, VOICE_NOISE_NEAR_FIELD, VOICE_NOISE_FAR_FIELD };
 
 /* Settings of all makers; each reads its own. VOICE_CONFIG_KEYS below describes them. */
 struct voice_settings {
     struct str openai_realtime_url; /* "wss://api.openai.com/v1/realtime"; the model is added */
     struct str openai_api_key;
     struct str model, voice, transcription_model;
-    struct str noise_reduction; /* near_field, far_field or none */
-    int64_t vad_threshold_pct;  /* 0-100 */
+    int noise_reduction;       /* enum voice_noise_reduction */
+    int64_t vad_threshold_pct; /* 0-100 */
     int64_t vad_prefix_ms, vad_silence_ms;
     int64_t max_output_tokens; /* 0: no limit */
 };
 
 /* Rows for a service's table of settings whose struct `type` has a struct voice_settings `member`. */
+#define VOICE_KEY_(key, of_kind, type, field, ...)                                     \
+    {                                                                                  \
+        .name = (key), .kind = (of_kind), .offset = offsetof(type, field), __VA_ARGS__ \
+    }
 #define VOICE_CONFIG_KEYS(type, member)                                                            \
-    { "OPENAI_REALTIME_URL", CONFIG_URL, offsetof(type, member.openai_realtime_url), false,        \
-      "wss://api.openai.com/v1/realtime", "ws|wss", 0, 0, "where the Realtime API is" },           \
-    { "OPENAI_API_KEY", CONFIG_SECRET, offsetof(type, member.openai_api_key), true, NULL, NULL, 0, \
-      0, "key of the voice engine" },                                                              \
-    { "REALTIME_MODEL", CONFIG_STR, offsetof(type, member.model), false, "gpt-realtime-2.1", NULL, \
-      0, 0, "voice model" },                                                                       \
-    { "REALTIME_VOICE", CONFIG_STR, offsetof(type, member.voice), false, "marin", NULL, 0, 0,      \
-      "voice, unless the profile names one" },                                                     \
-    { "REALTIME_TRANSCRIPTION_MODEL", CONFIG_STR, offsetof(type, member.transcription_model),      \
-      false, "gpt-transcribe", NULL, 0, 0, "writes down what the caller says" },                   \
-    { "REALTIME_NOISE_REDUCTION", CONFIG_STR, offsetof(type, member.noise_reduction), false,       \
-      "none", NULL, 0, 0, "near_field, far_field or none" },                                       \
-    { "VAD_THRESHOLD_PERCENT", CONFIG_INT, offsetof(type, member.vad_threshold_pct), false, "50",  \
-      NULL, 0, 100, "how loud speech must be for the engine" },                                    \
-    { "VAD_PREFIX_MS", CONFIG_INT, offsetof(type, member.vad_prefix_ms), false, "300", NULL, 0,    \
-      2000, "audio kept from before the onset of speech" },                                        \
-    { "VAD_SILENCE_MS", CONFIG_INT, offsetof(type, member.vad_silence_ms), false, "500", NULL,     \
-      100, 5000, "silence that ends the caller's turn" },                                          \
-    { "REALTIME_MAX_OUTPUT_TOKENS", CONFIG_INT, offsetof(type, member.max_output_tokens), false,   \
-      "0", NULL, 0, 4096, "of one response, 0: no limit (a low value cuts speech)" }
+    VOICE_KEY_("OPENAI_REALTIME_URL", CONFIG_URL, type, member.openai_realtime_url,                \
+               .dflt = "wss://api.openai.com/v1/realtime", .allowed = "ws|wss",                    \
+               .help = "where the Realtime API is"),                                               \
+        VOICE_KEY_("OPENAI_API_KEY", CONFIG_SECRET, type, member.openai_api_key, .required = true, \
+                   .help = "key of the voice engine"),                                             \
+        VOICE_KEY_("REALTIME_MODEL", CONFIG_STR, type, member.model, .dflt = "gpt-realtime-2.1",   \
+                   .help = "voice model, unless the profile names one"),                           \
+        VOICE_KEY_("REALTIME_VOICE", CONFIG_STR, type, member.voice, .dflt = "marin",              \
+                   .help = "voice, unless the profile names one"),                                 \
+        VOICE_KEY_("REALTIME_TRANSCRIPTION_MODEL", CONFIG_STR, type, member.transcription_model,   \
+                   .dflt = "gpt-transcribe", .help = "writes down what the caller says"),          \
+        VOICE_KEY_("REALTIME_NOISE_REDUCTION", CONFIG_ENUM, type, member.noise_reduction,          \
+                   .dflt = "none", .allowed = "none|near_field|far_field",                         \
+                   .help = "by the engine, for a handset or a speakerphone"),                      \
+        VOICE_KEY_("VAD_THRESHOLD_PERCENT", CONFIG_INT, type, member.vad_threshold_pct,            \
+                   .dflt = "50", .max = 100, .help = "how loud speech must be for the engine"),    \
+        VOICE_KEY_("VAD_PREFIX_MS", CONFIG_INT, type, member.vad_prefix_ms, .dflt = "300",         \
+                   .max = 2000, .help = "audio kept from before the onset of speech"),             \
+        VOICE_KEY_("VAD_SILENCE_MS", CONFIG_INT, type, member.vad_silence_ms, .dflt = "500",       \
+                   .min = 100, .max = 5000, .help = "silence that ends the caller's turn"),        \
+        VOICE_KEY_("REALTIME_MAX_OUTPUT_TOKENS", CONFIG_INT, type, member.max_output_tokens,       \
+                   .dflt = "0", .max = 4096, .help = "of one response; 0: no limit")
 
 /* Tokens of one response, or seconds of a transcription. Cached ones are part of the input counts. */
 struct voice_usage {
@@ -99,7 +108,7 @@ struct voice_response {
     struct str id;
     uint32_t tag; /* of the respond or say that asked for it; 0: nobody here did */
     enum voice_status status;
-    struct str reason; /* error code, or why it is incomplete; may be empty */
+    struct str reason;               /* error code, or why it is incomplete; may be empty */
     const struct voice_usage *usage; /* NULL: none given */
 };
 
@@ -115,10 +124,10 @@ struct voice_tool_call {
 };
 
 enum voice_error_kind {
-    VOICE_ERROR_OTHER,      /* our message was refused; the session goes on */
-    VOICE_ERROR_ACTIVE,     /* respond while a response is active */
-    VOICE_ERROR_HARMLESS,   /* a cancel or truncate that came too late */
-    VOICE_ERROR_RESPONSE,   /* a respond or say was refused: `tag` says which, 0: unknown */
+    VOICE_ERROR_OTHER,    /* our message was refused; the session goes on */
+    VOICE_ERROR_ACTIVE,   /* respond while a response is active */
+    VOICE_ERROR_HARMLESS, /* a cancel or truncate that came too late */
+    VOICE_ERROR_RESPONSE, /* a respond or say was refused: `tag` says which, 0: unknown */
 };
 
 struct voice_error {
@@ -132,9 +141,11 @@ enum voice_role { VOICE_CALLER, VOICE_AGENT, VOICE_SYSTEM };
 /* Every handler must be set. */
 struct voice_events {
     void (*on_connected)(void *arg, struct str session_id); /* the engine has accepted us */
-    void (*on_ready)(void *arg); /* configured as asked, formats checked: held audio has been sent */
+    void (*on_ready)(
+        void *arg); /* configured as asked, formats checked: held audio has been sent */
     void (*on_audio)(void *arg, const struct voice_part *part, const uint8_t *ulaw, size_t n);
-    void (*on_audio_done)(void *arg, const struct voice_part *part); /* no more audio of this part */
+    void (*on_audio_done)(void *arg,
+                          const struct voice_part *part); /* no more audio of this part */
     /* `at_ms` counts the caller audio given to this engine. */
     void (*on_speech)(void *arg, bool started, struct str item_id, int64_t at_ms);
     void (*on_turn)(void *arg, struct str item_id); /* the caller's turn is in the conversation */
@@ -157,13 +168,13 @@ struct voice_connect {
     struct str model;                      /* empty: the settings' */
     struct loop *loop;
     struct tls_store *tls;
-    struct log log; /* debug and info lines of the session */
+    struct log log;                    /* debug and info lines of the session */
     const struct voice_events *events; /* borrowed for the session's life */
     void *arg;
 };
 
 struct voice_engine_ops {
-    const char *name; /* as in the business profile */
+    const char *name;  /* as in the business profile */
     unsigned features; /* of enum voice_feature */
     /* Starts connecting. On failure no handler is called. */
     enum errc (*connect)(struct voice_engine **ret, const struct voice_connect *c, struct err *err);
@@ -179,7 +190,8 @@ struct voice_engine_ops {
     /* One response; `tag` (not 0) comes back with it. say: `text` word for word, without tools. */
     enum errc (*respond)(struct voice_engine *e, uint32_t tag);
     enum errc (*say)(struct voice_engine *e, struct str text, uint32_t tag);
-    enum errc (*cancel)(struct voice_engine *e, struct str response_id); /* empty: whichever is active */
+    enum errc (*cancel)(struct voice_engine *e,
+                        struct str response_id); /* empty: whichever is active */
     enum errc (*truncate)(struct voice_engine *e, struct str item_id, int content_index,
                           int64_t heard_ms);
     void (*hold)(struct voice_engine *e, bool on); /* stop reading: back-pressure */

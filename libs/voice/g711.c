@@ -23,7 +23,7 @@ uint8_t g711_linear_to_ulaw(int16_t s)
     magnitude += ULAW_BIAS;
     while (exponent > 0 && !(magnitude & (0x80 << exponent)))
         exponent--;
-    return (uint8_t)~(sign | exponent << 4 | ((magnitude >> (exponent + 3)) & 0x0F));
+    return (uint8_t) ~(sign | exponent << 4 | ((magnitude >> (exponent + 3)) & 0x0F));
 }
 
 int16_t g711_alaw_to_linear(uint8_t a)

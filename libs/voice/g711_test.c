@@ -7,9 +7,9 @@ TEST(g711_ulaw_decodes_the_values_of_the_standard)
     static const struct {
         uint8_t code;
         int16_t linear;
-    } rows[] = { { 0xFF, 0 },      { 0x7F, 0 },      { 0xFE, 8 },     { 0x7E, -8 },
-                 { 0x80, 32124 },  { 0x00, -32124 }, { 0xF0, 120 },   { 0xEF, 132 },
-                 { 0x8F, 16764 },  { 0x0F, -16764 }, { 0xD5, 716 } };
+    } rows[] = { { 0xFF, 0 },     { 0x7F, 0 },      { 0xFE, 8 },   { 0x7E, -8 },
+                 { 0x80, 32124 }, { 0x00, -32124 }, { 0xF0, 120 }, { 0xEF, 132 },
+                 { 0x8F, 16764 }, { 0x0F, -16764 }, { 0xD5, 716 } };
     size_t i;
 
     for (i = 0; i < ARRAY_LEN(rows); i++)

@@ -22,11 +22,11 @@ enum {
     MESSAGE_OUT_MAX = 256 * 1024, /* any other message of ours */
     MESSAGE_IN_MAX = 8 * 1024 * 1024,
     QUEUE_MAX = 1024 * 1024,
-    AUDIO_PIECE = 1600,           /* caller audio in one message when several frames wait */
-    AUDIO_STALLED_MS = 2000,      /* kept while the socket takes nothing; oldest dropped */
-    DELTA_PIECE = 4096,           /* base64 characters decoded at a time; a multiple of 4 */
-    CLOSE_DENIED = 3000,          /* key */
-    CLOSE_INVALID = 4000,         /* model, or the old interface */
+    AUDIO_PIECE = 1600,      /* caller audio in one message when several frames wait */
+    AUDIO_STALLED_MS = 2000, /* kept while the socket takes nothing; oldest dropped */
+    DELTA_PIECE = 4096,      /* base64 characters decoded at a time; a multiple of 4 */
+    CLOSE_DENIED = 3000,     /* key */
+    CLOSE_INVALID = 4000,    /* model, or the old interface */
 };
 
 #define APPEND_HEAD "{\"type\":\"input_audio_buffer.append\",\"audio\":\""
@@ -385,19 +385,22 @@ static void write_format(struct jw *w)
     jw_end(w);
 }
 
-static void write_input(struct jw *w, const struct voice_settings *set, const struct voice_session *s)
+static void write_input(struct jw *w, const struct voice_settings *set,
+                        const struct voice_session *s)
 {
     jw_obj(w, "input");
     write_format(w);
-    if (str_eq_c(set->noise_reduction, "near_field") || str_eq_c(set->noise_reduction, "far_field")) {
+    if (set->noise_reduction != VOICE_NOISE_AS_IS) {
         jw_obj(w, "noise_reduction");
-        jw_str(w, "type", set->noise_reduction);
+        jw_cstr(w, "type",
+                set->noise_reduction == VOICE_NOISE_NEAR_FIELD ? "near_field" : "far_field");
         jw_end(w);
     } else {
         jw_null(w, "noise_reduction");
     }
     jw_obj(w, "transcription");
-    jw_str(w, "model", s->transcription_model.n ? s->transcription_model : set->transcription_model);
+    jw_str(w, "model",
+           s->transcription_model.n ? s->transcription_model : set->transcription_model);
     if (s->language.n >= 2)
         jw_str(w, "language", str_slice(s->language, 0, 2)); /* "de-DE" is asked for as "de" */
     jw_end(w);
@@ -412,7 +415,8 @@ static void write_input(struct jw *w, const struct voice_settings *set, const st
     jw_end(w);
 }
 
-static void write_output(struct jw *w, const struct voice_settings *set, const struct voice_session *s)
+static void write_output(struct jw *w, const struct voice_settings *set,
+                         const struct voice_session *s)
 {
     jw_obj(w, "output");
     write_format(w);
@@ -422,8 +426,8 @@ static void write_output(struct jw *w, const struct voice_settings *set, const s
     jw_end(w);
 }
 
-static void write_session(struct jw *w, const struct voice_settings *set, const struct voice_session *s,
-                          const struct jval *tools)
+static void write_session(struct jw *w, const struct voice_settings *set,
+                          const struct voice_session *s, const struct jval *tools)
 {
     jw_obj(w, "session");
     jw_cstr(w, "type", "realtime");
@@ -525,7 +529,8 @@ static void on_updated(struct realtime *r, const struct jval *m)
         return;
     if (!format_is_ulaw(m, "session.audio.input.format.type") ||
         !format_is_ulaw(m, "session.audio.output.format.type")) {
-        err_set(&err, ERR_UNSUPPORTED, "voice engine: it did not take audio/pcmu for both directions");
+        err_set(&err, ERR_UNSUPPORTED,
+                "voice engine: it did not take audio/pcmu for both directions");
         fail(r, &err, true);
         return;
     }
@@ -642,7 +647,8 @@ static void on_caller_done(struct realtime *r, const struct jval *m)
         r->c.events->on_transcription_usage(r->c.arg, &usage);
     }
     if (!r->dead)
-        r->c.events->on_caller_text(r->c.arg, text_of(m, "item_id"), text_of(m, "transcript"), true);
+        r->c.events->on_caller_text(r->c.arg, text_of(m, "item_id"), text_of(m, "transcript"),
+                                    true);
 }
 
 static void on_caller_failed(struct realtime *r, const struct jval *m)
@@ -759,9 +765,11 @@ static void on_error(struct realtime *r, const struct jval *m)
     if (r->state == SESSION_UPDATING) {
         struct err err = ERR_INIT;
 
-        err_set(&err, ERR_INVALID, "voice engine refused the session: " STR_FMT " " STR_FMT " " STR_FMT,
+        err_set(&err, ERR_INVALID,
+                "voice engine refused the session: " STR_FMT " " STR_FMT " " STR_FMT,
                 STR_ARG(e.code), STR_ARG(text_of(error, "param")), STR_ARG(e.message));
-        fail(r, &err, !str_eq_c(e.code, "server_error") && !str_eq_c(e.code, "rate_limit_exceeded"));
+        fail(r, &err,
+             !str_eq_c(e.code, "server_error") && !str_eq_c(e.code, "rate_limit_exceeded"));
     }
 }
 

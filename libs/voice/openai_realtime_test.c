@@ -91,7 +91,8 @@ static const struct ws_route routes[] = {
 
 static void tell(struct stage *s, const char *what, struct str a, struct str b)
 {
-    buf_addf(&s->told, "%s(" STR_FMT "%s" STR_FMT ") ", what, STR_ARG(a), b.n ? "," : "", STR_ARG(b));
+    buf_addf(&s->told, "%s(" STR_FMT "%s" STR_FMT ") ", what, STR_ARG(a), b.n ? "," : "",
+             STR_ARG(b));
     s->events++;
 }
 
@@ -197,17 +198,22 @@ static void on_closed(void *arg, const struct err *err, bool permanent)
 }
 
 static const struct voice_events listener = {
-    on_connected,  on_ready,      on_audio,            on_audio_done,    on_speech,
-    on_turn,       on_caller_text, on_agent_text,      on_tool_call,     on_response_started,
-    on_response_done, on_transcription_usage, on_error, on_closed,
+    on_connected,     on_ready,
+    on_audio,         on_audio_done,
+    on_speech,        on_turn,
+    on_caller_text,   on_agent_text,
+    on_tool_call,     on_response_started,
+    on_response_done, on_transcription_usage,
+    on_error,         on_closed,
 };
 
 /* ---- the stage ---- */
 
 static void stage_open(struct stage *s, const char *path)
 {
-    struct http_server_opts opts = { .host = "127.0.0.1", .ws_routes = routes,
-                                     .n_ws_routes = ARRAY_LEN(routes), .app = s };
+    struct http_server_opts opts = {
+        .host = "127.0.0.1", .ws_routes = routes, .n_ws_routes = ARRAY_LEN(routes), .app = s
+    };
     struct buf url = BUF_INIT(200);
     struct voice_connect connect = { .events = &listener, .arg = s };
 
@@ -229,7 +235,7 @@ static void stage_open(struct stage *s, const char *path)
                                            .model = STR("gpt-realtime-2.1"),
                                            .voice = STR("marin"),
                                            .transcription_model = STR("gpt-transcribe"),
-                                           .noise_reduction = STR("far_field"),
+                                           .noise_reduction = VOICE_NOISE_FAR_FIELD,
                                            .vad_threshold_pct = 60,
                                            .vad_prefix_ms = 300,
                                            .vad_silence_ms = 450 };
@@ -304,15 +310,16 @@ static void configure(struct stage *s)
 {
     const struct voice_session session = { .instructions = STR("Be kind."),
                                            .language = STR("de-DE"),
-                                           .tools = STR("[{\"type\":\"function\",\"name\":\"f\"}]") };
+                                           .tools =
+                                               STR("[{\"type\":\"function\",\"name\":\"f\"}]") };
 
     CHECK_OK(s->engine->ops->configure(s->engine, &session, NULL));
 }
 
 static const char created[] = "{\"type\":\"session.created\",\"session\":{\"id\":\"sess_1\"}}";
-static const char updated[] =
-    "{\"type\":\"session.updated\",\"session\":{\"audio\":{\"input\":{\"format\":{\"type\":\"audio/pcmu\"}},"
-    "\"output\":{\"format\":{\"type\":\"audio/pcmu\"}}}}}";
+static const char updated[] = "{\"type\":\"session.updated\",\"session\":{\"audio\":{\"input\":{"
+                              "\"format\":{\"type\":\"audio/pcmu\"}},"
+                              "\"output\":{\"format\":{\"type\":\"audio/pcmu\"}}}}}";
 
 static void stage_ready(struct stage *s)
 {
@@ -390,7 +397,8 @@ TEST(realtime_holds_audio_until_the_session_is_updated)
     memset(frame, 0x77, sizeof(frame));
     s.engine->ops->audio(s.engine, frame, sizeof(frame));
     until_received(&s, "d3d3d3"); /* 0x77 in base64: the last comes after what was held */
-    CHECK_CONTAINS(buf_str(&s.received), "{\"type\":\"input_audio_buffer.append\",\"audio\":\"VVVV");
+    CHECK_CONTAINS(buf_str(&s.received),
+                   "{\"type\":\"input_audio_buffer.append\",\"audio\":\"VVVV");
     stage_close(&s);
 }
 
@@ -426,75 +434,103 @@ TEST(realtime_writes_each_message_as_the_api_wants_it)
     CHECK_OK(s.engine->ops->remember(s.engine, VOICE_AGENT, STR("Hi.")));
     CHECK_OK(s.engine->ops->remember(s.engine, VOICE_CALLER, STR("Ho.")));
     until_received(&s, "Ho.");
-    CHECK_STR(buf_str(&s.received),
-              "{\"type\":\"response.create\",\"event_id\":\"r3\",\"response\":{\"metadata\":{\"tag\":\"3\"}}}\n"
-              "{\"type\":\"response.cancel\",\"response_id\":\"resp_1\"}\n"
-              "{\"type\":\"response.cancel\"}\n"
-              "{\"type\":\"conversation.item.truncate\",\"item_id\":\"item_1\",\"content_index\":0,"
-              "\"audio_end_ms\":640}\n"
-              "{\"type\":\"conversation.item.create\",\"item\":{\"type\":\"function_call_output\","
-              "\"call_id\":\"call_1\",\"output\":\"{\\\"a\\\":1}\"}}\n"
-              "{\"type\":\"conversation.item.create\",\"item\":{\"type\":\"message\",\"role\":\"assistant\","
-              "\"content\":[{\"type\":\"output_text\",\"text\":\"Hi.\"}]}}\n"
-              "{\"type\":\"conversation.item.create\",\"item\":{\"type\":\"message\",\"role\":\"user\","
-              "\"content\":[{\"type\":\"input_text\",\"text\":\"Ho.\"}]}}\n");
+    CHECK_STR(
+        buf_str(&s.received),
+        "{\"type\":\"response.create\",\"event_id\":\"r3\",\"response\":{\"metadata\":{\"tag\":"
+        "\"3\"}}}\n"
+        "{\"type\":\"response.cancel\",\"response_id\":\"resp_1\"}\n"
+        "{\"type\":\"response.cancel\"}\n"
+        "{\"type\":\"conversation.item.truncate\",\"item_id\":\"item_1\",\"content_index\":0,"
+        "\"audio_end_ms\":640}\n"
+        "{\"type\":\"conversation.item.create\",\"item\":{\"type\":\"function_call_output\","
+        "\"call_id\":\"call_1\",\"output\":\"{\\\"a\\\":1}\"}}\n"
+        "{\"type\":\"conversation.item.create\",\"item\":{\"type\":\"message\",\"role\":"
+        "\"assistant\","
+        "\"content\":[{\"type\":\"output_text\",\"text\":\"Hi.\"}]}}\n"
+        "{\"type\":\"conversation.item.create\",\"item\":{\"type\":\"message\",\"role\":\"user\","
+        "\"content\":[{\"type\":\"input_text\",\"text\":\"Ho.\"}]}}\n");
     stage_close(&s);
 }
 
 static const struct {
     const char *name, *message, *told;
 } rows[] = {
-    { "audio", "{\"type\":\"response.output_audio.delta\",\"response_id\":\"r\",\"item_id\":\"i\",\"delta\":\"AA==\"}",
+    { "audio",
+      "{\"type\":\"response.output_audio.delta\",\"response_id\":\"r\",\"item_id\":\"i\",\"delta\":"
+      "\"AA==\"}",
       "audio(r,i) " },
     { "audio, read by the generic reader",
-      "{\"type\":\"response.output_audio.delta\",\"response_id\":\"r\",\"x\":{},\"item_id\":\"i\",\"delta\":\"AA==\"}",
+      "{\"type\":\"response.output_audio.delta\",\"response_id\":\"r\",\"x\":{},\"item_id\":\"i\","
+      "\"delta\":\"AA==\"}",
       "audio(r,i) " },
-    { "audio, old name", "{\"type\":\"response.audio.delta\",\"response_id\":\"r\",\"item_id\":\"i\",\"delta\":\"AA==\"}",
+    { "audio, old name",
+      "{\"type\":\"response.audio.delta\",\"response_id\":\"r\",\"item_id\":\"i\",\"delta\":\"AA=="
+      "\"}",
       "audio(r,i) " },
-    { "audio done", "{\"type\":\"response.output_audio.done\",\"response_id\":\"r\",\"item_id\":\"i\"}",
+    { "audio done",
+      "{\"type\":\"response.output_audio.done\",\"response_id\":\"r\",\"item_id\":\"i\"}",
       "audio_done(r,i) " },
-    { "agent's words", "{\"type\":\"response.output_audio_transcript.delta\",\"item_id\":\"i\",\"delta\":\"Hi\"}",
+    { "agent's words",
+      "{\"type\":\"response.output_audio_transcript.delta\",\"item_id\":\"i\",\"delta\":\"Hi\"}",
       "agent_delta(i,Hi) " },
-    { "all of them", "{\"type\":\"response.output_audio_transcript.done\",\"item_id\":\"i\",\"transcript\":\"Hi.\"}",
+    { "all of them",
+      "{\"type\":\"response.output_audio_transcript.done\",\"item_id\":\"i\",\"transcript\":\"Hi."
+      "\"}",
       "agent(i,Hi.) " },
-    { "speech", "{\"type\":\"input_audio_buffer.speech_started\",\"item_id\":\"i\",\"audio_start_ms\":640}",
+    { "speech",
+      "{\"type\":\"input_audio_buffer.speech_started\",\"item_id\":\"i\",\"audio_start_ms\":640}",
       "started(i,640) " },
-    { "silence", "{\"type\":\"input_audio_buffer.speech_stopped\",\"item_id\":\"i\",\"audio_end_ms\":900}",
+    { "silence",
+      "{\"type\":\"input_audio_buffer.speech_stopped\",\"item_id\":\"i\",\"audio_end_ms\":900}",
       "stopped(i,900) " },
-    { "turn", "{\"type\":\"input_audio_buffer.committed\",\"item_id\":\"i\",\"previous_item_id\":null}",
+    { "turn",
+      "{\"type\":\"input_audio_buffer.committed\",\"item_id\":\"i\",\"previous_item_id\":null}",
       "turn(i) " },
     { "caller's words, billed by the second",
-      "{\"type\":\"conversation.item.input_audio_transcription.completed\",\"item_id\":\"i\",\"transcript\":\"Yes\","
+      "{\"type\":\"conversation.item.input_audio_transcription.completed\",\"item_id\":\"i\","
+      "\"transcript\":\"Yes\","
       "\"usage\":{\"type\":\"duration\",\"seconds\":1.5}}",
       "transcribed(0,1.5) caller(i,Yes) " },
     { "caller's words, billed by tokens",
-      "{\"type\":\"conversation.item.input_audio_transcription.completed\",\"item_id\":\"i\",\"transcript\":\"Yes\","
+      "{\"type\":\"conversation.item.input_audio_transcription.completed\",\"item_id\":\"i\","
+      "\"transcript\":\"Yes\","
       "\"usage\":{\"type\":\"tokens\",\"input_token_details\":{\"audio_tokens\":12}}}",
       "transcribed(12,0) caller(i,Yes) " },
     { "caller's words failed",
-      "{\"type\":\"conversation.item.input_audio_transcription.failed\",\"item_id\":\"i\",\"error\":{\"code\":\"x\"}}",
+      "{\"type\":\"conversation.item.input_audio_transcription.failed\",\"item_id\":\"i\","
+      "\"error\":{\"code\":\"x\"}}",
       "caller(i) " },
-    { "tool", "{\"type\":\"response.output_item.done\",\"item\":{\"type\":\"function_call\",\"status\":\"completed\","
-              "\"call_id\":\"c\",\"name\":\"f\",\"arguments\":\"{}\"}}",
+    { "tool",
+      "{\"type\":\"response.output_item.done\",\"item\":{\"type\":\"function_call\",\"status\":"
+      "\"completed\","
+      "\"call_id\":\"c\",\"name\":\"f\",\"arguments\":\"{}\"}}",
       "tool(f,{}) " },
     { "tool of a cancelled response",
-      "{\"type\":\"response.output_item.done\",\"item\":{\"type\":\"function_call\",\"status\":\"incomplete\","
+      "{\"type\":\"response.output_item.done\",\"item\":{\"type\":\"function_call\",\"status\":"
+      "\"incomplete\","
       "\"call_id\":\"c\",\"name\":\"f\",\"arguments\":\"{}\"}}",
       "" },
-    { "tool, said elsewhere", "{\"type\":\"response.function_call_arguments.done\",\"call_id\":\"c\",\"name\":\"f\"}",
-      "" },
-    { "started", "{\"type\":\"response.created\",\"response\":{\"id\":\"r\",\"metadata\":{\"tag\":\"9\"}}}",
+    { "tool, said elsewhere",
+      "{\"type\":\"response.function_call_arguments.done\",\"call_id\":\"c\",\"name\":\"f\"}", "" },
+    { "started",
+      "{\"type\":\"response.created\",\"response\":{\"id\":\"r\",\"metadata\":{\"tag\":\"9\"}}}",
       "started(r,9) " },
-    { "started by nobody here", "{\"type\":\"response.created\",\"response\":{\"id\":\"r\",\"metadata\":null}}",
+    { "started by nobody here",
+      "{\"type\":\"response.created\",\"response\":{\"id\":\"r\",\"metadata\":null}}",
       "started(r,0) " },
-    { "done", "{\"type\":\"response.done\",\"response\":{\"id\":\"r\",\"status\":\"completed\",\"usage\":{"
-              "\"output_token_details\":{\"audio_tokens\":40}}}}",
+    { "done",
+      "{\"type\":\"response.done\",\"response\":{\"id\":\"r\",\"status\":\"completed\",\"usage\":{"
+      "\"output_token_details\":{\"audio_tokens\":40}}}}",
       "done(r,completed,,40) " },
-    { "cancelled", "{\"type\":\"response.done\",\"response\":{\"id\":\"r\",\"status\":\"cancelled\",\"usage\":null,"
-                   "\"status_details\":{\"type\":\"cancelled\",\"reason\":\"client_cancelled\"}}}",
+    { "cancelled",
+      "{\"type\":\"response.done\",\"response\":{\"id\":\"r\",\"status\":\"cancelled\",\"usage\":"
+      "null,"
+      "\"status_details\":{\"type\":\"cancelled\",\"reason\":\"client_cancelled\"}}}",
       "done(r,cancelled,client_cancelled,-1) " },
-    { "failed", "{\"type\":\"response.done\",\"response\":{\"id\":\"r\",\"status\":\"failed\",\"status_details\":{"
-                "\"error\":{\"code\":\"inference_rate_limit_exceeded\"}}}}",
+    { "failed",
+      "{\"type\":\"response.done\",\"response\":{\"id\":\"r\",\"status\":\"failed\",\"status_"
+      "details\":{"
+      "\"error\":{\"code\":\"inference_rate_limit_exceeded\"}}}}",
       "done(r,failed,inference_rate_limit_exceeded,-1) " },
     { "too late to cancel",
       "{\"type\":\"error\",\"error\":{\"code\":\"response_cancel_not_active\",\"event_id\":null}}",
@@ -502,9 +538,12 @@ static const struct {
     { "too late to truncate",
       "{\"type\":\"error\",\"error\":{\"code\":\"invalid_value\",\"param\":\"audio_end_ms\"}}",
       "error(harmless,0,invalid_value) " },
-    { "one is active", "{\"type\":\"error\",\"error\":{\"code\":\"conversation_already_has_active_response\"}}",
+    { "one is active",
+      "{\"type\":\"error\",\"error\":{\"code\":\"conversation_already_has_active_response\"}}",
       "error(active,0,conversation_already_has_active_response) " },
-    { "our request", "{\"type\":\"error\",\"error\":{\"type\":\"server_error\",\"code\":null,\"event_id\":\"r12\"}}",
+    { "our request",
+      "{\"type\":\"error\",\"error\":{\"type\":\"server_error\",\"code\":null,\"event_id\":\"r12\"}"
+      "}",
       "error(response,12,server_error) " },
     { "unknown", "{\"type\":\"conversation.item.added\",\"item\":{}}", "" },
     { "no type", "{}", "" },
@@ -540,7 +579,8 @@ TEST(realtime_decodes_a_delta_of_any_length)
     stage_ready(&s);
     for (i = 0; i < sizeof(sound); i++)
         sound[i] = (uint8_t)(i * 31 / 7);
-    buf_add_c(&text, "{\"type\":\"response.output_audio.delta\",\"response_id\":\"r\",\"delta\":\"");
+    buf_add_c(&text,
+              "{\"type\":\"response.output_audio.delta\",\"response_id\":\"r\",\"delta\":\"");
     buf_reserve(&text, BASE64_LEN(sizeof(sound)));
     base64 = text.p + text.n;
     text.n += base64_encode(base64, sound, sizeof(sound));
@@ -598,7 +638,8 @@ TEST(realtime_refuses_a_session_that_was_updated_to_another_format)
     CHECK_OK(loop_run_until(s.loop, peer_there, &s, WAIT_MS));
     say(&s, created);
     until_received(&s, "session.update");
-    say(&s, "{\"type\":\"session.updated\",\"session\":{\"audio\":{\"input\":{\"format\":{\"type\":\"audio/pcmu\"}},"
+    say(&s, "{\"type\":\"session.updated\",\"session\":{\"audio\":{\"input\":{\"format\":{\"type\":"
+            "\"audio/pcmu\"}},"
             "\"output\":{\"format\":{\"type\":\"audio/pcm\",\"rate\":24000}}}}}");
     CHECK_OK(loop_run_until(s.loop, is_closed, &s, WAIT_MS));
     CHECK(s.permanent);

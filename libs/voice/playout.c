@@ -9,10 +9,10 @@
 enum {
     BYTES_PER_MS = G711_BYTES_PER_MS,
     US_PER_BYTE = 1000 / G711_BYTES_PER_MS,
-    MARKS_MAX = 64,               /* sent and not yet back; more are not sent meanwhile */
-    RING_SMALL = 16 * 1024,       /* 2 s: what a call keeps while nobody speaks */
-    RING_MAX = 2 * 1024 * 1024,   /* holds PLAYOUT_QUEUE_MAX_MS and what may be taken back */
-    RETRY_US = 20 * 1000,         /* after the socket refused a message */
+    MARKS_MAX = 64,             /* sent and not yet back; more are not sent meanwhile */
+    RING_SMALL = 16 * 1024,     /* 2 s: what a call keeps while nobody speaks */
+    RING_MAX = 2 * 1024 * 1024, /* holds PLAYOUT_QUEUE_MAX_MS and what may be taken back */
+    RETRY_US = 20 * 1000,       /* after the socket refused a message */
     MARK_NAME_MAX = 48,
 };
 
@@ -146,7 +146,8 @@ static struct part *part_for(struct playout *p, const struct voice_part *part)
     return t;
 }
 
-enum errc playout_add(struct playout *p, const struct voice_part *part, const uint8_t *ulaw, size_t n)
+enum errc playout_add(struct playout *p, const struct voice_part *part, const uint8_t *ulaw,
+                      size_t n)
 {
     struct part *t;
     enum errc rc;
@@ -322,7 +323,8 @@ static size_t piece_due(const struct playout *p, const struct part *t, int64_t n
     if (left_us > p->lead_us - PLAYOUT_CHUNK_MS * 1000)
         return 0;
     /* Crumbs make gaps; wait for more while there is time. */
-    if (have < PLAYOUT_CHUNK_MS * BYTES_PER_MS && !t->ended && left_us > 2 * PLAYOUT_CHUNK_MS * 1000)
+    if (have < PLAYOUT_CHUNK_MS * BYTES_PER_MS && !t->ended &&
+        left_us > 2 * PLAYOUT_CHUNK_MS * 1000)
         return 0;
     want = (uint64_t)((p->lead_us - left_us) / US_PER_BYTE);
     return (size_t)MIN(want, have);
@@ -426,7 +428,8 @@ bool playout_paused(const struct playout *p)
     return p->paused;
 }
 
-size_t playout_clear(struct playout *p, int64_t now_us, struct playout_heard heard[PLAYOUT_PARTS_MAX])
+size_t playout_clear(struct playout *p, int64_t now_us,
+                     struct playout_heard heard[PLAYOUT_PARTS_MAX])
 {
     uint64_t at = heard_by(p, now_us);
     size_t i, n = 0, n_parts = p->n_parts;

@@ -53,12 +53,13 @@ struct playout_sink {
 };
 
 /* lead_ms 0: default. The sink is borrowed. */
-struct playout *playout_create(const struct playout_sink *sink, void *arg, int64_t lead_ms) MUST_USE;
+struct playout *playout_create(const struct playout_sink *sink, void *arg,
+                               int64_t lead_ms) MUST_USE;
 struct playout *playout_destroy(struct playout *p);
 
 /* Copies. Nothing is sent before the next tick. ERR_LIMIT: the queue is full, nothing was added. */
-MUST_USE enum errc playout_add(struct playout *p, const struct voice_part *part, const uint8_t *ulaw,
-                               size_t n);
+MUST_USE enum errc playout_add(struct playout *p, const struct voice_part *part,
+                               const uint8_t *ulaw, size_t n);
 /* No more audio for it will come. Harmless for an unknown one. */
 void playout_part_end(struct playout *p, const struct voice_part *part);
 /* No more audio for any part of this response will come. */
@@ -79,7 +80,8 @@ bool playout_paused(const struct playout *p);
 /* Silence at once, and everything is dropped; always sends `clear`. Fills what had been heard of each part
  * that was not whole, oldest first; returns how many (on_played is called for whole ones, on_idle is not).
  * Views live until the next call. */
-size_t playout_clear(struct playout *p, int64_t now_us, struct playout_heard heard[PLAYOUT_PARTS_MAX]);
+size_t playout_clear(struct playout *p, int64_t now_us,
+                     struct playout_heard heard[PLAYOUT_PARTS_MAX]);
 
 /* The part that the caller is hearing or will hear next; views live until the next call. False: none. */
 bool playout_current(const struct playout *p, struct voice_part *ret);

@@ -10,7 +10,8 @@
 /* Twilio's end of the line: writes down what it gets. */
 struct ear {
     struct playout *playout;
-    struct buf log;    /* "a<ms>" audio, "m:<name>" mark, "clear", handlers in brackets; blank-separated */
+    struct buf
+        log; /* "a<ms>" audio, "m:<name>" mark, "clear", handlers in brackets; blank-separated */
     struct buf audio;
     bool full;
     int64_t now_us, next_us;
@@ -123,10 +124,10 @@ static void ear_end(struct ear *e, const char *id)
     playout_part_end(e->playout, &part);
 }
 
-#define CHECK_EAR(e, want)                                                                         \
-    do {                                                                                           \
-        CHECK_STR(buf_str(&(e)->log), want);                                                       \
-        buf_reset(&(e)->log);                                                                      \
+#define CHECK_EAR(e, want)                   \
+    do {                                     \
+        CHECK_STR(buf_str(&(e)->log), want); \
+        buf_reset(&(e)->log);                \
     } while (0)
 
 TEST(playout_sends_its_lead_at_once_and_the_rest_in_real_time)

@@ -111,7 +111,8 @@ bool realtime_delta_read(struct realtime_delta *ret, struct str message)
     skip_space(&s);
     if (s.p != s.end || !fields[FIELD_TYPE].p || !fields[FIELD_DELTA].p)
         return false;
-    *ret = (struct realtime_delta){ fields[FIELD_RESPONSE_ID], fields[FIELD_ITEM_ID],
-                                    fields[FIELD_DELTA], content_index > 0 ? (int)content_index : 0 };
+    *ret =
+        (struct realtime_delta){ fields[FIELD_RESPONSE_ID], fields[FIELD_ITEM_ID],
+                                 fields[FIELD_DELTA], content_index > 0 ? (int)content_index : 0 };
     return true;
 }

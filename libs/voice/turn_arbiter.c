@@ -4,28 +4,28 @@
 #include "base/mem.h"
 
 enum turn_event {
-    EV_WISH,      /* something may be asked for */
-    EV_STARTED,   /* our response runs */
-    EV_PLAYING,   /* the caller begins to hear it */
-    EV_DONE,      /* it is over, audio of it is still to be heard */
+    EV_WISH,        /* something may be asked for */
+    EV_STARTED,     /* our response runs */
+    EV_PLAYING,     /* the caller begins to hear it */
+    EV_DONE,        /* it is over, audio of it is still to be heard */
     EV_DONE_SILENT, /* it is over, nothing is to be heard */
-    EV_FAILED,    /* it failed or was refused; may be tried again */
-    EV_BLOCKED,   /* refused: another response runs */
-    EV_IDLE,      /* all audio was heard */
-    EV_SPEECH,    /* the caller begins to speak */
-    EV_QUIET,     /* and stops */
-    EV_SUSTAINED, /* and goes on */
-    EV_TIMEOUT,   /* of the state */
+    EV_FAILED,      /* it failed or was refused; may be tried again */
+    EV_BLOCKED,     /* refused: another response runs */
+    EV_IDLE,        /* all audio was heard */
+    EV_SPEECH,      /* the caller begins to speak */
+    EV_QUIET,       /* and stops */
+    EV_SUSTAINED,   /* and goes on */
+    EV_TIMEOUT,     /* of the state */
     EV_EVENTS,
 };
 
 static const char *const event_names[EV_EVENTS] = {
-    "wish",    "started", "playing", "done", "done_silent", "failed",
+    "wish",    "started", "playing", "done",  "done_silent", "failed",
     "blocked", "idle",    "speech",  "quiet", "sustained",   "timeout",
 };
 
 static const char *const state_names[TURN_STATES] = {
-    "none",      "listening", "asked",     "thinking", "speaking",
+    "none",      "listening", "asked",    "thinking", "speaking",
     "finishing", "attentive", "yielding", "retrying",
 };
 
@@ -41,7 +41,7 @@ struct turn_arbiter {
     bool caller_speaks;
     bool wish_answer, wish_say, wish_keep;
     struct buf wish_text;
-    struct { /* the response that was asked for last */
+    struct {                            /* the response that was asked for last */
         bool say, keep, retried, again; /* again: to be retried once it has ended */
         uint32_t tag;
         char id[VOICE_ID_MAX];

@@ -18,14 +18,14 @@
 #include "voice/playout.h"
 
 enum {
-    TURN_SAY_MAX = 2000,         /* bytes of a text to say; longer ones are cut at a character */
-    TURN_SUSTAIN_MS = 120,       /* speech over the agent's voice that makes it stop */
-    TURN_WATCHDOG_MS = 8000,     /* asked for a response, heard nothing of it */
-    TURN_STALL_MS = 12000,       /* a response is running, yet nothing of it comes */
-    TURN_RETRY_MS = 1000,        /* before a failed response is tried again */
-    TURN_CANCEL_MS = 5000,       /* a cancelled response that does not end */
-    TURN_COMMIT_MS = 1500,       /* the caller has stopped, the turn was not reported */
-    TURN_RECHECK_MS = 100,       /* while the caller speaks over what must be heard */
+    TURN_SAY_MAX = 2000,     /* bytes of a text to say; longer ones are cut at a character */
+    TURN_SUSTAIN_MS = 120,   /* speech over the agent's voice that makes it stop */
+    TURN_WATCHDOG_MS = 8000, /* asked for a response, heard nothing of it */
+    TURN_STALL_MS = 12000,   /* a response is running, yet nothing of it comes */
+    TURN_RETRY_MS = 1000,    /* before a failed response is tried again */
+    TURN_CANCEL_MS = 5000,   /* a cancelled response that does not end */
+    TURN_COMMIT_MS = 1500,   /* the caller has stopped, the turn was not reported */
+    TURN_RECHECK_MS = 100,   /* while the caller speaks over what must be heard */
 };
 
 enum turn_state {
@@ -63,7 +63,8 @@ struct turn_arbiter;
 
 /* Borrows playout and ops, copies the rest. */
 struct turn_arbiter *turn_create(const struct turn_ops *ops, void *arg, struct playout *playout,
-                                 const struct turn_settings *settings, const struct log *log) MUST_USE;
+                                 const struct turn_settings *settings,
+                                 const struct log *log) MUST_USE;
 struct turn_arbiter *turn_destroy(struct turn_arbiter *t);
 enum turn_state turn_state(const struct turn_arbiter *t);
 const char *turn_state_name(enum turn_state s);
@@ -76,17 +77,20 @@ void turn_say(struct turn_arbiter *t, struct str text, bool keep, int64_t now_us
 bool turn_busy(const struct turn_arbiter *t);
 
 /* Events. */
-void turn_on_response_started(struct turn_arbiter *t, struct str response_id, uint32_t tag, int64_t now_us);
+void turn_on_response_started(struct turn_arbiter *t, struct str response_id, uint32_t tag,
+                              int64_t now_us);
 void turn_on_response_done(struct turn_arbiter *t, const struct voice_response *r, int64_t now_us);
 /* Whether audio, text and tool calls of this response still count: late ones of a dead one do not. */
 bool turn_wants(const struct turn_arbiter *t, struct str response_id);
-void turn_on_progress(struct turn_arbiter *t, struct str response_id, int64_t now_us); /* anything of it came */
+void turn_on_progress(struct turn_arbiter *t, struct str response_id,
+                      int64_t now_us); /* anything of it came */
 /* Audio of a response went out for the first time, or of a further part of it. */
 void turn_on_playing(struct turn_arbiter *t, struct str response_id, int64_t now_us);
 void turn_on_idle(struct turn_arbiter *t, int64_t now_us); /* playout: all was heard */
 void turn_on_speech_started(struct turn_arbiter *t, int64_t now_us);
 void turn_on_speech_stopped(struct turn_arbiter *t, int64_t now_us);
-void turn_on_committed(struct turn_arbiter *t, int64_t now_us); /* the caller's turn is over: answer */
+void turn_on_committed(struct turn_arbiter *t,
+                       int64_t now_us); /* the caller's turn is over: answer */
 void turn_on_refused(struct turn_arbiter *t, const struct voice_error *e, int64_t now_us);
 
 /* Runs what is due; returns when to be called next, or -1. */

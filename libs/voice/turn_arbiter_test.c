@@ -133,7 +133,8 @@ static void started(struct world *w, const char *id, uint32_t tag)
 
 static void ended(struct world *w, const char *id, enum voice_status status)
 {
-    struct voice_response r = { .id = str_c(id), .status = status,
+    struct voice_response r = { .id = str_c(id),
+                                .status = status,
                                 .reason = status == VOICE_FAILED ? STR("server_error") : STR("") };
 
     turn_on_response_done(w->turn, &r, w->now_us);
@@ -175,10 +176,10 @@ static void committed(struct world *w)
     turn_on_committed(w->turn, w->now_us);
 }
 
-#define CHECK_DID(w, want)                                                                         \
-    do {                                                                                           \
-        CHECK_STR(buf_str(&(w)->did), want);                                                       \
-        buf_reset(&(w)->did);                                                                      \
+#define CHECK_DID(w, want)                   \
+    do {                                     \
+        CHECK_STR(buf_str(&(w)->did), want); \
+        buf_reset(&(w)->did);                \
     } while (0)
 #define CHECK_STATE(w, want) CHECK_STR(str_c(turn_state_name(turn_state((w)->turn))), want)
 

@@ -34,15 +34,18 @@ size_t wav_frame_bytes(const struct wav_format *f)
     return (size_t)f->channels * (f->coding == WAV_PCM16 ? 2 : 1);
 }
 
-size_t wav_header_write(uint8_t out[WAV_HEADER_MAX], const struct wav_format *f, uint32_t data_bytes)
+size_t wav_header_write(uint8_t out[WAV_HEADER_MAX], const struct wav_format *f,
+                        uint32_t data_bytes)
 {
     /* Coded formats carry the length of their extension, and a fact chunk. */
     bool coded = f->coding != WAV_PCM16;
     uint32_t frame = (uint32_t)wav_frame_bytes(f);
     uint32_t fmt = coded ? FMT_CODED_BYTES : FMT_PCM_BYTES;
-    uint32_t head = RIFF_HEAD + CHUNK_HEAD + fmt + (coded ? CHUNK_HEAD + FACT_BYTES : 0) + CHUNK_HEAD;
-    uint32_t riff = data_bytes > UINT32_MAX - WAV_HEADER_MAX ? UINT32_MAX
-                                                             : data_bytes + (data_bytes & 1) + head - 8;
+    uint32_t head =
+        RIFF_HEAD + CHUNK_HEAD + fmt + (coded ? CHUNK_HEAD + FACT_BYTES : 0) + CHUNK_HEAD;
+    uint32_t riff = data_bytes > UINT32_MAX - WAV_HEADER_MAX
+                        ? UINT32_MAX
+                        : data_bytes + (data_bytes & 1) + head - 8;
     uint8_t *p = out;
 
     memset(out, 0, WAV_HEADER_MAX);
@@ -68,7 +71,8 @@ size_t wav_header_write(uint8_t out[WAV_HEADER_MAX], const struct wav_format *f,
     return head;
 }
 
-static enum errc format_read(struct wav_format *ret, const char *fmt, uint32_t size, struct err *err)
+static enum errc format_read(struct wav_format *ret, const char *fmt, uint32_t size,
+                             struct err *err)
 {
     uint32_t tag, channels, hz, bits;
 

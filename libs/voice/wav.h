@@ -23,7 +23,8 @@ enum { WAV_HEADER_MAX = 64, WAV_READ_MAX = 64 * 1024 };
 size_t wav_frame_bytes(const struct wav_format *f);
 /* Writes the header for `data_bytes` of audio to follow (UINT32_MAX - WAV_HEADER_MAX: not known yet, as
  * streaming writers do); returns its length. An odd number of bytes needs one byte of padding after. */
-size_t wav_header_write(uint8_t out[WAV_HEADER_MAX], const struct wav_format *f, uint32_t data_bytes);
+size_t wav_header_write(uint8_t out[WAV_HEADER_MAX], const struct wav_format *f,
+                        uint32_t data_bytes);
 
 struct wav_info {
     struct wav_format format;

@@ -19,7 +19,8 @@ TEST(wav_header_is_the_one_of_the_specification)
 
 TEST(wav_header_reads_back_what_was_written)
 {
-    static const struct wav_format formats[] = { { WAV_ULAW, 1, 8000 }, { WAV_ALAW, 2, 8000 },
+    static const struct wav_format formats[] = { { WAV_ULAW, 1, 8000 },
+                                                 { WAV_ALAW, 2, 8000 },
                                                  { WAV_PCM16, 1, 24000 } };
     size_t i;
 

@@ -43,7 +43,8 @@ const struct config_key bridge_keys[] = {
       .offset = SETTING(stream_signature),
       .dflt = "required",
       .allowed = "required|if-present",
-      .help = "whether the upgrade of a stream must be signed; the stream token is always checked" },
+      .help =
+          "whether the upgrade of a stream must be signed; the stream token is always checked" },
     { .name = "BRIDGE_CALLS_MAX",
       .kind = CONFIG_INT,
       .offset = SETTING(calls_max),
@@ -108,7 +109,8 @@ static enum errc load_business(struct bridge *b, struct service *s, struct err *
         return rc;
     b->engine = voice_engine_find(b->profile->voice.engine);
     if (!b->engine)
-        return err_set(err, ERR_INVALID, "voice.engine: " STR_FMT " is not known; openai_realtime is",
+        return err_set(err, ERR_INVALID,
+                       "voice.engine: " STR_FMT " is not known; openai_realtime is",
                        STR_ARG(b->profile->voice.engine));
     prompt = ARENA_NEW(s->arena, struct prompt);
     *prompt = prompt_create(b->profile, s->arena);
@@ -116,8 +118,8 @@ static enum errc load_business(struct bridge *b, struct service *s, struct err *
     b->sentences = sentences_for(b->profile);
     b->model = first_of(b->profile->voice.model, settings->voice.model);
     b->voice = first_of(b->profile->voice.name, settings->voice.voice);
-    b->transcription_model = first_of(b->profile->transcription.model,
-                                      settings->voice.transcription_model);
+    b->transcription_model =
+        first_of(b->profile->transcription.model, settings->voice.transcription_model);
     return ERR_OK;
 }
 
@@ -165,7 +167,7 @@ void bridge_destroy(void *app)
     if (!b)
         return;
     timer_stop(&b->stop_limit);
-    LIST_EACH(&b->calls, at, next)
+    LIST_EACH (&b->calls, at, next)
         call_abandon(call_of_node(at));
     b->outbox = outbox_destroy(b->outbox);
     b->google = google_destroy(b->google);
@@ -212,7 +214,7 @@ void bridge_stop(void *app)
     b->stopping = true;
     timer_start(&b->stop_limit, BRIDGE_STOP_MS);
     log_info(&b->service->log, "stopping calls=%zu", b->n_calls);
-    LIST_EACH(&b->calls, at, next)
+    LIST_EACH (&b->calls, at, next)
         call_move(call_of_node(at));
     stop_if_empty(b);
 }

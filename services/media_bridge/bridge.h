@@ -20,7 +20,9 @@
 
 struct sentences;
 
-enum { BRIDGE_STOP_MS = 6000 }; /* from SIGTERM until the last call has moved and its events are out */
+enum {
+    BRIDGE_STOP_MS = 6000
+}; /* from SIGTERM until the last call has moved and its events are out */
 
 struct bridge_settings {
     struct service_settings common;

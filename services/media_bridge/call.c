@@ -87,8 +87,8 @@ static void start_too_late(struct call *c)
 
 static void enter_settling(struct call *c)
 {
-    timer_start(&c->state_timer, c->tools && tools_pending(c->tools) ? CALL_SETTLE_TOOLS_MS
-                                                                     : CALL_SETTLE_MS);
+    timer_start(&c->state_timer,
+                c->tools && tools_pending(c->tools) ? CALL_SETTLE_TOOLS_MS : CALL_SETTLE_MS);
     call_settle(c);
 }
 
@@ -116,7 +116,7 @@ static void call_free(void *arg)
 static void stop_timers(struct call *c)
 {
     struct timer *const timers[] = {
-        &c->state_timer,   &c->engine_retry, &c->playout_timer,  &c->turn_timer,     &c->mute_timer,
+        &c->state_timer,   &c->engine_retry, &c->playout_timer,  &c->turn_timer,   &c->mute_timer,
         &c->silence_timer, &c->limit_timer,  &c->farewell.grace, &c->farewell.cap,
     };
     size_t i;
@@ -135,7 +135,8 @@ static void tell_ended(struct call *c)
     journal_ended(c->journal, &e);
     outbox_close(c->out);
     log_info(&c->log,
-             "call ended reason=%s outcome=" STR_FMT " duration_ms=%lld media_in=%lld audio_out_ms=%lld "
+             "call ended reason=%s outcome=" STR_FMT
+             " duration_ms=%lld media_in=%lld audio_out_ms=%lld "
              "underruns=%lld interruptions=%lld",
              end_reason_info(c->end)->name, STR_ARG(c->outcome), (long long)call_at_ms(c),
              (long long)e.counters.media_in, (long long)e.counters.audio_out_ms,
@@ -210,7 +211,8 @@ void call_event(struct call *c, enum call_event ev)
         return;
     }
     if (m->to != c->state)
-        log_info(&c->log, "%s: %s -> %s", event_names[ev], state_names[c->state], state_names[m->to]);
+        log_info(&c->log, "%s: %s -> %s", event_names[ev], state_names[c->state],
+                 state_names[m->to]);
     c->state = m->to;
     m->enter(c);
 }
@@ -243,8 +245,9 @@ void call_settle(struct call *c)
 void call_began(struct call *c)
 {
     const struct bridge *b = c->bridge;
-    const struct turn_settings turns = { .sustain_ms = b->settings->barge_in_ms ? b->settings->barge_in_ms
-                                                                                : -1 };
+    const struct turn_settings turns = { .sustain_ms = b->settings->barge_in_ms
+                                                           ? b->settings->barge_in_ms
+                                                           : -1 };
     struct journal_opts journal = { .clock = b->service->clock,
                                     .prices = b->prices,
                                     .call_sid = c->call_sid,
@@ -258,7 +261,8 @@ void call_began(struct call *c)
     c->journal = journal_create(&journal);
     c->playout = playout_create(&call_playout_sink, c, b->settings->playout_lead_ms);
     c->turn = turn_create(&call_turn_ops, c, c->playout, &turns, &c->log);
-    c->tools = tools_create(c->bridge, c->call_sid, c->from, language, &c->log, call_on_tool_done, c);
+    c->tools =
+        tools_create(c->bridge, c->call_sid, c->from, language, &c->log, call_on_tool_done, c);
     log_info(&c->log, "call started attempt=%d stream_sid=" STR_FMT " calls=%zu", c->attempt,
              STR_ARG(c->stream_sid), b->n_calls);
     call_event(c, EV_START);

@@ -270,11 +270,13 @@ static struct str past_text(struct arena *a, struct past_turn *turns, size_t n)
 
     qsort(turns, n, sizeof(*turns), past_turn_cmp);
     for (i = 0; i < n; i++)
-        buf_addf(&out, "%s: " STR_FMT "\n", turns[i].agent ? "Agent" : "Caller", STR_ARG(turns[i].text));
+        buf_addf(&out, "%s: " STR_FMT "\n", turns[i].agent ? "Agent" : "Caller",
+                 STR_ARG(turns[i].text));
     text = buf_str(&out);
     if (text.n > JOURNAL_READ_BYTES) {
         text = str_from(text, text.n - JOURNAL_READ_BYTES);
-        text = str_from(text, MIN(str_find_char(text, '\n') + 1, text.n)); /* from a whole line on */
+        text =
+            str_from(text, MIN(str_find_char(text, '\n') + 1, text.n)); /* from a whole line on */
     }
     text = arena_str(a, text);
     buf_release(&out);

@@ -70,7 +70,7 @@ struct call {
     struct err engine_err;
     int64_t engine_connect_ms;
     struct timer engine_retry;
-    struct str journal_text; /* of earlier attempts */
+    struct str journal_text;           /* of earlier attempts */
     struct journal_read *journal_read; /* in flight */
 
     /* speech */
@@ -82,7 +82,7 @@ struct call {
     int64_t voiced_since_us; /* onset of the speech that may interrupt; 0 */
     bool first_word, caller_speaks, mute_filled;
     int silence_prompts, gave_up;
-    bool answer_due;    /* outputs of tools are in; to be answered when all are and no response runs */
+    bool answer_due; /* outputs of tools are in; to be answered when all are and no response runs */
     bool response_runs;
 
     struct tools *tools;
@@ -117,7 +117,7 @@ int64_t call_at_ms(const struct call *c); /* since `start` */
 void call_refuse(struct call *c, int close_code, const char *reason);
 void call_settle(struct call *c); /* looks whether everything is in */
 
-void call_began(struct call *c);  /* a valid `start`: identity is known */
+void call_began(struct call *c); /* a valid `start`: identity is known */
 
 /* call_stream.c */
 extern const struct ws_events call_stream_events;

@@ -12,7 +12,8 @@ static void bad_message(struct call *c, const char *what)
     if (c->counters.bad_messages++ == 0)
         log_warn(&c->log, "stream sent what is no message of its protocol: %s", what);
     if (c->counters.bad_messages > CALL_BAD_MESSAGES_MAX) {
-        log_error(&c->log, "too many bad messages bad_messages=%lld", (long long)c->counters.bad_messages);
+        log_error(&c->log, "too many bad messages bad_messages=%lld",
+                  (long long)c->counters.bad_messages);
         call_refuse(c, 1008, "too many bad messages");
     }
 }
@@ -41,7 +42,8 @@ static enum errc check_start(struct call *c, const struct media_msg *m, struct s
     return ERR_OK;
 }
 
-static void take_identity(struct call *c, const struct media_msg *m, const struct stream_token *token)
+static void take_identity(struct call *c, const struct media_msg *m,
+                          const struct stream_token *token)
 {
     c->call_sid = arena_str(&c->arena, m->call_sid);
     c->stream_sid = arena_str(&c->arena, m->stream_sid);

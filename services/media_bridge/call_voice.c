@@ -187,8 +187,8 @@ static void on_speech_started(struct call *c, struct str item_id, int64_t at_ms)
 {
     c->caller_speaks = true;
     c->voiced_until_us = 0;
-    c->voiced_since_us = MIN(heard_at_us(c, at_ms + c->bridge->settings->voice.vad_prefix_ms),
-                             call_now_us(c));
+    c->voiced_since_us =
+        MIN(heard_at_us(c, at_ms + c->bridge->settings->voice.vad_prefix_ms), call_now_us(c));
     timer_stop(&c->silence_timer);
     timer_start(&c->mute_timer, CALL_MUTE_MS);
     call_farewell_on_speech(c);
@@ -405,7 +405,8 @@ static void on_tool_call(void *arg, const struct voice_tool_call *call)
     timer_stop(&c->silence_timer);
     log_info(&c->log, "tool asked for name=" STR_FMT " id=" STR_FMT, STR_ARG(call->name),
              STR_ARG(call->call_id));
-    (void)tools_run(c->tools, call->call_id, call->name, call->arguments); /* a repeat is answered once */
+    (void)tools_run(c->tools, call->call_id, call->name,
+                    call->arguments); /* a repeat is answered once */
 }
 
 static void take_control(struct call *c, const struct tool_done *d)
@@ -462,7 +463,8 @@ void call_on_tool_done(void *arg, const struct tool_done *d)
 static void say_failed(struct call *c, const char *what, enum errc rc)
 {
     if (rc)
-        log_warn(&c->log, "voice engine took no %s: %s", what, errc_name(rc)); /* the watchdog acts */
+        log_warn(&c->log, "voice engine took no %s: %s", what,
+                 errc_name(rc)); /* the watchdog acts */
 }
 
 static void turn_do_respond(void *arg, uint32_t tag)
@@ -491,8 +493,9 @@ static void turn_do_truncate(void *arg, const struct playout_heard *h)
     struct call *c = arg;
 
     if (h->part.item_id.n && c->engine && (c->ops->features & VOICE_TRUNCATE))
-        say_failed(c, "truncate", c->ops->truncate(c->engine, h->part.item_id, h->part.content_index,
-                                                   h->heard_ms));
+        say_failed(
+            c, "truncate",
+            c->ops->truncate(c->engine, h->part.item_id, h->part.content_index, h->heard_ms));
 }
 
 static void write_heard(struct call *c, const struct playout_heard *heard, size_t n)
@@ -500,8 +503,8 @@ static void write_heard(struct call *c, const struct playout_heard *heard, size_
     size_t i;
 
     for (i = 0; i < n; i++)
-        journal_agent_heard(c->journal, heard[i].part.item_id, heard[i].heard_ms, heard[i].queued_ms,
-                            heard[i].whole, call_at_ms(c));
+        journal_agent_heard(c->journal, heard[i].part.item_id, heard[i].heard_ms,
+                            heard[i].queued_ms, heard[i].whole, call_at_ms(c));
 }
 
 static void on_interrupted(void *arg, const struct playout_heard *heard, size_t n)
@@ -540,7 +543,8 @@ static void on_gave_up(void *arg, bool said, struct str reason)
 {
     struct call *c = arg;
 
-    log_error(&c->log, "no answer from the voice engine said=%d reason=" STR_FMT, said, STR_ARG(reason));
+    log_error(&c->log, "no answer from the voice engine said=%d reason=" STR_FMT, said,
+              STR_ARG(reason));
     if (said || ++c->gave_up > 1)
         call_leave(c, END_ENGINE_FAILED);
     else
@@ -631,7 +635,8 @@ void call_voice_begin(struct call *c)
     journal_started(c->journal, &started);
     timer_start(&c->limit_timer, (int64_t)p->limits.call_max_s * 1000);
     if (c->attempt > 0) {
-        turn_respond(c->turn, call_now_us(c)); /* the prompt says what has been and what to begin with */
+        turn_respond(c->turn,
+                     call_now_us(c)); /* the prompt says what has been and what to begin with */
     } else {
         turn_say(c->turn, p->disclosure, true, call_now_us(c));
         turn_say(c->turn, p->greeting, false, call_now_us(c));

@@ -18,7 +18,7 @@ struct turn {
     int64_t start_ms, end_ms;
     struct buf text;
     bool text_final, heard, interrupted;
-    bool told; /* call.turn is out */
+    bool told;    /* call.turn is out */
     bool dropped; /* nobody heard it, or nothing was understood */
 };
 
@@ -104,8 +104,8 @@ static void begin(struct journal *j, struct jw *w, struct event_head *h, enum ev
 
 static void finish(struct journal *j, struct jw *w, const struct event_head *h)
 {
-    struct str id = arena_printf(&j->arena, STR_FMT "/%s/" STR_FMT, STR_ARG(j->o.call_sid), j->source,
-                                 STR_ARG(h->seq));
+    struct str id = arena_printf(&j->arena, STR_FMT "/%s/" STR_FMT, STR_ARG(j->o.call_sid),
+                                 j->source, STR_ARG(h->seq));
 
     outbox_add(j->o.out, h->type, id, event_end(w, &j->arena));
     arena_reset(&j->arena);
@@ -587,8 +587,9 @@ void journal_ended(struct journal *j, const struct journal_end *e)
     jw_str(&w, "summary", e->summary);
     write_times(&w, e->started_us, clock_wall_us(j->o.clock));
     usage_write(&w, "usage", &sum);
-    jw_i64(&w, "costMicroUsd", cost_of(j, j->o.model, &j->used) +
-                                    cost_of(j, j->o.transcription_model, &j->transcribed));
+    jw_i64(&w, "costMicroUsd",
+           cost_of(j, j->o.model, &j->used) +
+               cost_of(j, j->o.transcription_model, &j->transcribed));
     write_latencies(&w, j);
     write_turns(&w, j);
     write_tools(&w, j);

@@ -15,11 +15,11 @@
 #include "voice/engine.h"
 
 enum {
-    JOURNAL_TURNS_MAX = 2000,       /* further ones are not written down */
-    JOURNAL_TURN_TEXT_MAX = 8000,   /* bytes of one turn; longer ones are cut */
-    JOURNAL_TEXT_MAX = 400 * 1024,  /* of all turns in call.ended */
+    JOURNAL_TURNS_MAX = 2000,      /* further ones are not written down */
+    JOURNAL_TURN_TEXT_MAX = 8000,  /* bytes of one turn; longer ones are cut */
+    JOURNAL_TEXT_MAX = 400 * 1024, /* of all turns in call.ended */
     JOURNAL_TOOLS_MAX = 500,
-    JOURNAL_LATENCIES_MAX = 1000,   /* of each kind */
+    JOURNAL_LATENCIES_MAX = 1000, /* of each kind */
 };
 
 struct journal;

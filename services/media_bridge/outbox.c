@@ -91,8 +91,8 @@ static bool has_words(enum event_type type)
            type == EVENT_CALL_HANDOFF;
 }
 
-static void last_resort(struct outbox_stream *s, enum event_type type, struct str id, struct str text,
-                        const char *why)
+static void last_resort(struct outbox_stream *s, enum event_type type, struct str id,
+                        struct str text, const char *why)
 {
     s->outbox->lost++;
     if (has_words(type))
@@ -164,7 +164,7 @@ static void batch_run(void *arg, struct ctx *worker)
     struct pubsub_message *messages = ARENA_ARRAY(ctx.arena, struct pubsub_message, max);
     struct list_node *at, *next;
 
-    LIST_EACH(&b->items, at, next) {
+    LIST_EACH (&b->items, at, next) {
         const struct item *it = CONTAINER_OF(at, struct item, node);
         struct pubsub_attribute *attributes = ARENA_ARRAY(ctx.arena, struct pubsub_attribute, 2);
 
@@ -280,7 +280,7 @@ static void pump(struct outbox *o)
 {
     struct list_node *at, *next;
 
-    LIST_EACH(&o->streams, at, next) {
+    LIST_EACH (&o->streams, at, next) {
         struct outbox_stream *s = CONTAINER_OF(at, struct outbox_stream, node);
         struct batch *b;
 
@@ -337,7 +337,7 @@ struct outbox *outbox_destroy(struct outbox *o)
 
     if (!o)
         return NULL;
-    LIST_EACH(&o->streams, at, next) {
+    LIST_EACH (&o->streams, at, next) {
         struct outbox_stream *s = CONTAINER_OF(at, struct outbox_stream, node);
         struct list_node *n;
 

@@ -23,7 +23,7 @@ enum {
     OUTBOX_STREAM_BYTES_MAX = 4 * 1024 * 1024, /* waiting, of one call */
     OUTBOX_BYTES_MAX = 64 * 1024 * 1024,       /* waiting, of all */
     OUTBOX_PUBLISH_MS = 10000,
-    OUTBOX_RETRY_MS = 500,      /* doubling, with jitter, up to … */
+    OUTBOX_RETRY_MS = 500, /* doubling, with jitter, up to … */
     OUTBOX_RETRY_MAX_MS = 30000,
 };
 
@@ -41,8 +41,9 @@ void outbox_add(struct outbox_stream *s, enum event_type type, struct str id, st
 /* No more will be added; the stream is freed once all is out. */
 void outbox_close(struct outbox_stream *s);
 
-size_t outbox_waiting(const struct outbox *o); /* events of all streams, also those being published */
-size_t outbox_lost(const struct outbox *o);    /* that went to the log only */
+size_t outbox_waiting(
+    const struct outbox *o);                /* events of all streams, also those being published */
+size_t outbox_lost(const struct outbox *o); /* that went to the log only */
 /* Tells when nothing is waiting any more, at once or later; one listener. */
 void outbox_when_empty(struct outbox *o, void (*fn)(void *arg), void *arg);
 

@@ -7,23 +7,30 @@ static const struct sentences table[] = {
       .failed = "I am sorry, something went wrong on my side. Could you say that again, please?",
       .still_there = "Are you still there?",
       .silence = "I cannot hear anybody, so I am going to hang up. Please call again. Goodbye.",
-      .time_limit = "I am sorry, we have reached the longest time for a call. Please call again. Goodbye." },
+      .time_limit =
+          "I am sorry, we have reached the longest time for a call. Please call again. Goodbye." },
     { .language = "de",
-      .failed = "Entschuldigung, da ist bei mir etwas schiefgegangen. Können Sie das bitte noch einmal sagen?",
+      .failed = "Entschuldigung, da ist bei mir etwas schiefgegangen. Können Sie das bitte noch "
+                "einmal sagen?",
       .still_there = "Sind Sie noch da?",
-      .silence = "Ich höre niemanden und lege jetzt auf. Rufen Sie gern wieder an. Auf Wiederhören.",
-      .time_limit = "Entschuldigung, wir haben die längste Gesprächsdauer erreicht. Rufen Sie gern wieder an. "
+      .silence =
+          "Ich höre niemanden und lege jetzt auf. Rufen Sie gern wieder an. Auf Wiederhören.",
+      .time_limit = "Entschuldigung, wir haben die längste Gesprächsdauer erreicht. Rufen Sie gern "
+                    "wieder an. "
                     "Auf Wiederhören." },
     { .language = "fr",
-      .failed = "Excusez-moi, il y a eu un problème de mon côté. Pouvez-vous répéter, s'il vous plaît ?",
+      .failed =
+          "Excusez-moi, il y a eu un problème de mon côté. Pouvez-vous répéter, s'il vous plaît ?",
       .still_there = "Êtes-vous toujours là ?",
       .silence = "Je n'entends personne, je vais raccrocher. N'hésitez pas à rappeler. Au revoir.",
-      .time_limit = "Excusez-moi, nous avons atteint la durée maximale. N'hésitez pas à rappeler. Au revoir." },
+      .time_limit = "Excusez-moi, nous avons atteint la durée maximale. N'hésitez pas à rappeler. "
+                    "Au revoir." },
     { .language = "es",
       .failed = "Perdone, algo ha fallado por mi parte. ¿Puede repetirlo, por favor?",
       .still_there = "¿Sigue ahí?",
       .silence = "No oigo a nadie, así que voy a colgar. Vuelva a llamar cuando quiera. Adiós.",
-      .time_limit = "Perdone, hemos llegado a la duración máxima. Vuelva a llamar cuando quiera. Adiós." },
+      .time_limit =
+          "Perdone, hemos llegado a la duración máxima. Vuelva a llamar cuando quiera. Adiós." },
 };
 
 const struct sentences *sentences_for(const struct profile *p)

@@ -5,11 +5,11 @@
 struct profile;
 
 struct sentences {
-    const char *language;      /* ISO 639-1 */
-    const char *failed;        /* an answer could not be made */
-    const char *still_there;   /* nobody has spoken for a while */
-    const char *silence;       /* the call ends for silence */
-    const char *time_limit;    /* the call has reached its longest time */
+    const char *language;    /* ISO 639-1 */
+    const char *failed;      /* an answer could not be made */
+    const char *still_there; /* nobody has spoken for a while */
+    const char *silence;     /* the call ends for silence */
+    const char *time_limit;  /* the call has reached its longest time */
 };
 
 /* By the profile's default language; English when there is none for it. */

@@ -35,8 +35,8 @@ struct job {
     struct err err;
 };
 
-struct tools *tools_create(struct bridge *b, struct str call_sid, struct str from, struct str language,
-                           const struct log *log,
+struct tools *tools_create(struct bridge *b, struct str call_sid, struct str from,
+                           struct str language, const struct log *log,
                            void (*on_done)(void *arg, const struct tool_done *d), void *arg)
 {
     struct tools *t = MEM_NEW(struct tools);
@@ -76,7 +76,7 @@ struct tools *tools_destroy(struct tools *t)
 
     if (!t)
         return NULL;
-    LIST_EACH(&t->jobs, at, next) {
+    LIST_EACH (&t->jobs, at, next) {
         struct job *j = CONTAINER_OF(at, struct job, node);
 
         detach(j);
@@ -125,8 +125,8 @@ static void on_limit(void *arg)
     bool submitted = j->submitted;
 
     if (submitted)
-        log_warn(&j->log, "tool not answered in time name=" STR_FMT " id=" STR_FMT, STR_ARG(j->name),
-                 STR_ARG(j->call_id));
+        log_warn(&j->log, "tool not answered in time name=" STR_FMT " id=" STR_FMT,
+                 STR_ARG(j->name), STR_ARG(j->call_id));
     answer_unavailable(j);
     if (!submitted)
         job_free(j);
@@ -201,10 +201,11 @@ static void job_done(void *arg)
     struct job *j = arg;
 
     if (j->err.code)
-        log_error(&j->log, "tool failed name=" STR_FMT " id=" STR_FMT " error=\"%s\"", STR_ARG(j->name),
-                  STR_ARG(j->call_id), j->err.text);
+        log_error(&j->log, "tool failed name=" STR_FMT " id=" STR_FMT " error=\"%s\"",
+                  STR_ARG(j->name), STR_ARG(j->call_id), j->err.text);
     else if (!j->tools)
-        log_info(&j->log, "tool's result came after its time name=" STR_FMT " id=" STR_FMT " status=%s",
+        log_info(&j->log,
+                 "tool's result came after its time name=" STR_FMT " id=" STR_FMT " status=%s",
                  STR_ARG(j->name), STR_ARG(j->call_id), tool_status_name(j->reply.status));
     if (j->err.code)
         answer_unavailable(j);
@@ -221,14 +222,15 @@ static bool name_ok(struct str name)
     for (i = 0; i < name.n; i++) {
         char c = name.p[i];
 
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-              c == '-'))
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '_' || c == '-'))
             return false;
     }
     return name.n > 0 && name.n <= 64;
 }
 
-static struct job *job_create(struct tools *t, struct str call_id, struct str name, struct str arguments)
+static struct job *job_create(struct tools *t, struct str call_id, struct str name,
+                              struct str arguments)
 {
     struct job *j = MEM_NEW(struct job);
     struct loop *loop = t->bridge->service->loop;
@@ -267,6 +269,7 @@ bool tools_run(struct tools *t, struct str call_id, struct str name, struct str 
         (void)map_put(t->seen, call_id, t); /* any value that is not NULL */
     if (!j->submitted)
         log_error(&t->log, "tool not run name=" STR_FMT " pending=%zu", STR_ARG(name), t->n_jobs);
-    timer_start(&j->limit, j->submitted ? t->bridge->settings->tool_deadline_ms + TOOLS_GRACE_MS : 0);
+    timer_start(&j->limit,
+                j->submitted ? t->bridge->settings->tool_deadline_ms + TOOLS_GRACE_MS : 0);
     return true;
 }

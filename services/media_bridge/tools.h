@@ -17,8 +17,8 @@ struct tools;
 enum {
     TOOLS_PER_CALL_MAX = 400, /* of one call; further ones are answered as unavailable */
     TOOLS_AT_ONCE_MAX = 16,
-    TOOLS_GRACE_MS = 500,     /* beyond the deadline, before a worker's silence is taken for failure */
-    TOOLS_ATTEMPTS = 3,       /* within the deadline; the gateway's ledger makes a repeat harmless */
+    TOOLS_GRACE_MS = 500, /* beyond the deadline, before a worker's silence is taken for failure */
+    TOOLS_ATTEMPTS = 3,   /* within the deadline; the gateway's ledger makes a repeat harmless */
 };
 
 /* All borrowed until the handler returns. */
@@ -29,9 +29,10 @@ struct tool_done {
 };
 
 /* `on_done` runs once for each call that tools_run() took, never from inside it. */
-struct tools *tools_create(struct bridge *b, struct str call_sid, struct str from, struct str language,
-                           const struct log *log,
-                           void (*on_done)(void *arg, const struct tool_done *d), void *arg) MUST_USE;
+struct tools *tools_create(struct bridge *b, struct str call_sid, struct str from,
+                           struct str language, const struct log *log,
+                           void (*on_done)(void *arg, const struct tool_done *d),
+                           void *arg) MUST_USE;
 /* on_done is not called again; jobs end by themselves. */
 struct tools *tools_destroy(struct tools *t);
 

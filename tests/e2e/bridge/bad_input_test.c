@@ -17,7 +17,7 @@ static void check_refused(const struct caller_opts *o, int close_code, const cha
     world_pass(&w, 500);
     CHECK_INT(w.bridge->n_calls, 1);
     CHECK_INT(world_events(&w, bad->call_sid, "call.ended"), 0); /* it never was a call */
-    engine_turn(e, "item_c1", "Still there?"); /* the other one talks on */
+    engine_turn(e, "item_c1", "Still there?");                   /* the other one talks on */
     until_heard_ms(good, 1800);
     world_close(&w);
 }
@@ -97,7 +97,8 @@ TEST(bridge_ends_a_stream_that_starts_twice)
     until_closed(c);
     CHECK_INT(c->closed_code, 1008);
     until_over(&w);
-    CHECK_STR(json_str(json_get(world_event(&w, &a, c->call_sid, "call.ended", 0), "reason")), "protocol");
+    CHECK_STR(json_str(json_get(world_event(&w, &a, c->call_sid, "call.ended", 0), "reason")),
+              "protocol");
     CHECK(world_log_has(&w, "a second start"));
     arena_release(&a);
     world_close(&w);
@@ -115,7 +116,8 @@ TEST(bridge_survives_broken_json_unknown_events_and_binary_frames)
     caller_send(c, "{\"event\":");
     caller_send(c, "[]");
     caller_send(c, "{\"event\":\"somethingNew\",\"streamSid\":\"%s\",\"x\":{}}", c->stream_sid);
-    caller_send(c, "{\"event\":\"media\",\"streamSid\":\"%s\",\"media\":{\"payload\":\"***\"}}", c->stream_sid);
+    caller_send(c, "{\"event\":\"media\",\"streamSid\":\"%s\",\"media\":{\"payload\":\"***\"}}",
+                c->stream_sid);
     CHECK_OK(ws_send_binary(c->ws, junk, sizeof(junk)));
     world_pass(&w, 200);
     CHECK(!c->closed);
@@ -153,7 +155,8 @@ TEST(bridge_survives_whatever_the_engine_sends)
     engine_send(e, "{\"type\":\"something.new\",\"x\":[1,2,{}]}");
     engine_send(e, "no json");
     engine_send(e, "{\"type\":\"response.done\"}");
-    engine_send(e, "{\"type\":\"response.output_audio.delta\",\"delta\":\"***\",\"response_id\":\"x\"}");
+    engine_send(
+        e, "{\"type\":\"response.output_audio.delta\",\"delta\":\"***\",\"response_id\":\"x\"}");
     engine_send(e, "{\"type\":\"error\",\"error\":null}");
     engine_send(e, "{\"type\":\"session.created\"}");
     while (big.n < MIB)

@@ -88,7 +88,9 @@ TEST(bridge_retries_a_close_that_may_pass)
     caller_stop(c);
     until_over(&w);
     CHECK_INT(json_i64_or(json_path(world_event(&w, &a, c->call_sid, "call.ended", 0),
-                                    "counters.engineConnects"), 0), 3);
+                                    "counters.engineConnects"),
+                          0),
+              3);
     arena_release(&a);
     world_close(&w);
 }
@@ -246,12 +248,15 @@ TEST(bridge_speaks_the_disclosure_and_the_greeting_first_then_listens)
     world_open(&w, NULL);
     c = world_talk(&w, &e);
     CHECK_INT(engine_got(e, "response.create"), 2);
-    CHECK_STR(json_str(json_path(engine_message(e, &a, "response.create", 0), "response.instructions")),
-              "Say exactly: \"This is an AI and this call is recorded.\"");
-    CHECK_STR(json_str(json_path(engine_message(e, &a, "response.create", 0), "response.tool_choice")),
-              "none");
-    CHECK_STR(json_str(json_path(engine_message(e, &a, "response.create", 1), "response.instructions")),
-              "Say exactly: \"How can I help you?\"");
+    CHECK_STR(
+        json_str(json_path(engine_message(e, &a, "response.create", 0), "response.instructions")),
+        "Say exactly: \"This is an AI and this call is recorded.\"");
+    CHECK_STR(
+        json_str(json_path(engine_message(e, &a, "response.create", 0), "response.tool_choice")),
+        "none");
+    CHECK_STR(
+        json_str(json_path(engine_message(e, &a, "response.create", 1), "response.instructions")),
+        "Say exactly: \"How can I help you?\"");
     world_pass(&w, 2000);
     CHECK_INT(engine_got(e, "response.create"), 2); /* and listens */
     CHECK_INT(caller_heard_ms(c), 1200);

@@ -17,7 +17,8 @@ static struct fake_caller *leaving(struct world *w, struct fake_engine **e, cons
     engine_turn(*e, "item_c1", "Thank you, that is all.");
     until_engine_got(*e, "response.create", 3);
     engine_begin(*e);
-    engine_tool(*e, "call_1", "logCallOutcome", "{\"outcome\":\"booked\",\"summary\":\"Haircut on Monday\"}");
+    engine_tool(*e, "call_1", "logCallOutcome",
+                "{\"outcome\":\"booked\",\"summary\":\"Haircut on Monday\"}");
     engine_end(*e, "completed");
     until_engine_got(*e, "response.create", 4);
     engine_begin(*e);
@@ -131,8 +132,10 @@ TEST(bridge_hands_the_call_to_a_person_after_the_promise_was_heard)
     struct fake_engine *e;
     struct world w;
 
-    c = leaving(&w, &e, "\"status\":\"ok\",\"output\":{\"say\":\"I connect you.\"},\"control\":{\"transfer\":"
-                        "{\"number\":\"+4930555101\",\"reason\":\"wish\",\"summary\":\"wants a person\"}}");
+    c = leaving(
+        &w, &e,
+        "\"status\":\"ok\",\"output\":{\"say\":\"I connect you.\"},\"control\":{\"transfer\":"
+        "{\"number\":\"+4930555101\",\"reason\":\"wish\",\"summary\":\"wants a person\"}}");
     engine_say(e, "I am connecting you now.", 1500);
     engine_end(e, "completed");
     until_closed(c);
@@ -140,9 +143,11 @@ TEST(bridge_hands_the_call_to_a_person_after_the_promise_was_heard)
     CHECK_INT(caller_heard_ms(c), 1200 + 1500);
     CHECK_STR(world_live_state(&w, &a, c->call_sid), "transfer");
     CHECK_CONTAINS(buf_str(&w.live), "+4930555101");
-    CHECK_STR(json_str(json_get(world_event(&w, &a, c->call_sid, "call.handoff", 0), "kind")), "transfer");
-    CHECK(!str_contains(json_str(json_get(world_event(&w, &a, c->call_sid, "call.handoff", 0), "number")),
-                        STR("555101"))); /* masked */
+    CHECK_STR(json_str(json_get(world_event(&w, &a, c->call_sid, "call.handoff", 0), "kind")),
+              "transfer");
+    CHECK(!str_contains(
+        json_str(json_get(world_event(&w, &a, c->call_sid, "call.handoff", 0), "number")),
+        STR("555101"))); /* masked */
     CHECK_STR(json_str(json_get(world_event(&w, &a, c->call_sid, "call.ended", 0), "reason")),
               "transferred");
     arena_release(&a);
@@ -270,8 +275,9 @@ TEST(bridge_waits_a_moment_for_the_callers_last_words)
     world_pass(&w, 500);
     engine_turn(e, "item_c1", "Never mind.");
     until_over(&w);
-    CHECK_STR(json_str(json_path(world_event(&w, &a, c->call_sid, "call.ended", 0), "turns.2.text")),
-              "Never mind.");
+    CHECK_STR(
+        json_str(json_path(world_event(&w, &a, c->call_sid, "call.ended", 0), "turns.2.text")),
+        "Never mind.");
     arena_release(&a);
     world_close(&w);
 }
@@ -333,7 +339,8 @@ TEST(bridge_moves_its_calls_at_shutdown_once_the_sentence_is_spoken)
     world_quiet(&w);
     CHECK(w.stopped);
     CHECK_STR(world_live_state(&w, &a, c->call_sid), "live");
-    CHECK_STR(json_str(json_get(world_event(&w, &a, c->call_sid, "call.ended", 0), "reason")), "shutdown");
+    CHECK_STR(json_str(json_get(world_event(&w, &a, c->call_sid, "call.ended", 0), "reason")),
+              "shutdown");
     (void)e;
     arena_release(&a);
     world_close(&w);
@@ -349,19 +356,27 @@ TEST(bridge_takes_a_resumed_call_up_where_it_was)
 
     world_open(&w, NULL);
     w.past_turns = STR(
-        "[{\"document\":{\"name\":\"projects/test/databases/(default)/documents/calls/X/turns/0-10\","
-        "\"fields\":{\"role\":{\"stringValue\":\"caller\"},\"text\":{\"stringValue\":\"At nine?\"}}}},"
+        "[{\"document\":{\"name\":\"projects/test/databases/(default)/documents/calls/X/turns/"
+        "0-10\","
+        "\"fields\":{\"role\":{\"stringValue\":\"caller\"},\"text\":{\"stringValue\":\"At "
+        "nine?\"}}}},"
         "{\"document\":{\"name\":\"projects/test/databases/(default)/documents/calls/X/turns/0-9\","
-        "\"fields\":{\"role\":{\"stringValue\":\"agent\"},\"text\":{\"stringValue\":\"Which time?\"}}}}]");
+        "\"fields\":{\"role\":{\"stringValue\":\"agent\"},\"text\":{\"stringValue\":\"Which "
+        "time?\"}}}}]");
     c = caller_open(&w, &opts);
     e = world_engine(&w, 0);
     until_engine_got(e, "response.create", 1);
-    CHECK_CONTAINS(json_str(json_path(engine_message(e, &a, "session.update", 0), "session.instructions")),
-                   "Agent: Which time?\nCaller: At nine?");
+    CHECK_CONTAINS(
+        json_str(json_path(engine_message(e, &a, "session.update", 0), "session.instructions")),
+        "Agent: Which time?\nCaller: At nine?");
     /* The opening is not repeated. */
-    CHECK_STR(json_str(json_path(engine_message(e, &a, "response.create", 0), "response.instructions")), "");
+    CHECK_STR(
+        json_str(json_path(engine_message(e, &a, "response.create", 0), "response.instructions")),
+        "");
     until_event(&w, c->call_sid, "call.started", 1);
-    CHECK_INT(json_i64_or(json_get(world_event(&w, &a, c->call_sid, "call.started", 0), "attempt"), 0), 1);
+    CHECK_INT(
+        json_i64_or(json_get(world_event(&w, &a, c->call_sid, "call.started", 0), "attempt"), 0),
+        1);
     arena_release(&a);
     world_close(&w);
 }
@@ -376,12 +391,15 @@ TEST(bridge_asks_a_silent_caller_then_ends_politely)
     world_open(&w, NULL);
     c = world_talk(&w, &e);
     until_engine_got(e, "response.create", 3);
-    CHECK_CONTAINS(json_str(json_path(engine_message(e, &a, "response.create", 2), "response.instructions")),
-                   "still there");
+    CHECK_CONTAINS(
+        json_str(json_path(engine_message(e, &a, "response.create", 2), "response.instructions")),
+        "still there");
     until_closed(c);
     until_over(&w);
-    CHECK_STR(json_str(json_get(world_event(&w, &a, c->call_sid, "call.ended", 0), "reason")), "silence");
-    CHECK_STR(json_str(json_get(world_event(&w, &a, c->call_sid, "call.ended", 0), "outcome")), "silent");
+    CHECK_STR(json_str(json_get(world_event(&w, &a, c->call_sid, "call.ended", 0), "reason")),
+              "silence");
+    CHECK_STR(json_str(json_get(world_event(&w, &a, c->call_sid, "call.ended", 0), "outcome")),
+              "silent");
     CHECK_STR(world_live_state(&w, &a, c->call_sid), "ended");
     arena_release(&a);
     world_close(&w);

@@ -144,7 +144,8 @@ TEST(bridge_gives_up_on_a_tool_at_its_deadline_and_ignores_what_comes_later)
     until_log(&w, "tool's result came after its time");
     CHECK_INT(engine_got(e, "conversation.item.create"), 1); /* exactly one output */
     until_event(&w, c->call_sid, "call.tool", 1);
-    CHECK_STR(json_str(json_get(world_event(&w, &a, c->call_sid, "call.tool", 0), "status")), "failed");
+    CHECK_STR(json_str(json_get(world_event(&w, &a, c->call_sid, "call.tool", 0), "status")),
+              "failed");
     arena_release(&a);
     world_close(&w);
 }
@@ -161,8 +162,9 @@ TEST(bridge_answers_for_a_tool_gateway_that_is_broken)
     engine_end(e, "completed");
     until_engine_got(e, "response.create", 4);
     CHECK_INT(engine_got(e, "conversation.item.create"), 1);
-    CHECK_CONTAINS(json_str(json_path(engine_message(e, &a, "conversation.item.create", 0), "item.output")),
-                   "\"say\"");
+    CHECK_CONTAINS(
+        json_str(json_path(engine_message(e, &a, "conversation.item.create", 0), "item.output")),
+        "\"say\"");
     arena_release(&a);
     world_close(&w);
 }
@@ -235,10 +237,12 @@ TEST(bridge_records_a_tool_whose_result_comes_after_the_caller_hung_up)
     CHECK_INT(world_events(&w, c->call_sid, "call.ended"), 0); /* it waits for it */
     world_release_tools(&w);
     until_over(&w);
-    CHECK_STR(json_str(json_path(world_event(&w, &a, c->call_sid, "call.ended", 0), "tools.0.status")),
-              "ok");
-    CHECK_STR(json_str(json_path(world_event(&w, &a, c->call_sid, "call.ended", 0), "tools.0.name")),
-              "bookAppointment");
+    CHECK_STR(
+        json_str(json_path(world_event(&w, &a, c->call_sid, "call.ended", 0), "tools.0.status")),
+        "ok");
+    CHECK_STR(
+        json_str(json_path(world_event(&w, &a, c->call_sid, "call.ended", 0), "tools.0.name")),
+        "bookAppointment");
     arena_release(&a);
     world_close(&w);
 }

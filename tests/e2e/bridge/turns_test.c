@@ -17,7 +17,8 @@ static struct fake_caller *speaking(struct world *w, struct fake_engine **e, int
     until_engine_got(*e, "response.create", 3);
     before = caller_heard_ms(c);
     engine_begin(*e);
-    engine_say(*e, "We are open from nine to five, from Monday to Friday, and closed on holidays.", 5000);
+    engine_say(*e, "We are open from nine to five, from Monday to Friday, and closed on holidays.",
+               5000);
     until_heard_ms(c, before + ms);
     return c;
 }
@@ -95,7 +96,9 @@ TEST(bridge_drops_late_audio_of_a_cancelled_response)
     caller_stop(c);
     until_over(&w);
     CHECK_INT(json_i64_or(json_path(world_event(&w, &a, c->call_sid, "call.ended", 0),
-                                    "counters.lateAudioMs"), 0), 2200);
+                                    "counters.lateAudioMs"),
+                          0),
+              2200);
     arena_release(&a);
     world_close(&w);
 }
@@ -120,8 +123,9 @@ TEST(bridge_does_not_take_marks_returned_by_clear_for_heard)
     engine_speech_started(e, "item_c3"); /* at once again */
     until_clears(c, 2);
     until_engine_got(e, "conversation.item.truncate", 2);
-    CHECK(json_i64_or(json_get(engine_message(e, &a, "conversation.item.truncate", 1), "audio_end_ms"),
-                      -1) <= 400);
+    CHECK(json_i64_or(
+              json_get(engine_message(e, &a, "conversation.item.truncate", 1), "audio_end_ms"),
+              -1) <= 400);
     arena_release(&a);
     world_close(&w);
 }
@@ -184,7 +188,8 @@ TEST(bridge_measures_how_fast_it_stops_and_how_fast_it_answers)
     CHECK(json_i64_or(json_path(ended, "latency.barge_in_stop_ms.0"), 0) >= 200);
     CHECK(json_i64_or(json_path(ended, "latency.barge_in_stop_ms.0"), 0) <= 300);
     CHECK_INT(json_len(json_path(ended, "latency.response_ms")), 1);
-    CHECK(json_i64_or(json_path(ended, "latency.response_ms.0"), 0) >= 500); /* the silence that ended the turn */
+    CHECK(json_i64_or(json_path(ended, "latency.response_ms.0"), 0) >=
+          500); /* the silence that ended the turn */
     CHECK(json_i64_or(json_path(ended, "latency.response_ms.0"), 0) <= 600);
     CHECK(json_i64_or(json_path(ended, "latency.first_word_ms"), -1) >= 0);
     CHECK(json_i64_or(json_path(ended, "latency.first_word_ms"), -1) <= 100);
@@ -243,9 +248,9 @@ TEST(bridge_retries_a_failed_response_once_then_says_that_something_went_wrong)
     until_engine_got(e, "response.create", 4);
     w.script.answer = ANSWER_ITSELF;
     until_engine_got(e, "response.create", 5);
-    CHECK_CONTAINS(json_str(json_path(engine_message(e, &a, "response.create", 4),
-                                      "response.instructions")),
-                   "Say exactly: \"I am sorry");
+    CHECK_CONTAINS(
+        json_str(json_path(engine_message(e, &a, "response.create", 4), "response.instructions")),
+        "Say exactly: \"I am sorry");
     until_heard_ms(c, 1200 + 600); /* and it is heard */
     CHECK_INT(c->closed, 0);
     arena_release(&a);
@@ -267,7 +272,8 @@ TEST(bridge_hands_over_when_not_even_the_fallback_can_be_spoken)
     until_over(&w);
     CHECK_INT(engine_got(e, "response.create"), 2 + 2 + 2);
     CHECK_STR(world_live_state(&w, &a, c->call_sid), "failed");
-    CHECK_STR(json_str(json_get(world_event(&w, &a, c->call_sid, "call.handoff", 0), "kind")), "failed");
+    CHECK_STR(json_str(json_get(world_event(&w, &a, c->call_sid, "call.handoff", 0), "kind")),
+              "failed");
     arena_release(&a);
     world_close(&w);
 }
@@ -286,7 +292,8 @@ TEST(bridge_counts_the_usage_of_every_response_also_of_cancelled_ones)
     engine_end(e, "cancelled");
     caller_stop(c);
     until_over(&w);
-    CHECK_INT(world_events(&w, c->call_sid, "call.usage"), 4); /* two of the opening, one cut, transcription */
+    CHECK_INT(world_events(&w, c->call_sid, "call.usage"),
+              4); /* two of the opening, one cut, transcription */
     ended = world_event(&w, &a, c->call_sid, "call.ended", 0);
     CHECK_INT(json_i64_or(json_path(ended, "usage.audioOut"), 0), 3 * 40);
     CHECK_INT(json_i64_or(json_path(ended, "usage.textInCached"), 0), 3 * 20);

@@ -40,14 +40,15 @@ void caller_start(struct fake_caller *c)
     };
     struct str text = stream_token_mint(&a, STR(WORLD_TOKEN_KEY), &token);
 
-    caller_send(c,
-                "{\"event\":\"start\",\"sequenceNumber\":\"%lld\",\"streamSid\":\"%s\",\"start\":{"
-                "\"accountSid\":\"%s\",\"streamSid\":\"%s\",\"callSid\":\"%s\",\"tracks\":[\"inbound\"],"
-                "\"mediaFormat\":{\"encoding\":\"audio/x-mulaw\",\"sampleRate\":8000,\"channels\":1},"
-                "\"customParameters\":{\"token\":\"" STR_FMT "\"%s%s%s}}}",
-                (long long)++c->sequence, c->stream_sid, WORLD_ACCOUNT, c->stream_sid, c->call_sid,
-                STR_ARG(text), c->opts.after ? ",\"after\":\"" : "", c->opts.after ? c->opts.after : "",
-                c->opts.after ? "\"" : "");
+    caller_send(
+        c,
+        "{\"event\":\"start\",\"sequenceNumber\":\"%lld\",\"streamSid\":\"%s\",\"start\":{"
+        "\"accountSid\":\"%s\",\"streamSid\":\"%s\",\"callSid\":\"%s\",\"tracks\":[\"inbound\"],"
+        "\"mediaFormat\":{\"encoding\":\"audio/x-mulaw\",\"sampleRate\":8000,\"channels\":1},"
+        "\"customParameters\":{\"token\":\"" STR_FMT "\"%s%s%s}}}",
+        (long long)++c->sequence, c->stream_sid, WORLD_ACCOUNT, c->stream_sid, c->call_sid,
+        STR_ARG(text), c->opts.after ? ",\"after\":\"" : "", c->opts.after ? c->opts.after : "",
+        c->opts.after ? "\"" : "");
     c->next_media_us = clock_mono_us(&c->world->fake.clock);
     arena_release(&a);
 }
@@ -61,11 +62,13 @@ void caller_media(struct fake_caller *c, int ms)
 
         memset(frame, c->voice, sizeof(frame));
         n = base64_encode(text, frame, sizeof(frame));
-        caller_send(c,
-                    "{\"event\":\"media\",\"sequenceNumber\":\"%lld\",\"streamSid\":\"%s\",\"media\":{"
-                    "\"track\":\"inbound\",\"chunk\":\"%lld\",\"timestamp\":\"%lld\",\"payload\":\"%.*s\"}}",
-                    (long long)++c->sequence, c->stream_sid, (long long)++c->chunk,
-                    (long long)c->media_ms, (int)n, text);
+        caller_send(
+            c,
+            "{\"event\":\"media\",\"sequenceNumber\":\"%lld\",\"streamSid\":\"%s\",\"media\":{"
+            "\"track\":\"inbound\",\"chunk\":\"%lld\",\"timestamp\":\"%lld\",\"payload\":\"%.*s\"}"
+            "}",
+            (long long)++c->sequence, c->stream_sid, (long long)++c->chunk, (long long)c->media_ms,
+            (int)n, text);
         c->media_ms += FRAME_MS;
     }
 }
@@ -97,10 +100,11 @@ static void return_mark(struct fake_caller *c, const char *name)
 {
     c->marks_got++;
     if (!c->opts.no_marks)
-        caller_send(c,
-                    "{\"event\":\"mark\",\"sequenceNumber\":\"%lld\",\"streamSid\":\"%s\",\"mark\":{"
-                    "\"name\":\"%s\"}}",
-                    (long long)++c->sequence, c->stream_sid, name);
+        caller_send(
+            c,
+            "{\"event\":\"mark\",\"sequenceNumber\":\"%lld\",\"streamSid\":\"%s\",\"mark\":{"
+            "\"name\":\"%s\"}}",
+            (long long)++c->sequence, c->stream_sid, name);
 }
 
 static void return_marks_until(struct fake_caller *c, size_t at)
@@ -136,7 +140,8 @@ void caller_step(struct fake_caller *c)
     int64_t now = clock_mono_us(&c->world->fake.clock);
 
     play(c, now);
-    while (c->ws && c->next_media_us && !c->opts.silent_line && c->next_media_us + FRAME_MS * 1000 <= now) {
+    while (c->ws && c->next_media_us && !c->opts.silent_line &&
+           c->next_media_us + FRAME_MS * 1000 <= now) {
         c->next_media_us += FRAME_MS * 1000;
         caller_media(c, FRAME_MS);
     }
@@ -226,8 +231,8 @@ static void sign(struct fake_caller *c, char out[TWILIO_SIGNATURE_LEN + 1])
     if (c->opts.signature)
         (void)str_copy(out, TWILIO_SIGNATURE_LEN + 1, str_c(c->opts.signature));
     else
-        CHECK_OK(twilio_sign(out, STR(WORLD_AUTH_TOKEN), STR("wss://agent.example.com/media"), STR_EMPTY,
-                             &a));
+        CHECK_OK(twilio_sign(out, STR(WORLD_AUTH_TOKEN), STR("wss://agent.example.com/media"),
+                             STR_EMPTY, &a));
     arena_release(&a);
 }
 

@@ -84,20 +84,24 @@ static void on_firestore(void *app, struct http_req *r)
         keep_line(&w->live, verb, r->body);
     pthread_mutex_unlock(&w->mutex);
     if (refused) {
-        http_reply_json(r, 403, STR("{\"error\":{\"code\":403,\"status\":\"PERMISSION_DENIED\","
-                                    "\"message\":\"no\"}}"));
+        http_reply_json(r, 403,
+                        STR("{\"error\":{\"code\":403,\"status\":\"PERMISSION_DENIED\","
+                            "\"message\":\"no\"}}"));
     } else if (str_ends(verb, STR(":commit"))) {
-        http_reply_json(r, 200, STR("{\"writeResults\":[{\"updateTime\":\"2027-01-15T08:00:00Z\"}],"
-                                    "\"commitTime\":\"2027-01-15T08:00:00Z\"}"));
+        http_reply_json(r, 200,
+                        STR("{\"writeResults\":[{\"updateTime\":\"2027-01-15T08:00:00Z\"}],"
+                            "\"commitTime\":\"2027-01-15T08:00:00Z\"}"));
     } else if (str_ends(verb, STR(":batchGet"))) {
         CHECK_OK(json_parse_arena(&root, r->ctx->arena, r->body, NULL));
         http_reply_json(r, 200,
                         arena_printf(r->ctx->arena,
-                                     "[{\"missing\":\"" STR_FMT "\",\"readTime\":\"2027-01-15T08:00:00Z\"}]",
+                                     "[{\"missing\":\"" STR_FMT
+                                     "\",\"readTime\":\"2027-01-15T08:00:00Z\"}]",
                                      STR_ARG(json_str(json_path(root, "documents.0")))));
     } else {
-        http_reply_json(r, 200, w->past_turns.n ? w->past_turns
-                                                : STR("[{\"readTime\":\"2027-01-15T08:00:00Z\"}]"));
+        http_reply_json(r, 200,
+                        w->past_turns.n ? w->past_turns
+                                        : STR("[{\"readTime\":\"2027-01-15T08:00:00Z\"}]"));
     }
 }
 
@@ -106,15 +110,15 @@ static void on_firestore(void *app, struct http_req *r)
 static void on_metadata(void *app, struct http_req *r)
 {
     struct world *w = app;
-    struct str claims = arena_printf(r->ctx->arena,
-                                     "{\"aud\":\"gateway\",\"exp\":%lld}",
+    struct str claims = arena_printf(r->ctx->arena, "{\"aud\":\"gateway\",\"exp\":%lld}",
                                      (long long)clock_wall_s(&w->fake.clock) + 3600);
 
     http_reply_header(r, "Metadata-Flavor", STR("Google"));
     http_reply(r, 200, "application/text",
-               arena_printf(r->ctx->arena, STR_FMT "." STR_FMT ".c2ln",
-                            STR_ARG(base64url_text(r->ctx->arena, STR("{\"alg\":\"RS256\",\"kid\":\"1\"}"))),
-                            STR_ARG(base64url_text(r->ctx->arena, claims))));
+               arena_printf(
+                   r->ctx->arena, STR_FMT "." STR_FMT ".c2ln",
+                   STR_ARG(base64url_text(r->ctx->arena, STR("{\"alg\":\"RS256\",\"kid\":\"1\"}"))),
+                   STR_ARG(base64url_text(r->ctx->arena, claims))));
 }
 
 /* ---- tool gateway ---- */
@@ -142,7 +146,8 @@ static void on_tool(void *app, struct http_req *r)
         http_reply_error(r, 500, "broken");
     else
         http_reply_json(r, 200,
-                        arena_printf(r->ctx->arena, "{\"toolCallId\":\"" STR_FMT "\",%s,\"replayed\":false}",
+                        arena_printf(r->ctx->arena,
+                                     "{\"toolCallId\":\"" STR_FMT "\",%s,\"replayed\":false}",
                                      STR_ARG(json_str(json_get(root, "toolCallId"))), reply));
 }
 
@@ -159,9 +164,13 @@ static void on_rest(void *app, struct http_req *r)
 }
 
 const struct http_route cloud_routes[] = {
-    { .methods = HTTP_POST, .path = "/v1/projects/test/topics/{topic}:publish", .body_max = 16 * MIB,
+    { .methods = HTTP_POST,
+      .path = "/v1/projects/test/topics/{topic}:publish",
+      .body_max = 16 * MIB,
       .handle = on_publish },
-    { .methods = HTTP_POST, .path = "/v1/projects/test/databases/{verb*}", .body_max = 16 * MIB,
+    { .methods = HTTP_POST,
+      .path = "/v1/projects/test/databases/{verb*}",
+      .body_max = 16 * MIB,
       .handle = on_firestore },
     { .methods = HTTP_GET, .path = "/computeMetadata/{path*}", .handle = on_metadata },
     { .methods = HTTP_POST, .path = "/tools/{name}", .body_max = MIB, .handle = on_tool },

@@ -5,7 +5,8 @@
 #include "base/mem.h"
 #include "support/world.h"
 
-static const char update_prefix[] = "{\"type\":\"session.updated\",\"session\":{\"type\":\"realtime\",";
+static const char update_prefix[] =
+    "{\"type\":\"session.updated\",\"session\":{\"type\":\"realtime\",";
 
 void engine_send(struct fake_engine *e, const char *fmt, ...)
 {
@@ -23,11 +24,12 @@ void engine_send(struct fake_engine *e, const char *fmt, ...)
 
 void engine_send_created(struct fake_engine *e)
 {
-    engine_send(e,
-                "{\"type\":\"session.created\",\"event_id\":\"event_1\",\"session\":{\"id\":\"sess_%d\","
-                "\"type\":\"realtime\",\"audio\":{\"input\":{\"format\":{\"type\":\"audio/pcm\","
-                "\"rate\":24000}}}}}",
-                e->number);
+    engine_send(
+        e,
+        "{\"type\":\"session.created\",\"event_id\":\"event_1\",\"session\":{\"id\":\"sess_%d\","
+        "\"type\":\"realtime\",\"audio\":{\"input\":{\"format\":{\"type\":\"audio/pcm\","
+        "\"rate\":24000}}}}}",
+        e->number);
 }
 
 void engine_send_updated(struct fake_engine *e)
@@ -69,7 +71,8 @@ int engine_got(const struct fake_engine *e, const char *type)
     return count_lines(buf_str(&e->received), type_needle(needle, type));
 }
 
-const struct jval *engine_message(const struct fake_engine *e, struct arena *a, const char *type, int n)
+const struct jval *engine_message(const struct fake_engine *e, struct arena *a, const char *type,
+                                  int n)
 {
     struct str text = buf_str(&e->received), line, rest;
     char needle[96];
@@ -95,7 +98,8 @@ void engine_begin(struct fake_engine *e)
     (void)snprintf(e->item_id, sizeof(e->item_id), "item_%d_%d", e->number, e->responses);
     e->responses++;
     engine_send(e,
-                "{\"type\":\"response.created\",\"response\":{\"id\":\"%s\",\"object\":\"realtime.response\","
+                "{\"type\":\"response.created\",\"response\":{\"id\":\"%s\",\"object\":\"realtime."
+                "response\","
                 "\"status\":\"in_progress\",\"metadata\":{\"tag\":\"%s\"}}}",
                 e->response_id, e->tag);
 }
@@ -111,11 +115,12 @@ void engine_audio(struct fake_engine *e, const char *response_id, const char *it
 
         memset(ulaw, 0x80 + e->number % 64, sizeof(ulaw));
         n = base64_encode(text, ulaw, (size_t)piece * 8);
-        engine_send(e,
-                    "{\"type\":\"response.output_audio.delta\",\"event_id\":\"event_2\","
-                    "\"response_id\":\"%s\",\"item_id\":\"%s\",\"output_index\":0,\"content_index\":0,"
-                    "\"delta\":\"%.*s\"}",
-                    response_id, item_id, (int)n, text);
+        engine_send(
+            e,
+            "{\"type\":\"response.output_audio.delta\",\"event_id\":\"event_2\","
+            "\"response_id\":\"%s\",\"item_id\":\"%s\",\"output_index\":0,\"content_index\":0,"
+            "\"delta\":\"%.*s\"}",
+            response_id, item_id, (int)n, text);
         ms -= piece;
     }
 }
@@ -132,25 +137,28 @@ void engine_say(struct fake_engine *e, const char *text, int ms)
 void engine_end(struct fake_engine *e, const char *status)
 {
     if (strcmp(status, "completed") == 0)
-        engine_send(e,
-                    "{\"type\":\"response.output_audio.done\",\"response_id\":\"%s\",\"item_id\":\"%s\","
-                    "\"output_index\":0,\"content_index\":0}",
-                    e->response_id, e->item_id);
-    engine_send(e,
-                "{\"type\":\"response.done\",\"response\":{\"id\":\"%s\",\"status\":\"%s\","
-                "\"status_details\":%s,\"metadata\":{\"tag\":\"%s\"},\"usage\":{\"total_tokens\":150,"
-                "\"input_tokens\":100,\"output_tokens\":50,\"input_token_details\":{\"text_tokens\":60,"
-                "\"audio_tokens\":40,\"cached_tokens\":20,\"cached_tokens_details\":{\"text_tokens\":20,"
-                "\"audio_tokens\":0}},\"output_token_details\":{\"text_tokens\":10,"
-                "\"audio_tokens\":40}}}}",
-                e->response_id, status,
-                strcmp(status, "failed") == 0
-                    ? "{\"type\":\"failed\",\"error\":{\"type\":\"server_error\",\"code\":\"server_error\"}}"
-                    : "null",
-                e->tag);
+        engine_send(
+            e,
+            "{\"type\":\"response.output_audio.done\",\"response_id\":\"%s\",\"item_id\":\"%s\","
+            "\"output_index\":0,\"content_index\":0}",
+            e->response_id, e->item_id);
+    engine_send(
+        e,
+        "{\"type\":\"response.done\",\"response\":{\"id\":\"%s\",\"status\":\"%s\","
+        "\"status_details\":%s,\"metadata\":{\"tag\":\"%s\"},\"usage\":{\"total_tokens\":150,"
+        "\"input_tokens\":100,\"output_tokens\":50,\"input_token_details\":{\"text_tokens\":60,"
+        "\"audio_tokens\":40,\"cached_tokens\":20,\"cached_tokens_details\":{\"text_tokens\":20,"
+        "\"audio_tokens\":0}},\"output_token_details\":{\"text_tokens\":10,"
+        "\"audio_tokens\":40}}}}",
+        e->response_id, status,
+        strcmp(status, "failed") == 0 ? "{\"type\":\"failed\",\"error\":{\"type\":\"server_error\","
+                                        "\"code\":\"server_error\"}}"
+                                      : "null",
+        e->tag);
 }
 
-void engine_tool(struct fake_engine *e, const char *call_id, const char *name, const char *arguments)
+void engine_tool(struct fake_engine *e, const char *call_id, const char *name,
+                 const char *arguments)
 {
     struct jw w;
     struct arena arena = ARENA_INIT;
@@ -170,9 +178,11 @@ void engine_tool(struct fake_engine *e, const char *call_id, const char *name, c
     jw_end(&w);
     text = jw_finish(&w, &arena);
     /* Said three times over, as the real one does; only this one is to be acted on. */
-    engine_send(e, "{\"type\":\"response.function_call_arguments.done\",\"call_id\":\"%s\",\"name\":\"%s\","
-                   "\"arguments\":\"{}\"}",
-                call_id, name);
+    engine_send(
+        e,
+        "{\"type\":\"response.function_call_arguments.done\",\"call_id\":\"%s\",\"name\":\"%s\","
+        "\"arguments\":\"{}\"}",
+        call_id, name);
     engine_send(e, STR_FMT, STR_ARG(text));
     arena_release(&arena);
 }
@@ -185,7 +195,8 @@ static long long audio_ms(const struct fake_engine *e)
 
 void engine_speech_started(struct fake_engine *e, const char *item_id)
 {
-    long long at = audio_ms(e) - 400; /* 100 ms of voice were enough, 300 of padding are counted too */
+    long long at =
+        audio_ms(e) - 400; /* 100 ms of voice were enough, 300 of padding are counted too */
 
     engine_send(e,
                 "{\"type\":\"input_audio_buffer.speech_started\",\"audio_start_ms\":%lld,"
@@ -304,7 +315,8 @@ static void refuse(struct fake_engine *e)
     if (s->refuse_times > 0)
         s->refuse_times--;
     engine_send(e,
-                "{\"type\":\"error\",\"event_id\":\"event_1\",\"error\":{\"type\":\"invalid_request_error\","
+                "{\"type\":\"error\",\"event_id\":\"event_1\",\"error\":{\"type\":\"invalid_"
+                "request_error\","
                 "\"code\":\"%s\",\"message\":\"refused\",\"param\":null,\"event_id\":null}}",
                 s->refuse_code);
     engine_close(e, s->refuse_close, s->refuse_code);

@@ -425,15 +425,15 @@ void until_log(struct world *w, const char *text)
 
 /* ---- looking ---- */
 
-static const struct cloud_event *event_at(struct world *w, const char *call_sid, const char *type, int n,
-                                          int *count)
+static const struct cloud_event *event_at(struct world *w, const char *call_sid, const char *type,
+                                          int n, int *count)
 {
     const struct cloud_event *found = NULL;
     struct list_node *at, *next;
 
     *count = 0;
     pthread_mutex_lock(&w->mutex);
-    LIST_EACH(&w->events, at, next) {
+    LIST_EACH (&w->events, at, next) {
         const struct cloud_event *e = CONTAINER_OF(at, struct cloud_event, node);
 
         if ((call_sid && strcmp(e->call_sid, call_sid) != 0) || strcmp(e->type, type) != 0)
@@ -453,8 +453,8 @@ int world_events(struct world *w, const char *call_sid, const char *type)
     return count;
 }
 
-const struct jval *world_event(struct world *w, struct arena *a, const char *call_sid, const char *type,
-                               int n)
+const struct jval *world_event(struct world *w, struct arena *a, const char *call_sid,
+                               const char *type, int n)
 {
     const struct jval *v = NULL;
     int count;

@@ -42,7 +42,7 @@ struct world;
 
 /* What the next connections do. */
 struct engine_script {
-    int refuse_close;        /* the upgrade is answered, then an error event and this close code; 0: none */
+    int refuse_close; /* the upgrade is answered, then an error event and this close code; 0: none */
     const char *refuse_code; /* its error code */
     int refuse_times;        /* so many connections, -1: all */
     bool mute;               /* never sends session.created */
@@ -50,7 +50,7 @@ struct engine_script {
     bool hold_updated;       /* until engine_send_updated() */
     const char *format;      /* echoed in session.updated; NULL: audio/pcmu */
     enum { ANSWER_ITSELF, ANSWER_NOT, ANSWER_FAILED } answer; /* to response.create */
-    int answer_ms;           /* audio of an answer of its own; 0: 600 */
+    int answer_ms; /* audio of an answer of its own; 0: 600 */
 };
 
 struct fake_engine {
@@ -60,7 +60,7 @@ struct fake_engine {
     struct buf received; /* every message but audio, a line each */
     struct buf audio;    /* the caller's, decoded */
     int64_t appends;
-    int closed_code;     /* of the bridge's close; 0: open */
+    int closed_code; /* of the bridge's close; 0: open */
     bool updated;
     int responses; /* created so far */
     char response_id[64], item_id[64], tag[32];
@@ -70,7 +70,8 @@ struct fake_engine {
 /* The number of messages of this type. */
 int engine_got(const struct fake_engine *e, const char *type);
 /* The n-th (from 0) message of this type, parsed; the arena owns it. Fails the test when there is none. */
-const struct jval *engine_message(const struct fake_engine *e, struct arena *a, const char *type, int n);
+const struct jval *engine_message(const struct fake_engine *e, struct arena *a, const char *type,
+                                  int n);
 void engine_send(struct fake_engine *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void engine_send_created(struct fake_engine *e);
 void engine_send_updated(struct fake_engine *e);
@@ -79,26 +80,29 @@ void engine_send_updated(struct fake_engine *e);
 void engine_begin(struct fake_engine *e);
 void engine_say(struct fake_engine *e, const char *text, int ms); /* audio and transcript deltas */
 void engine_audio(struct fake_engine *e, const char *response_id, const char *item_id, int ms);
-void engine_end(struct fake_engine *e, const char *status);       /* audio.done … response.done with usage */
-void engine_tool(struct fake_engine *e, const char *call_id, const char *name, const char *arguments);
+void engine_end(struct fake_engine *e,
+                const char *status); /* audio.done … response.done with usage */
+void engine_tool(struct fake_engine *e, const char *call_id, const char *name,
+                 const char *arguments);
 /* The caller's turn as the engine hears it. */
 void engine_speech_started(struct fake_engine *e, const char *item_id);
 void engine_speech_stopped(struct fake_engine *e, const char *item_id);
-void engine_turn(struct fake_engine *e, const char *item_id, const char *text); /* committed, transcript */
+void engine_turn(struct fake_engine *e, const char *item_id,
+                 const char *text); /* committed, transcript */
 void engine_close(struct fake_engine *e, int code, const char *reason);
 
 /* ---- a Twilio stream ---- */
 
 struct caller_opts {
-    const char *call_sid;   /* NULL: made from the number */
-    const char *token_sid;  /* call SID in the token; NULL: the same */
-    const char *signature;  /* NULL: the right one; "": none */
+    const char *call_sid;  /* NULL: made from the number */
+    const char *token_sid; /* call SID in the token; NULL: the same */
+    const char *signature; /* NULL: the right one; "": none */
     const char *after;
     int attempt;
     int token_age_s;
-    bool hold_start;        /* until caller_start() */
-    bool no_marks;          /* never sends marks back */
-    bool silent_line;       /* sends no audio by itself */
+    bool hold_start;  /* until caller_start() */
+    bool no_marks;    /* never sends marks back */
+    bool silent_line; /* sends no audio by itself */
 };
 
 struct fake_caller {
@@ -112,9 +116,9 @@ struct fake_caller {
     char call_sid[40], stream_sid[40];
     int64_t sequence, chunk, media_ms; /* of what was sent */
     int64_t next_media_us;
-    uint8_t voice; /* the byte that its audio consists of */
-    struct buf heard; /* mu-law that was played to the person */
-    struct buf queue; /* at Twilio, not yet played */
+    uint8_t voice;     /* the byte that its audio consists of */
+    struct buf heard;  /* mu-law that was played to the person */
+    struct buf queue;  /* at Twilio, not yet played */
     int64_t played_us; /* until when the queue has been played */
     struct {
         char name[64];
@@ -171,11 +175,11 @@ struct world {
 
     pthread_mutex_t mutex; /* of what follows: handlers run on workers */
     pthread_cond_t changed;
-    struct list events;    /* cloud_event, in the order of arrival */
+    struct list events; /* cloud_event, in the order of arrival */
     int n_events, publishes_refused, refuse_publishes, refuse_commits; /* the next so many fail */
-    struct buf live;       /* bodies of Firestore commits, a line each */
-    struct buf rest;       /* requests to Twilio's REST, a line each: path and body */
-    struct buf tools;      /* requests to the tool gateway, a line each: path and body */
+    struct buf live;  /* bodies of Firestore commits, a line each */
+    struct buf rest;  /* requests to Twilio's REST, a line each: path and body */
+    struct buf tools; /* requests to the tool gateway, a line each: path and body */
     int tool_requests, tools_held;
     enum tool_mode tool_mode;
     const char *tool_reply; /* members of the reply beside toolCallId; NULL: ok with a sentence */
@@ -195,8 +199,8 @@ int64_t world_now_ms(const struct world *w);
 void world_stop(struct world *w); /* SIGTERM */
 
 /* Waits; fail the test with a sentence. */
-struct fake_engine *world_engine(struct world *w, int number);          /* has connected */
-void until_engine_got(struct fake_engine *e, const char *type, int n);  /* at least n of them */
+struct fake_engine *world_engine(struct world *w, int number);         /* has connected */
+void until_engine_got(struct fake_engine *e, const char *type, int n); /* at least n of them */
 void until_heard_ms(struct fake_caller *c, int64_t ms);
 void until_received_ms(struct fake_caller *c, int64_t ms);
 void until_clears(struct fake_caller *c, int n);
@@ -207,8 +211,8 @@ void until_tool_requests(struct world *w, int n);
 void until_log(struct world *w, const char *text);
 
 /* The n-th event (from 0) of the type; its data. Fails the test when there is none. */
-const struct jval *world_event(struct world *w, struct arena *a, const char *call_sid, const char *type,
-                               int n);
+const struct jval *world_event(struct world *w, struct arena *a, const char *call_sid,
+                               const char *type, int n);
 int world_events(struct world *w, const char *call_sid, const char *type);
 void world_release_tools(struct world *w);
 bool world_log_has(const struct world *w, const char *text);
