@@ -79,7 +79,7 @@ TEST(byte_pipe_tells_the_reader_that_it_was_not_the_whole)
     CHECK_RC(ERR_TIMEOUT, byte_pipe_wait(p));
     CHECK_RC(ERR_TIMEOUT, byte_pipe_read(p, out, sizeof(out), &n));
     CHECK_INT(n, 99);
-    p = byte_pipe_destroy(p);
+    byte_pipe_destroy(p);
 }
 
 TEST(byte_pipe_ends_at_once_when_nothing_was_written)
@@ -92,5 +92,5 @@ TEST(byte_pipe_ends_at_once_when_nothing_was_written)
     CHECK_OK(byte_pipe_wait(p));
     CHECK_OK(byte_pipe_read(p, out, sizeof(out), &n));
     CHECK_INT(n, 0);
-    p = byte_pipe_destroy(p);
+    byte_pipe_destroy(p);
 }

@@ -101,7 +101,7 @@ static double energy(const int16_t *s, size_t n)
     size_t i;
 
     for (i = 0; i < n; i++)
-        sum += (int32_t)s[i] * s[i];
+        sum += (int64_t)s[i] * s[i];
     return n ? (double)sum / (double)n : 0;
 }
 

@@ -9,9 +9,8 @@
 enum { HZ = 8000, HOP = HZ / 1000 * CUTTER_HOP_MS, CUTS_MAX = 64 };
 
 struct sound {
-    int channel;
+    int channel, height;
     int64_t from_ms, to_ms;
-    int height;
 };
 
 struct cut {
@@ -80,21 +79,21 @@ static void cut_all(struct cuts *ret, const struct sound *s, size_t n, int64_t m
     CHECK_OK(feed(c, s, n, ms, noise));
     CHECK_OK(cutter_flush(c, NULL));
     CHECK(cutter_idle(c));
-    c = cutter_destroy(c);
+    cutter_destroy(c);
 }
 
 static void check_covers(const struct cut *c, const struct sound *s)
 {
     CHECK_INT(c->channel, s->channel);
     CHECK(c->from_ms <= s->from_ms);
-    CHECK(c->from_ms >= s->from_ms - 2 * CUTTER_LEAD_MS);
+    CHECK(c->from_ms >= s->from_ms - INT64_C(2) * CUTTER_LEAD_MS);
     CHECK(c->to_ms >= s->to_ms);
     CHECK(c->to_ms <= s->to_ms + CUTTER_LEAD_MS);
 }
 
 TEST(cutter_gives_each_utterance_whole_with_a_little_around_it)
 {
-    static const struct sound s[] = { { 0, 1000, 2500, 3000 }, { 1, 4000, 4400, 500 } };
+    static const struct sound s[] = { { 0, 3000, 1000, 2500 }, { 1, 500, 4000, 4400 } };
     struct cuts c;
 
     cut_all(&c, s, ARRAY_LEN(s), 8000, 0);
@@ -105,7 +104,7 @@ TEST(cutter_gives_each_utterance_whole_with_a_little_around_it)
 
 TEST(cutter_ends_what_is_still_spoken_at_the_end)
 {
-    static const struct sound s[] = { { 1, 1000, 3000, 3000 } };
+    static const struct sound s[] = { { 1, 3000, 1000, 3000 } };
     struct cuts c;
 
     cut_all(&c, s, ARRAY_LEN(s), 3000, 0);
@@ -115,7 +114,7 @@ TEST(cutter_ends_what_is_still_spoken_at_the_end)
 
 TEST(cutter_takes_a_short_pause_for_a_breath)
 {
-    static const struct sound s[] = { { 0, 1000, 2000, 3000 }, { 0, 2600, 3000, 3000 } };
+    static const struct sound s[] = { { 0, 3000, 1000, 2000 }, { 0, 3000, 2600, 3000 } };
     struct cuts c;
 
     cut_all(&c, s, ARRAY_LEN(s), 6000, 0);
@@ -125,9 +124,9 @@ TEST(cutter_takes_a_short_pause_for_a_breath)
 
 TEST(cutter_ends_an_utterance_sooner_when_the_other_one_speaks)
 {
-    static const struct sound s[] = { { 0, 1000, 2000, 3000 },
-                                      { 1, 2050, 2550, 3000 },
-                                      { 0, 2600, 3000, 3000 } };
+    static const struct sound s[] = { { 0, 3000, 1000, 2000 },
+                                      { 1, 3000, 2050, 2550 },
+                                      { 0, 3000, 2600, 3000 } };
     struct cuts c;
 
     cut_all(&c, s, ARRAY_LEN(s), 6000, 0);
@@ -136,7 +135,7 @@ TEST(cutter_ends_an_utterance_sooner_when_the_other_one_speaks)
 
 TEST(cutter_drops_a_click_and_hears_a_short_yes)
 {
-    static const struct sound s[] = { { 0, 1000, 1060, 8000 }, { 0, 3000, 3200, 3000 } };
+    static const struct sound s[] = { { 0, 8000, 1000, 1060 }, { 0, 3000, 3000, 3200 } };
     struct cuts c;
 
     cut_all(&c, s, ARRAY_LEN(s), 5000, 0);
@@ -146,7 +145,7 @@ TEST(cutter_drops_a_click_and_hears_a_short_yes)
 
 TEST(cutter_hears_speech_over_the_line_s_own_noise_only)
 {
-    static const struct sound s[] = { { 0, 12000, 13000, 1500 } };
+    static const struct sound s[] = { { 0, 1500, 12000, 13000 } };
     struct cuts c;
     int i, heard = 0;
 
@@ -164,7 +163,7 @@ TEST(cutter_hears_speech_over_the_line_s_own_noise_only)
 
 TEST(cutter_hears_who_speaks_from_the_first_moment_on)
 {
-    static const struct sound s[] = { { 0, 0, 1500, 3000 } };
+    static const struct sound s[] = { { 0, 3000, 0, 1500 } };
     struct cuts c;
 
     cut_all(&c, s, ARRAY_LEN(s), 4000, 0);
@@ -181,7 +180,7 @@ TEST(cutter_cuts_a_monologue_at_its_breaths)
     int i;
 
     for (i = 0; i < (int)ARRAY_LEN(s); i++)
-        s[i] = (struct sound){ 0, i * 10000 + 160, (i + 1) * 10000, 3000 };
+        s[i] = (struct sound){ 0, 3000, INT64_C(10000) * i + 160, INT64_C(10000) * (i + 1) };
     cut_all(&c, s, ARRAY_LEN(s), 360000, 0);
     CHECK(c.n >= 6);
     for (i = 0; i < c.n; i++) {
@@ -193,9 +192,26 @@ TEST(cutter_cuts_a_monologue_at_its_breaths)
     CHECK(spoken_ms >= 359800);
 }
 
+/* The buffer is full in the middle of the silence that would have ended the utterance. */
+TEST(cutter_ends_an_utterance_that_fell_silent_just_before_it_was_full)
+{
+    struct sound s[21];
+    struct cuts c;
+    int i;
+
+    for (i = 0; i < 20; i++)
+        s[i] = (struct sound){ 0, 3000, INT64_C(3000) * i,
+                               INT64_C(3000) * i + (i < 19 ? 2900 : 2500) };
+    s[20] = (struct sound){ 0, 3000, 63000, 64000 };
+    cut_all(&c, s, ARRAY_LEN(s), 70000, 0);
+    CHECK_INT(c.n, 2);
+    CHECK(c.items[0].to_ms >= 59500);
+    check_covers(&c.items[1], &s[20]);
+}
+
 TEST(cutter_cuts_where_it_must_when_there_is_no_breath)
 {
-    static const struct sound s[] = { { 0, 0, 200000, 3000 } };
+    static const struct sound s[] = { { 0, 3000, 0, 200000 } };
     int16_t hop[HOP];
     const int16_t *const channel[CUTTER_CHANNELS] = { hop, NULL };
     struct cuts c = { .n = 0 };
@@ -203,19 +219,20 @@ TEST(cutter_cuts_where_it_must_when_there_is_no_breath)
     int64_t at;
     size_t i;
 
-    for (at = 0; at < 200000 * 8; at += HOP) { /* louder and softer, so that it is no hum */
+    for (at = 0; at < INT64_C(8) * 200000;
+         at += HOP) { /* louder and softer, so that it is no hum */
         for (i = 0; i < HOP; i++)
             hop[i] = (int16_t)(sample(s, 1, 0, at + (int64_t)i, 0) / (at / HOP % 5 ? 1 : 10));
         CHECK_OK(cutter_hop(cutter, channel, HOP, NULL));
     }
     CHECK_OK(cutter_flush(cutter, NULL));
     CHECK(c.n >= 4);
-    cutter = cutter_destroy(cutter);
+    cutter_destroy(cutter);
 }
 
 TEST(cutter_is_idle_only_in_silence)
 {
-    static const struct sound s[] = { { 0, 1000, 2000, 3000 } };
+    static const struct sound s[] = { { 0, 3000, 1000, 2000 } };
     struct cuts c = { .n = 0 };
     struct cutter *cutter = cutter_create(2, HZ, on_cut, &c);
 
@@ -231,17 +248,17 @@ TEST(cutter_is_idle_only_in_silence)
     CHECK_OK(feed(cutter, s, 1, 4000, 0));
     CHECK_INT(c.n, 1);
     CHECK(c.items[0].from_ms > 100000 / 8);
-    cutter = cutter_destroy(cutter);
+    cutter_destroy(cutter);
 }
 
 TEST(cutter_hands_on_the_handler_s_error)
 {
-    static const struct sound s[] = { { 0, 1000, 2000, 3000 } };
+    static const struct sound s[] = { { 0, 3000, 1000, 2000 } };
     struct cuts c = { .answer = ERR_AGAIN };
     struct cutter *cutter = cutter_create(2, HZ, on_cut, &c);
 
     CHECK_RC(ERR_AGAIN, feed(cutter, s, 1, 4000, 0));
-    cutter = cutter_destroy(cutter);
+    cutter_destroy(cutter);
 }
 
 TEST(cutter_bounds_an_utterance_in_bytes_at_higher_rates)
@@ -258,13 +275,13 @@ TEST(cutter_bounds_an_utterance_in_bytes_at_higher_rates)
         cutter = cutter_create(1, rates[i], on_cut, &c);
         loud = mem_calloc(cutter_hop_frames(cutter), sizeof(*loud));
         channel[0] = loud;
-        for (at = 0; at < 120 * 50; at++) {
+        for (at = 0; at < (size_t)120 * 50; at++) {
             for (k = 0; k < cutter_hop_frames(cutter); k++)
                 loud[k] = (int16_t)((k / 10 % 2 ? 1 : -1) * (at % 5 ? 3000 : 300));
             CHECK_OK(cutter_hop(cutter, channel, cutter_hop_frames(cutter), NULL));
         }
         CHECK(c.n >= 2);
         mem_free(loud);
-        cutter = cutter_destroy(cutter);
+        cutter_destroy(cutter);
     }
 }

@@ -69,7 +69,7 @@ static void wav_fill(const struct fakes *f, int channels, int64_t at, uint8_t *o
             continue;
         }
         pos -= HEADER_BYTES;
-        frame = pos / (2 * channels);
+        frame = pos / 2 / channels;
         v = (uint16_t)sample_at(f, frame, (int)(pos / 2 % channels));
         out[i] = (uint8_t)(pos % 2 ? v >> 8 : v & 0xff);
         if (pos % 2 == 0 && i + 1 < n) { /* both bytes at once: this is where the time goes */
@@ -324,7 +324,7 @@ static void on_chunk(void *app, struct http_req *r)
     pthread_mutex_lock(&f->lock);
     o = find(f, query_value(f, r, "name"));
     EXPECT(f, o != NULL);
-    if (str_cut(span, '-', &from, &to)) {
+    if (o && str_cut(span, '-', &from, &to)) {
         EXPECT(f, str_to_i64(from, 0, INT64_MAX, &at) == ERR_OK);
         EXPECT(f, at == o->size);
         broken = ++f->n_chunks == f->upload_breaks_at;
@@ -649,16 +649,21 @@ struct str fakes_identity_token(struct arena *a, const struct clock *clock)
 
 struct str fakes_push_body(struct arena *a, const char *type, const char *data)
 {
+    return fakes_push_body_of(a, type, data, "2026-11-24T09:01:00Z");
+}
+
+struct str fakes_push_body_of(struct arena *a, const char *type, const char *data, const char *time)
+{
     static const char usual[] = "{\"recordingSid\":\"" FAKE_RECORDING "\",\"recordingUrl\":\"x\","
                                 "\"durationS\":12,\"channels\":2,"
                                 "\"startTime\":\"Tue, 24 Nov 2026 09:00:00 +0000\"}";
-    struct str event = arena_printf(
-        a,
-        "{\"specversion\":\"1.0\",\"id\":\"" FAKE_CALL "/webhook/recording-" FAKE_RECORDING "\","
-        "\"source\":\"/webhook\",\"type\":\"%s\","
-        "\"subject\":\"" FAKE_CALL "\",\"time\":\"2026-11-24T09:01:00Z\","
-        "\"datacontenttype\":\"application/json\",\"data\":%s}",
-        type, data ? data : usual);
+    struct str event = arena_printf(a,
+                                    "{\"specversion\":\"1.0\",\"id\":\"" FAKE_CALL
+                                    "/webhook/recording-" FAKE_RECORDING "\","
+                                    "\"source\":\"/webhook\",\"type\":\"%s\","
+                                    "\"subject\":\"" FAKE_CALL "\",\"time\":\"%s\","
+                                    "\"datacontenttype\":\"application/json\",\"data\":%s}",
+                                    type, time, data ? data : usual);
 
     return arena_printf(a,
                         "{\"message\":{\"data\":\"" STR_FMT "\",\"messageId\":\"1\","
@@ -756,6 +761,7 @@ int world_post_with(const struct world *w, struct http_client *client, struct ar
         .n_headers = with_token ? 2 : 1,
         .body = body,
         .timeout_ms = 50000,
+        .stall_ms = 50000, /* no byte comes before the work is done */
     };
     struct http_response res;
 

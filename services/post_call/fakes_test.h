@@ -108,6 +108,8 @@ struct fake_object *fakes_object(struct fakes *f, const char *name); /* NULL: th
 struct str fakes_url(const struct fakes *f, struct arena *a, const char *path);
 /* What the tests' own push has in it. `data` holds members in place of the usual ones; NULL: those. */
 struct str fakes_push_body(struct arena *a, const char *type, const char *data);
+struct str fakes_push_body_of(struct arena *a, const char *type, const char *data,
+                              const char *time); /* of the event, RFC 3339 */
 struct str fakes_identity_token(struct arena *a, const struct clock *clock);
 
 struct world {

@@ -149,7 +149,7 @@ static int push(struct fakes *f, const struct program *p, struct arena *a)
     struct http_response res;
 
     CHECK_OK(http_do(client, a, &req, &res, NULL));
-    client = http_client_destroy(client);
+    http_client_destroy(client);
     return res.status;
 }
 

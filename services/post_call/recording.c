@@ -49,7 +49,7 @@ enum errc recording_open(struct recording *ret, struct ctx *ctx, struct google *
                          struct str bucket, struct str object, struct err *err)
 {
     struct recording r = { .google = g, .bucket = bucket, .object = object };
-    struct wav_info info;
+    struct wav_info info = { .data_at = 0 };
     enum errc rc;
 
     rc = read_header(&r, ctx, HEADER_FIRST_BYTES, &info, err);

@@ -85,7 +85,7 @@ TEST(recording_splits_its_channels_whatever_the_coding)
         }
         CHECK_OK(recording_read(&rd, &w.ctx, 3, 100, channel, &n, NULL));
         CHECK_INT(n, 0);
-        g = google_destroy(g);
+        google_destroy(g);
         world_close(&w);
     }
 }
@@ -117,7 +117,7 @@ TEST(recording_length_is_what_is_there)
         CHECK_OK(open_it(&w, g, &r));
         CHECK_INT(r.frames, rows[i].frames);
         CHECK_INT(recording_ms(&r, 80), 10);
-        g = google_destroy(g);
+        google_destroy(g);
         world_close(&w);
     }
 }
@@ -150,7 +150,7 @@ TEST(recording_header_may_be_long_and_must_be_one)
         rc = open_it(&w, g, &r);
         if (rc != rows[i].rc)
             FAIL_TEST("%s: %s", rows[i].name, errc_name(rc));
-        g = google_destroy(g);
+        google_destroy(g);
         world_close(&w);
     }
     /* A LIST chunk of 6000 bytes between format and audio: more than the first read takes. */
@@ -168,7 +168,7 @@ TEST(recording_header_may_be_long_and_must_be_one)
     CHECK_OK(open_it(&w, g, &r));
     CHECK_INT(r.frames, 100);
     CHECK_INT(r.data_at, (int64_t)n + 6008);
-    g = google_destroy(g);
+    google_destroy(g);
     world_close(&w);
     buf_release(&text);
 }
@@ -205,7 +205,7 @@ TEST(recording_is_read_across_blocks)
             CHECK_INT(channel[0][i], (at + (int64_t)i) % 30011);
     }
     CHECK_INT(w.fakes.n_requests - before, 3);
-    g = google_destroy(g);
+    google_destroy(g);
     world_close(&w);
     buf_release(&data);
 }

@@ -161,8 +161,7 @@ static enum errc part_hear(struct work *w, int64_t from, struct err *err)
 
 static int by_time(const void *a, const void *b)
 {
-    const struct segment *x = *(const struct segment *const *)a;
-    const struct segment *y = *(const struct segment *const *)b;
+    const struct segment *x = a, *y = b;
 
     if (x->from_ms != y->from_ms)
         return x->from_ms < y->from_ms ? -1 : 1;
@@ -178,21 +177,20 @@ static const char *speaker_name(const struct recording *r, int channel)
 
 static void write_segments(struct jw *w, struct part *p, const struct recording *r)
 {
-    const struct segment **sorted =
-        ARENA_ARRAY(&p->arena, const struct segment *, (size_t)p->counts.segments);
+    struct segment *sorted = ARENA_ARRAY(&p->arena, struct segment, (size_t)p->counts.segments);
     const struct segment *s;
     size_t n = 0, i;
 
     for (s = p->first; s; s = s->next)
-        sorted[n++] = s;
+        sorted[n++] = *s;
     qsort(sorted, n, sizeof(*sorted), by_time);
     jw_arr(w, "segments");
     for (i = 0; i < n; i++) {
         jw_obj(w, NULL);
-        jw_cstr(w, "speaker", speaker_name(r, sorted[i]->channel));
-        jw_i64(w, "startMs", sorted[i]->from_ms);
-        jw_i64(w, "endMs", sorted[i]->to_ms);
-        jw_str(w, "text", sorted[i]->text);
+        jw_cstr(w, "speaker", speaker_name(r, sorted[i].channel));
+        jw_i64(w, "startMs", sorted[i].from_ms);
+        jw_i64(w, "endMs", sorted[i].to_ms);
+        jw_str(w, "text", sorted[i].text);
         jw_end(w);
     }
     jw_end(w);
