@@ -103,12 +103,22 @@ static void bind_below(struct store_stmt *st, int at, struct arena *a, struct st
     store_bind_str(st, at + 1, arena_printf(a, STR_FMT "0", STR_ARG(prefix)));
 }
 
+/* Directly below: a collection and an id, no more. */
+static bool is_child(struct str name, struct str parent)
+{
+    struct str rest = str_from(name, parent.n + 1);
+
+    rest = str_from(rest, str_find_char(rest, '/') + 1);
+    return rest.n && str_find_char(rest, '/') == rest.n;
+}
+
 void fs_scan(struct store *s, struct arena *a, struct str parent, struct str collection,
              bool all_descendants, fs_doc_fn fn, void *arg)
 {
     struct store_stmt *st;
+    struct fs_stored *d;
 
-    if (!all_descendants) {
+    if (collection.n && !all_descendants) {
         st = store_sql(s, "SELECT name, fields, create_us, update_us FROM firestore_docs"
                           " WHERE parent = ?1 ORDER BY name");
         store_bind_str(st, 1,
@@ -118,13 +128,16 @@ void fs_scan(struct store *s, struct arena *a, struct str parent, struct str col
                           " WHERE collection = ?1 AND name > ?2 AND name < ?3 ORDER BY name");
         store_bind_str(st, 1, collection);
         bind_below(st, 2, a, parent);
-    } else { /* every document below */
+    } else {
         st = store_sql(s, "SELECT name, fields, create_us, update_us FROM firestore_docs"
                           " WHERE name > ?1 AND name < ?2 ORDER BY name");
         bind_below(st, 1, a, parent);
     }
-    while (store_step(st))
-        fn(arg, read_row(st, a));
+    while (store_step(st)) {
+        d = read_row(st, a);
+        if (collection.n || all_descendants || is_child(d->name, parent))
+            fn(arg, d);
+    }
 }
 
 void fs_collection_ids(struct store *s, struct arena *a, struct str parent,

@@ -22,8 +22,8 @@ struct str fs_leaf_of(struct str name);
 
 /* NULL: there is none. */
 struct fs_stored *fs_load(struct store *s, struct arena *a, struct str name);
-/* Documents of a collection, or (all_descendants) of all collections of that id below `parent`, each handed
- * to fn in the order of their names. */
+/* Documents of a collection, or (all_descendants) of all collections of that id below `parent`; an empty
+ * id means every collection. Each is handed to fn in the order of their names. */
 typedef void (*fs_doc_fn)(void *arg, struct fs_stored *d);
 void fs_scan(struct store *s, struct arena *a, struct str parent, struct str collection,
              bool all_descendants, fs_doc_fn fn, void *arg);

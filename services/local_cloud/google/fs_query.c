@@ -447,9 +447,6 @@ bool fs_query_run(struct fs_found *ret, struct store *s, struct arena *a, struct
     *ret = (struct fs_found){ .n = 0 };
     if (!json_is_obj(in))
         return failure_set(f, GOOGLE_INVALID_ARGUMENT, "query_type is required.");
-    if (collection.n == 0 && !all)
-        return failure_set(f, GOOGLE_INVALID_ARGUMENT,
-                           "Collection id is required when not searching all descendants.");
     if (json_i64_or(json_get(in, "offset"), 0) < 0)
         return failure_set(f, GOOGLE_INVALID_ARGUMENT, "offset is negative.");
     if (!read_orders(&q, in) || !read_select(&q, json_get(in, "select")) ||
