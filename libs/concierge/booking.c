@@ -170,8 +170,8 @@ enum errc booking_hold(const struct booking *b, struct ctx *ctx, struct str call
                        const struct slot *slot, struct booking_held *ret, bool *ret_booked,
                        struct err *err)
 {
-    struct step s;
-    struct policy p;
+    struct step s = { 0 };
+    struct policy p = { 0 };
     struct str paths[3];
     int attempt;
     enum errc rc = step_init(&s, b, ctx, call_sid, slot, err);
@@ -368,7 +368,7 @@ static enum errc ask_provider(struct step *s, struct ctx *ctx, bool *ret_taken, 
 static enum errc find_unfinished(struct step *s, struct ctx *ctx, bool *ret_has, struct err *err)
 {
     const struct booking_request *r = s->request;
-    struct policy p;
+    struct policy p = { 0 };
     enum errc rc = read_policy(s->b, ctx, s->call_sid, &p, err);
 
     *ret_has = false;
@@ -397,7 +397,7 @@ static enum errc begin_and_ask(struct step *s, struct ctx *ctx, struct booking_r
 enum errc booking_book(const struct booking *b, struct ctx *ctx, const struct booking_request *r,
                        struct booking_result *ret, struct err *err)
 {
-    struct step s;
+    struct step s = { 0 };
     bool has = false;
     enum errc rc = step_init(&s, b, ctx, r->call_sid, &r->slot, err);
 
@@ -421,7 +421,7 @@ enum errc booking_book(const struct booking *b, struct ctx *ctx, const struct bo
 static enum errc settle_unfinished(const struct booking *b, struct ctx *ctx, struct str call_sid,
                                    const struct policy *p, bool *ret_booked, struct err *err)
 {
-    struct step s;
+    struct step s = { 0 };
     bool has = false;
     enum errc rc = step_init(&s, b, ctx, call_sid, &p->slot, err);
 
@@ -463,7 +463,7 @@ enum errc booking_close(const struct booking *b, struct ctx *ctx, struct str cal
 {
     struct step s = { .b = b, .call_sid = call_sid, .outcome = outcome, .moved = true };
     struct str paths[2] = { policy_path(ctx->arena, call_sid) };
-    struct policy p;
+    struct policy p = { 0 };
     enum errc rc = ERR_OK;
     int attempt;
 

@@ -35,7 +35,7 @@ enum errc bind_scalar(struct binder *b, const struct yaml_node *n, const char *k
 static enum errc read_text(struct binder *b, const struct yaml_node *n, const char *key,
                            struct str *out)
 {
-    struct str s;
+    struct str s = STR_EMPTY;
     enum errc rc = bind_scalar(b, n, key, "text", &s);
 
     if (rc)
@@ -47,8 +47,8 @@ static enum errc read_text(struct binder *b, const struct yaml_node *n, const ch
 static enum errc read_int(struct binder *b, const struct yaml_node *n, const struct bind_key *k,
                           const char *key, int *out)
 {
-    struct str s;
-    int64_t v;
+    struct str s = STR_EMPTY;
+    int64_t v = 0;
     enum errc rc = bind_scalar(b, n, key, "a whole number", &s);
 
     if (rc)
@@ -63,8 +63,8 @@ static enum errc read_int(struct binder *b, const struct yaml_node *n, const str
 static enum errc read_number(struct binder *b, const struct yaml_node *n, const struct bind_key *k,
                              const char *key, double *out)
 {
-    struct str s;
-    double v;
+    struct str s = STR_EMPTY;
+    double v = 0;
     enum errc rc = bind_scalar(b, n, key, "a number", &s);
 
     if (rc)
@@ -87,7 +87,7 @@ static enum errc read_yes_no(struct binder *b, const struct yaml_node *n, const 
 static enum errc read_choice(struct binder *b, const struct yaml_node *n, const struct bind_key *k,
                              const char *key, int *out)
 {
-    struct str rest = str_c(k->allowed), word, s;
+    struct str rest = str_c(k->allowed), word, s = STR_EMPTY;
     int i = 0;
     enum errc rc = bind_scalar(b, n, key, "text", &s);
 
@@ -129,8 +129,8 @@ static enum errc read_texts(struct binder *b, const struct yaml_node *n, const s
         if (rc)
             return rc;
     }
-    memcpy(base + k->offset, &items, sizeof(items));
-    memcpy(base + k->offset_n, &n->n, sizeof(n->n));
+    memcpy(base + k->offset, &items, sizeof(void *));
+    memcpy(base + k->offset_n, &n->n, sizeof(size_t));
     return ERR_OK;
 }
 
@@ -149,8 +149,8 @@ static enum errc read_maps(struct binder *b, const struct yaml_node *n, const st
         if (rc)
             return rc;
     }
-    memcpy(base + k->offset, &items, sizeof(items));
-    memcpy(base + k->offset_n, &n->n, sizeof(n->n));
+    memcpy(base + k->offset, &items, sizeof(void *));
+    memcpy(base + k->offset_n, &n->n, sizeof(size_t));
     return ERR_OK;
 }
 

@@ -1,2 +1,2 @@
 /* The fake of the business layer's tests serves here too. */
-#include "concierge/fake_cloud_test.c"
+#include "concierge/fake_cloud_test.c" /* NOLINT(bugprone-suspicious-include) */

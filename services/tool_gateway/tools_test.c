@@ -312,7 +312,7 @@ TEST(an_expired_hold_is_said_to_have_lapsed)
     desk_open(&d);
     r = find(&d, "2026-11-27", "14:30");
     held = hold(&d, &r);
-    clock_fake_advance_ms(&d.cloud.clock, 181 * 1000);
+    clock_fake_advance_ms(&d.cloud.clock, (int64_t)181 * 1000);
     r = call(&d, "bookAppointment", book_args(&d, &held, true));
     CHECK_STR(r.reason, "hold_expired");
     CHECK_INT(fake_cloud_count(&d.cloud, "localCalendars/"), 0);
