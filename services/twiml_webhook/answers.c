@@ -57,6 +57,8 @@ void answer_stream(struct twiml *t, const struct answers *a, const struct stream
             t, &(struct twiml_recording){
                    .status_callback = url(callback, a, "/voice/recording" RETRY_CALLBACK),
                    .status_events = STR("in-progress completed absent") });
+    if (s->wait)
+        twiml_pause(t, 1);
     if (s->after)
         parameters[n++] = (struct twiml_parameter){ STR("after"), str_c(s->after) };
     (void)snprintf(path, sizeof(path), "/voice/continue?attempt=%d" RETRY_CONTROL, s->attempt);

@@ -27,6 +27,7 @@ struct stream_answer {
     struct str token;
     int attempt;
     bool record;       /* start the call's recording first */
+    bool wait;         /* a second first: the bridge may be starting again */
     const char *after; /* NULL, or "no_answer": the caller is back from a transfer */
 };
 void answer_stream(struct twiml *t, const struct answers *a, const struct stream_answer *s);

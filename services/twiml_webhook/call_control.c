@@ -133,7 +133,8 @@ static void answer_next(struct webhook *w, struct http_req *r, const struct twil
     case NEXT_STREAM:
         answer_stream(t, &w->answers,
                       &(struct stream_answer){ .token = token_for(w, r, hook, attempt),
-                                               .attempt = attempt });
+                                               .attempt = attempt,
+                                               .wait = attempt > 1 });
         break;
     case NEXT_TRANSFER:
         answer_transfer(t, &w->answers,

@@ -481,6 +481,19 @@ TEST(webhook_resumed_stream_carries_the_next_attempt)
     world_close(&w);
 }
 
+/* Otherwise all resumes are used up while a bridge that died is starting again. */
+TEST(webhook_second_resume_waits_a_second_and_the_first_does_not)
+{
+    struct world w;
+
+    world_open(&w);
+    ask(&w, "/voice/continue?attempt=0", IN_PROGRESS);
+    CHECK(!str_contains(w.body, STR("<Pause")));
+    ask(&w, "/voice/continue?attempt=1", IN_PROGRESS);
+    CHECK_CONTAINS(w.body, "<Response><Pause length=\"1\"/><Connect");
+    world_close(&w);
+}
+
 TEST(webhook_engine_lost_at_night_takes_a_message)
 {
     struct world w;

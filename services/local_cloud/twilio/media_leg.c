@@ -36,15 +36,18 @@ struct media_leg {
     uint64_t queued, played; /* bytes since the start */
     struct list marks;
     size_t n_marks;
-    bool warned_binary, warned_message;
+    bool warned_binary, warned_message, warned_slow;
 };
 
 /* ---- to the application ---- */
 
 static void send_text(struct media_leg *m, struct str text)
 {
-    if (m->ws && ws_send_text(m->ws, text))
-        log_warn(&m->log, "stream: the application does not read, a message is lost");
+    if (!m->ws || ws_send_text(m->ws, text) != ERR_LIMIT)
+        return; /* sent, or the socket is going and on_closed will say so */
+    if (!m->warned_slow)
+        log_warn(&m->log, "stream: the application does not read, messages are lost");
+    m->warned_slow = true;
 }
 
 static void send_built(struct media_leg *m, struct jw *w)
