@@ -426,10 +426,22 @@ static size_t clock_at(const struct words *ws, size_t i, int *hour, int *minute)
     return at + is(ws, at, "o'clock") - i;
 }
 
+/* "the first one", "this one": no hour. */
+static bool is_pronoun(const struct words *ws, size_t i)
+{
+    static const char *const before[] = { "this",   "that",     "last",    "later",     "latest", "earlier",
+                                          "earliest", "another", "other", "which", "morning", "afternoon" };
+    size_t used;
+
+    if (i == 0 || !is(ws, i, "one"))
+        return false;
+    return index_in(before, ARRAY_LEN(before), ws->w[i - 1]) >= 0 || ordinal_at(ws, i - 1, &used) > 0;
+}
+
 static size_t time_at(const struct words *ws, size_t i, int *ret_minute)
 {
     int hour = 0, minute = 0;
-    size_t used = clock_at(ws, i, &hour, &minute), more = 0;
+    size_t used = is_pronoun(ws, i) ? 0 : clock_at(ws, i, &hour, &minute), more = 0;
     enum day_part part;
 
     if (!used)
@@ -446,6 +458,14 @@ static bool is_soon(const struct words *ws)
                        "matter|asap");
 }
 
+/* "not three", "not at four". */
+static bool is_negated(const struct words *ws, size_t i)
+{
+    if (i > 1 && (is(ws, i - 1, "at") || is(ws, i - 1, "on") || is(ws, i - 1, "in")))
+        i--;
+    return i > 0 && is(ws, i - 1, "not");
+}
+
 static void wish_read(struct meaning *m, const struct words *ws, int today, bool offered)
 {
     struct wish *w = &m->wish;
@@ -453,7 +473,7 @@ static void wish_read(struct meaning *m, const struct words *ws, int today, bool
 
     w->minute = -1;
     while (i < ws->n) {
-        bool negated = i > 0 && is(ws, i - 1, "not");
+        bool negated = is_negated(ws, i);
         int from = 0, to = 0, minute = -1;
         size_t used = days_at(ws, i, today, offered, &from, &to);
 

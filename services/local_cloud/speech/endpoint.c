@@ -8,11 +8,13 @@ enum {
     FRAME_MS = ENDPOINT_FRAME / G711_BYTES_PER_MS,
     ONSET_FRAMES = 7,  /* 70 ms of loud frames are speech: a click is shorter */
     MISSES_MAX = 3,    /* quiet frames in a row that an onset survives: a plosive's gap */
+    LEARNING_FRAMES = 10, /* at the line's beginning: what there is then is its noise, if it is quiet enough */
     LOUD_AGAIN = 2,    /* loud frames in a row that interrupt the silence of a turn's end */
 };
 
 /* Decibels below full scale. */
 #define FLOOR_AT_FIRST (-60.0)
+#define FLOOR_LEARNT_HIGHEST (-40.0) /* somebody who speaks at once is louder */
 #define FLOOR_LOWEST (-75.0)
 #define FLOOR_HIGHEST (-30.0)
 #define SPEECH_LOWEST (-48.0) /* nothing below it is speech, however quiet the line */
@@ -60,7 +62,9 @@ static bool is_loud(struct endpoint *e, double db)
 
 static void floor_follow(struct endpoint *e, double db)
 {
-    if (db < e->floor_db)
+    if (e->frames < LEARNING_FRAMES)
+        e->floor_db = fmin(fmax(e->floor_db, db), FLOOR_LEARNT_HIGHEST);
+    else if (db < e->floor_db)
         e->floor_db += FLOOR_FALL * (db - e->floor_db);
     else
         e->floor_db += FLOOR_RISE_DB;

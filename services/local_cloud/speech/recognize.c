@@ -226,7 +226,7 @@ static int memory_file(const char *name, const struct buf *text, char path[64])
 static ps_decoder_t *decoder_init(const char *model_dir, const char *dict_path, const char *lm_path)
 {
     cmd_ln_t *config = cmd_ln_init(NULL, ps_args(), FALSE, "-hmm", model_dir, "-dict", dict_path, "-lw",
-                                   "6.5", "-wip", "0.65", "-dither", "no", NULL);
+                                   "10", "-wip", "0.65", "-dither", "no", NULL);
     ps_decoder_t *ps = config ? ps_init(config) : NULL;
     ngram_model_t *lm = ps ? ngram_model_read(config, lm_path, NGRAM_ARPA, ps_get_logmath(ps)) : NULL;
     bool done = lm && ps_set_lm(ps, "state", lm) == 0 && ps_set_search(ps, "state") == 0;

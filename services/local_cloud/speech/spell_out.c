@@ -368,8 +368,11 @@ void spell_out(struct buf *out, struct str text)
         bool starts_word = at == 0 || !isalnum((unsigned char)text.p[at - 1]);
         size_t used = try_replace(out, text, at);
 
-        if (!used)
-            used = try_money(out, text, at);
+        if (used) {
+            at += used;
+            continue;
+        }
+        used = try_money(out, text, at);
         if (!used && text.p[at] == '+' && digit_run(text, at + 1) > 1)
             used = 1 + try_phone(out, text, at + 1, true);
         if (!used && isdigit((unsigned char)text.p[at]))

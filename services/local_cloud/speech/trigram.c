@@ -165,16 +165,15 @@ static double smoothed(double count, double all, double kinds, double shorter)
 
 static void unigrams_weigh(struct grams *one)
 {
-    double all = 0;
+    double all = 0, kinds = (double)one->n - 1; /* the sentence's begin is never predicted */
     size_t i;
 
     for (i = 0; i < one->n; i++) {
-        if (one->v[i].key != BEGIN) /* never predicted */
+        if (one->v[i].key != BEGIN)
             all += one->v[i].count;
     }
     for (i = 0; i < one->n; i++)
-        one->v[i].prob =
-            smoothed(one->v[i].count, all, (double)one->n, 1.0 / (double)one->n);
+        one->v[i].prob = smoothed(one->v[i].count, all, kinds, 1.0 / kinds);
 }
 
 static void longer_weigh(struct grams *longer, const struct grams *shorter, uint64_t shorter_mask)
