@@ -221,6 +221,18 @@ static void on_metadata(void *app, struct http_req *r)
         http_reply_empty(r, 404);
 }
 
+/* Google's Python client looks here whether there is a metadata server; the emulators answer "Ok". */
+static void on_root(void *app, struct http_req *r)
+{
+    (void)app;
+    if (str_eq(http_req_header(r, "Metadata-Flavor"), STR("Google"))) {
+        http_reply_header(r, "Metadata-Flavor", STR("Google"));
+        reply_text(r, STR("computeMetadata/\n"));
+    } else {
+        http_reply(r, 200, "text/plain", STR("Ok\n"));
+    }
+}
+
 /* ---- token endpoint ---- */
 
 static void reply_oauth_error(struct http_req *r, const char *error, const char *description)
@@ -390,6 +402,7 @@ static void destroy(struct local_cloud *lc)
 
 static const struct http_route routes[] = {
     { HTTP_GET, "/computeMetadata/v1/{path*}", 0, NULL, on_metadata, false },
+    { HTTP_GET, "/", 0, NULL, on_root, true },
     { HTTP_POST, "/token", TOKEN_BODY_MAX, NULL, on_token, false },
     { HTTP_POST, "/oauth2/v4/token", TOKEN_BODY_MAX, NULL, on_token, false },
     { HTTP_GET, "/oauth2/v1/certs", 0, NULL, on_pem_certs, false },

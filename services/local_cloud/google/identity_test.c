@@ -18,6 +18,7 @@ TEST(identity_metadata_server_answers_google_s_clients)
         const char *path, *contains;
         int status;
     } rows[] = {
+        { "/", "computeMetadata/", 200 },
         { "/computeMetadata/v1/project/project-id", "test-project", 200 },
         { "/computeMetadata/v1/instance", "service-accounts/", 200 },
         { "/computeMetadata/v1/instance/region", "/regions/", 200 },

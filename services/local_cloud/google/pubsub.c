@@ -331,6 +331,30 @@ static void on_topic_list(void *app, struct http_req *r)
     list(ps, r, "topics", st);
 }
 
+static void on_topic_subscriptions(void *app, struct http_req *r)
+{
+    struct pubsub *ps = pubsub_of(app);
+    struct failure f = { .status = 0 };
+    struct str topic = resource_name(r, "topics"), unused;
+    struct store_stmt *st;
+    struct jw w;
+
+    jw_init(&w);
+    jw_obj(&w, NULL);
+    jw_arr(&w, "subscriptions");
+    store_begin(ps->store);
+    if (topic_find(ps, r->ctx->arena, topic, &unused, &f)) {
+        st = store_sql(ps->store,
+                       "SELECT name FROM pubsub_subscriptions WHERE topic = ?1 ORDER BY name");
+        store_bind_str(st, 1, topic);
+        while (store_step(st))
+            jw_str(&w, NULL, store_col_str(st, 0));
+    }
+    jw_end(&w);
+    jw_end(&w);
+    finish(ps, r, &f, jw_finish(&w, r->ctx->arena));
+}
+
 /* ---- publish ---- */
 
 static bool read_message(struct arena *a, const struct jval *v, struct pubsub_item *ret,
@@ -878,6 +902,7 @@ static const struct http_route routes[] = {
     { HTTP_PUT, TOPIC, 64 * KIB, NULL, on_topic_create, false },
     { HTTP_GET, TOPIC, 0, NULL, on_topic_get, false },
     { HTTP_DELETE, TOPIC, 64 * KIB, NULL, on_topic_delete, false },
+    { HTTP_GET, TOPIC "/subscriptions", 0, NULL, on_topic_subscriptions, false },
     { HTTP_GET, "/v1/projects/{project}/topics", 0, NULL, on_topic_list, false },
     { HTTP_POST, SUBSCRIPTION ":pull", 64 * KIB, NULL, on_pull, false },
     { HTTP_POST, SUBSCRIPTION ":acknowledge", 1 * MIB, NULL, on_acknowledge, false },

@@ -250,6 +250,8 @@ TEST(pubsub_subscription_can_be_changed)
     publish(&t, "now pulled", "");
     r = cloud_ask(&t, "POST", PROJECT "/subscriptions/push:pull", "{\"maxMessages\":1}");
     CHECK_CONTAINS(r.body, "\"receivedMessages\"");
+    CHECK_STR(cloud_ask(&t, "GET", PROJECT "/topics/events/subscriptions", NULL).body,
+              "{\"subscriptions\":[\"projects/test-project/subscriptions/push\"]}");
     CHECK_INT(cloud_ask(&t, "DELETE", PROJECT "/subscriptions/push", NULL).status, 200);
     CHECK_INT(cloud_ask(&t, "DELETE", PROJECT "/topics/events", NULL).status, 200);
     CHECK_STR(cloud_ask(&t, "GET", PROJECT "/topics", NULL).body, "{}");
