@@ -16,6 +16,13 @@ enum {
 
 /* --- refusing ------------------------------------------------------------------------------------ */
 
+/* From here on the timer counts what the peer does not take. */
+static void begin_answer(struct http_conn *c)
+{
+    timer_stop(&c->timer);
+    c->state = CONN_ANSWER;
+}
+
 /* Answers on the loop. The rest of the request is not read: the connection ends with the answer, unless
  * there is no rest. */
 static void refuse(struct http_conn *c, int status, const char *why)
@@ -27,7 +34,7 @@ static void refuse(struct http_conn *c, int status, const char *why)
     if (status == 503)
         http_reply_header(&x->req, "Retry-After", STR("1"));
     http_reply_error(&x->req, status, "%s", why);
-    c->state = CONN_ANSWER;
+    begin_answer(c);
 }
 
 static void refuse_politely(struct http_conn *c, int status, const char *why)
@@ -37,7 +44,7 @@ static void refuse_politely(struct http_conn *c, int status, const char *why)
     c->x->close = close;
     c->x->on_loop = true;
     http_reply_error(&c->x->req, status, "%s", why);
-    c->state = CONN_ANSWER;
+    begin_answer(c);
 }
 
 /* --- routes -------------------------------------------------------------------------------------- */
@@ -133,7 +140,7 @@ static void hand_over(struct http_conn *c, const struct ws_route *route, void *a
     loop_io_stop(&c->io);
     c->fd = -1;
     http_exchange_log(c->x, ws_server_adopt(&h) == ERR_OK);
-    http_exchange_free(c->x);
+    http_exchange_let_go(c->x);
     c->x = NULL;
     c->state = CONN_DEAD;
 }
@@ -272,10 +279,7 @@ static void on_worker_done(void *arg)
     if (http_exchange_must_wait(x, on_worker_done))
         return;
     x->running = false;
-    if (x->conn)
-        http_conn_kick(x->conn);
-    else
-        http_exchange_free(x);
+    http_exchange_moved(x);
 }
 
 static void dispatch(struct http_conn *c)
@@ -284,7 +288,7 @@ static void dispatch(struct http_conn *c)
     struct http_exchange *x = c->x;
 
     x->req.body = buf_str(&x->body);
-    c->state = CONN_ANSWER;
+    begin_answer(c);
     if (x->route->on_loop) {
         struct ctx ctx = { .arena = &s->arena, .clock = loop_clock(s->loop) };
 
@@ -340,10 +344,7 @@ static void end_exchange(struct http_conn *c, bool delivered)
     if (!c->x)
         return;
     http_exchange_log(c->x, delivered);
-    if (c->x->running)
-        http_exchange_abandon(c->x);
-    else
-        http_exchange_free(c->x);
+    http_exchange_let_go(c->x);
     c->x = NULL;
 }
 
@@ -483,7 +484,6 @@ static void conn_run(struct http_conn *c)
             moved = take_body(c);
             break;
         case CONN_ANSWER:
-            timer_stop(&c->timer);
             moved = send_answer(c);
             break;
         default:

@@ -185,9 +185,31 @@ void http_exchange_take(struct http_exchange *x, struct buf *to, bool *ended, bo
     pthread_mutex_unlock(&x->mutex);
 }
 
-void http_exchange_abandon(struct http_exchange *x)
+static bool is_busy(struct http_exchange *x)
+{
+    bool posted;
+
+    pthread_mutex_lock(&x->mutex);
+    posted = x->posted;
+    pthread_mutex_unlock(&x->mutex);
+    return x->running || posted;
+}
+
+void http_exchange_moved(struct http_exchange *x)
+{
+    if (x->conn)
+        http_conn_kick(x->conn);
+    else if (!is_busy(x))
+        http_exchange_free(x);
+}
+
+void http_exchange_let_go(struct http_exchange *x)
 {
     x->conn = NULL;
+    if (!is_busy(x)) {
+        http_exchange_free(x);
+        return;
+    }
     pthread_mutex_lock(&x->mutex);
     x->gone = true;
     buf_reset(&x->out);
@@ -271,9 +293,8 @@ void http_reply(struct http_req *r, int status, const char *content_type, struct
     }
     x->ended = true;
     x->left = 0;
-    /* ERR_CLOSED: nobody is there to be told. */
-    if (!push(x, buf_str(&all), !body.n) && body.n && push(x, body, true))
-        x->ended = true;
+    if (!push(x, buf_str(&all), !body.n) && body.n)
+        push(x, body, true); /* ERR_CLOSED: nobody is there to be told */
     buf_release(&all);
 }
 
@@ -364,9 +385,7 @@ void http_reply_end(struct http_req *r)
         x->out_broken = true;
         pthread_mutex_unlock(&x->mutex);
     }
-    /* ERR_CLOSED: nobody is there to be told. */
-    if (push(x, x->chunked && !x->head_only ? STR("0\r\n\r\n") : STR_EMPTY, true))
-        x->ended = true;
+    push(x, x->chunked && !x->head_only ? STR("0\r\n\r\n") : STR_EMPTY, true); /* as above */
 }
 
 /* --- running ------------------------------------------------------------------------------------- */

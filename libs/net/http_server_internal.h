@@ -71,7 +71,10 @@ void http_exchange_take(struct http_exchange *x, struct buf *to, bool *ended, bo
 /* Loop: true while something posted by the worker still points to it; then(x) runs after that. A worker's
  * end may be told before what it posted last, since the ends of several are told at once. */
 bool http_exchange_must_wait(struct http_exchange *x, void (*then)(void *x));
-void http_exchange_abandon(struct http_exchange *x); /* loop: nobody reads it any more */
+/* Loop: the worker has finished, or has put something into `out`. */
+void http_exchange_moved(struct http_exchange *x);
+/* Loop: its connection reads it no more; freed when nobody else holds it. */
+void http_exchange_let_go(struct http_exchange *x);
 void http_exchange_log(const struct http_exchange *x, bool delivered);
 
 enum conn_state { CONN_HEAD, CONN_BODY, CONN_ANSWER, CONN_LINGER, CONN_DEAD };

@@ -1,9 +1,11 @@
 #include "net/http_server.h"
 
+#include <arpa/inet.h>
+#include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <arpa/inet.h>
+
 #include <netinet/in.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -793,6 +795,58 @@ TEST(http_server_says_503_when_the_workers_are_behind)
         raw_close(&busy[i]);
     }
     close_server(&f);
+}
+
+/* A worker's end may reach the loop before the wake-up that its answer caused: when the hand-back of
+ * another job is under way already, it goes along with that one. */
+struct meeting {
+    pthread_barrier_t barrier;
+    sem_t over;
+};
+
+static void meet(void *arg, struct ctx *ctx)
+{
+    struct meeting *m = arg;
+
+    (void)ctx;
+    pthread_barrier_wait(&m->barrier);
+    sem_post(&m->over);
+}
+
+static void post_over(void *arg, struct ctx *ctx)
+{
+    (void)ctx;
+    sem_post(&((struct meeting *)arg)->over);
+}
+
+TEST(http_server_survives_a_worker_that_ends_before_its_answer_is_seen)
+{
+    struct fixture f;
+    struct meeting m;
+    struct raw r;
+    int i;
+
+    open_server(&f);
+    sem_init(&m.over, 0, 0);
+    pthread_barrier_init(&m.barrier, NULL, 2);
+    raw_open(&r, &f.net);
+    raw_send_c(&r, "GET /wait HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    while (sem_trywait(&f.app.entered))
+        net_turn(&f.net);
+    /* From here on the loop stands still: a hand-back is posted, then the answer, then its end. */
+    CHECK_OK(workers_submit(f.net.workers, post_over, NULL, &m));
+    sem_wait(&m.over);
+    release_all(&f, 1);
+    for (i = 0; i < 2; i++) /* both workers must be free for this */
+        CHECK_OK(workers_submit(f.net.workers, meet, NULL, &m));
+    sem_wait(&m.over);
+    sem_wait(&m.over);
+    raw_until_eof(&r);
+    CHECK_STR(body_of(buf_str(&r.got)), "waited");
+    raw_close(&r);
+    close_server(&f);
+    pthread_barrier_destroy(&m.barrier);
+    sem_destroy(&m.over);
 }
 
 static void on_drained(void *arg)

@@ -332,6 +332,7 @@ enum transfer_end http_transfer(struct transfer *t, struct err *err)
         end = explain(e, t, code, problem, err);
     else
         t->res.body = arena_str(t->arena, buf_str(&t->client->body));
+    curl_easy_reset(e); /* it must not remember what is on this stack */
     curl_slist_free_all(headers);
     return end;
 }

@@ -79,7 +79,7 @@ struct loop {
 
     struct lws_context *lws;
     void *ws_state;
-    void (*ws_destroy)(void *state);
+    void (*ws_closing)(void *state), (*ws_destroy)(void *state);
 };
 
 /* --- time and timers ---------------------------------------------------------------------------- */
@@ -342,7 +342,8 @@ static void slot_arm(struct loop *l, int fd, struct slot *s)
     struct epoll_event ev = { .data.u64 = (uint64_t)s->generation << 32 | (uint32_t)fd };
 
     ev.events = (s->want & IO_READ ? EPOLLIN : 0u) | (s->want & IO_WRITE ? EPOLLOUT : 0u);
-    if (epoll_ctl(l->epoll, s->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &ev)) {
+    if (epoll_ctl(l->epoll, s->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &ev) &&
+        (errno != ENOENT || epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &ev))) {
         log_error(&l->log, "epoll_ctl failed fd=%d errno=%d", fd, errno);
         return;
     }
@@ -460,8 +461,9 @@ void loop_lws_optimistic(struct loop *l, struct lws *wsi)
         l->slots[fd].optimistic = true;
 }
 
-void **loop_ws_state(struct loop *l, void (*destroy)(void *state))
+void **loop_ws_state(struct loop *l, void (*closing)(void *state), void (*destroy)(void *state))
 {
+    l->ws_closing = closing;
     l->ws_destroy = destroy;
     return &l->ws_state;
 }
@@ -658,16 +660,23 @@ static void close_fd(int fd)
         close(fd);
 }
 
+static void run_what_is_left(struct loop *l)
+{
+    while (run_posted(l) || !list_empty(&l->tasks))
+        run_tasks(l);
+}
+
 struct loop *loop_destroy(struct loop *l)
 {
     if (!l)
         return NULL;
-    while (run_posted(l) || !list_empty(&l->tasks))
-        run_tasks(l);
+    run_what_is_left(l);
+    if (l->ws_closing)
+        l->ws_closing(l->ws_state);
+    run_what_is_left(l);
     loop_lws_destroy(l->lws);
     l->lws = NULL;
-    while (run_posted(l) || !list_empty(&l->tasks))
-        run_tasks(l);
+    run_what_is_left(l);
     if (l->ws_destroy)
         l->ws_destroy(l->ws_state);
     loop_io_stop(&l->wake_io);

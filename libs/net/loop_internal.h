@@ -41,8 +41,9 @@ void loop_task_cancel(struct loop_task *t);
  * without the kernel being asked; only what does not fit then waits for EPOLLOUT. */
 void loop_lws_optimistic(struct loop *l, struct lws *wsi);
 
-/* What ws.c keeps for each loop; `destroy` runs in loop_destroy(), after the lws context has gone. */
-void **loop_ws_state(struct loop *l, void (*destroy)(void *state));
+/* What ws_lws.c keeps for each loop. In loop_destroy() `closing` runs before the lws context goes,
+ * `destroy` afterwards. */
+void **loop_ws_state(struct loop *l, void (*closing)(void *state), void (*destroy)(void *state));
 const struct log *loop_log(const struct loop *l);
 
 #endif

@@ -15,9 +15,10 @@ enum { STACK_SIZE = 512 * 1024 };
 
 /* Shared by the loop and the thread; the last of the two frees it. */
 struct resolve {
+    atomic_int refs;
     pthread_mutex_t mutex;
     struct loop *loop; /* under the mutex; NULL: cancelled, the thread must not touch the loop */
-    bool thread_done;  /* under the mutex */
+    bool posted;       /* under the mutex: on_found() will come */
     char *name;
     void (*fn)(void *arg, const struct resolved *r, const char *why);
     void *arg;
@@ -27,8 +28,10 @@ struct resolve {
 
 static atomic_int threads;
 
-static void resolve_free(struct resolve *r)
+static void unref(struct resolve *r)
 {
+    if (atomic_fetch_sub(&r->refs, 1) > 1)
+        return;
     pthread_mutex_destroy(&r->mutex);
     mem_free(r->name);
     mem_free(r);
@@ -79,31 +82,29 @@ static void look_up(struct resolve *r)
         r->why = "no address";
 }
 
-/* On the loop: either the answer counts, or it was cancelled after the thread had posted. */
+/* On the loop; it may have been cancelled after the thread had posted. */
 static void on_found(void *arg)
 {
     struct resolve *r = arg;
 
     if (r->loop)
         r->fn(r->arg, &r->found, r->why);
-    resolve_free(r);
+    unref(r);
 }
 
 static void *resolver(void *arg)
 {
     struct resolve *r = arg;
-    bool cancelled;
 
     look_up(r);
     atomic_fetch_sub(&threads, 1);
     pthread_mutex_lock(&r->mutex);
-    cancelled = !r->loop;
-    r->thread_done = true;
-    if (!cancelled)
+    if (r->loop) {
+        r->posted = true;
         loop_post(r->loop, on_found, r);
+    }
     pthread_mutex_unlock(&r->mutex);
-    if (cancelled)
-        resolve_free(r);
+    unref(r);
     return NULL;
 }
 
@@ -122,6 +123,7 @@ enum errc resolve_start(struct resolve **ret, struct loop *l, const char *name,
         return err_set(err, ERR_LIMIT, "%d look-ups are under way already", RESOLVE_THREADS_MAX);
     }
     r = MEM_NEW(struct resolve);
+    atomic_init(&r->refs, 2);
     pthread_mutex_init(&r->mutex, NULL);
     r->loop = l;
     r->name = mem_strdup(name);
@@ -137,7 +139,8 @@ enum errc resolve_start(struct resolve **ret, struct loop *l, const char *name,
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (rc) {
         atomic_fetch_sub(&threads, 1);
-        resolve_free(r);
+        unref(r);
+        unref(r);
         return err_set_upstream(err, ERR_IO, rc, "starting a thread: %s", strerror(rc));
     }
     *ret = r;
@@ -152,8 +155,9 @@ struct resolve *resolve_cancel(struct resolve *r)
         return NULL;
     pthread_mutex_lock(&r->mutex);
     r->loop = NULL;
-    posted = r->thread_done;
+    posted = r->posted;
     pthread_mutex_unlock(&r->mutex);
-    (void)posted; /* then on_found() frees it, otherwise the thread */
+    if (!posted)
+        unref(r);
     return NULL;
 }

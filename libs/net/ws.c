@@ -18,6 +18,7 @@ void ws_conn_free(struct ws_conn *c)
     timer_stop(&c->ping);
     timer_stop(&c->closing);
     loop_task_cancel(&c->end);
+    list_remove(&c->node);
     ws_connecting_free(c);
     ws_queue_release(&c->queue);
     buf_release(&c->message);
@@ -92,6 +93,16 @@ static void on_closing_timer(void *arg)
     struct ws_conn *c = arg;
 
     ws_conn_end_now(c, 1006, NULL);
+}
+
+void ws_conn_wait_for_close(struct ws_conn *c)
+{
+    int64_t now = loop_now_ms(c->loop);
+
+    timer_stop(&c->ping);
+    if (!c->close_until_ms)
+        c->close_until_ms = now + CLOSE_LIMIT_MS;
+    timer_start_at(&c->closing, MIN(now + CLOSE_SILENT_MS, c->close_until_ms));
 }
 
 /* --- life ---------------------------------------------------------------------------------------- */
@@ -223,8 +234,7 @@ void ws_close(struct ws_conn *c, int code, struct str reason)
     c->close_reason_n = MIN(reason.n, (size_t)CLOSE_REASON_MAX);
     if (c->close_reason_n)
         memcpy(c->close_reason, reason.p, c->close_reason_n);
-    timer_stop(&c->ping);
-    timer_start(&c->closing, CLOSE_SILENT_MS);
+    ws_conn_wait_for_close(c);
     if (c->paused)
         lws_rx_flow_control(c->wsi, 1); /* the peer's CLOSE has to be read */
     lws_callback_on_writable(c->wsi);

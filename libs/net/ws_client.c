@@ -286,7 +286,7 @@ enum errc ws_connect(struct ws_conn **ret, struct loop *loop, const struct ws_cl
     arena_init(&k->arena);
     timer_init(&k->limit, loop, on_limit, c);
     timer_init(&k->attempt, loop, on_attempt_over, c);
-    rc = start(c, o, err);
+    rc = ws_lws_enlist(c) ? err_set(err, ERR_CLOSED, "the loop is ending") : start(c, o, err);
     if (rc) {
         ws_conn_free(c);
         return rc;

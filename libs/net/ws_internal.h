@@ -13,7 +13,10 @@
 struct lws;
 struct lws_vhost;
 
-enum { CLOSE_SILENT_MS = 2000 }; /* what a peer has for its answer to our CLOSE */
+enum {
+    CLOSE_SILENT_MS = 2000, /* what a peer has to take the next message, or to answer our CLOSE */
+    CLOSE_LIMIT_MS = 10000, /* and for all of it */
+};
 
 /* An admitted upgrade: the socket, and what the peer has sent behind its request. */
 struct ws_handover {
@@ -40,6 +43,7 @@ enum ws_state {
 struct ws_connecting; /* ws_client.c */
 
 struct ws_conn {
+    struct list_node node; /* of the loop's */
     struct loop *loop;
     struct lws *wsi; /* NULL: none yet, or gone */
     enum ws_state state;
@@ -60,6 +64,7 @@ struct ws_conn {
     struct err err;
     bool has_err;
     struct timer ping, closing;
+    int64_t close_until_ms; /* 0: not closing */
     int64_t heard_ms;
     int64_t ping_at_ms; /* 0: none is unanswered */
     bool ping_due;
@@ -71,6 +76,7 @@ struct ws_conn {
 struct ws_conn *ws_conn_create(struct loop *l, size_t queue_max, size_t message_max);
 void ws_conn_free(struct ws_conn *c); /* one that nobody has been told of */
 void ws_conn_drop_socket(struct ws_conn *c); /* lws closes it, later and without ceremony */
+void ws_conn_wait_for_close(struct ws_conn *c);
 void ws_conn_opened(struct ws_conn *c); /* established: keep-alive begins */
 /* It is over: on_closed from the loop, later. The first reason counts. */
 void ws_conn_end(struct ws_conn *c, int code, const struct err *err);
@@ -88,6 +94,7 @@ void ws_connecting_let_go(struct ws_conn *c);
 bool ws_connecting_headers(struct ws_conn *c, char **p, const char *end);
 
 /* ws_lws.c */
+MUST_USE enum errc ws_lws_enlist(struct ws_conn *c); /* ERR_CLOSED: the loop is ending */
 struct ws_dial {
     struct lws_vhost *vhost;
     const char *ip, *host, *path, *subprotocol;

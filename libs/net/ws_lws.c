@@ -32,6 +32,8 @@ struct tls_vhost {
 struct ws_state_lws {
     struct lws_vhost *server, *client;
     struct tls_vhost *tls;
+    struct list conns;
+    bool closing;
     const struct ws_handover *adopting; /* the upgrade that lws is being given right now */
     struct ws_conn *adopted;
 };
@@ -45,8 +47,7 @@ static int refuse(struct ws_conn *c, int code, const struct err *err)
     c->has_err = true;
     c->close_code = code;
     c->state = WS_CLOSE_SENT;
-    timer_stop(&c->ping);
-    timer_start(&c->closing, CLOSE_SILENT_MS);
+    ws_conn_wait_for_close(c);
     lws_close_reason(c->wsi, (enum lws_close_status)code, NULL, 0);
     return -1;
 }
@@ -123,14 +124,16 @@ static int on_writable(struct ws_conn *c)
         had = true;
         if (lws_partial_buffered(c->wsi))
             c->in_flight = MAX(n, 1);
-        if (c->in_flight || c->queue.n_messages || c->state == WS_CLOSING)
+        if (c->state == WS_CLOSING) /* it is taking what is queued: patience, within the limit */
+            ws_conn_wait_for_close(c);
+        if (c->in_flight || c->queue.n_messages || c->state == WS_CLOSING) {
             lws_callback_on_writable(c->wsi);
-        if (c->in_flight || c->queue.n_messages || c->state == WS_CLOSING)
             return 0;
+        }
     }
     if (c->state == WS_CLOSING) {
         c->state = WS_CLOSE_SENT;
-        timer_start(&c->closing, CLOSE_SILENT_MS);
+        ws_conn_wait_for_close(c);
         lws_close_reason(c->wsi, (enum lws_close_status)c->close_code, (unsigned char *)c->close_reason,
                          c->close_reason_n);
         return -1;
@@ -149,8 +152,7 @@ static void on_peer_close(struct ws_conn *c, const unsigned char *data, size_t n
         memcpy(c->close_reason, data + 2, c->close_reason_n);
     if (c->state < WS_CLOSE_SENT) {
         c->state = WS_CLOSE_SENT; /* lws answers it */
-        timer_stop(&c->ping);
-        timer_start(&c->closing, CLOSE_SILENT_MS);
+        ws_conn_wait_for_close(c);
     }
 }
 
@@ -264,6 +266,22 @@ static const struct lws_protocols protocols[] = {
     LWS_PROTOCOL_LIST_TERM,
 };
 
+/* Those that lws does not know of, since they have no socket yet, nobody else would end. */
+static void state_closing(void *arg)
+{
+    struct ws_state_lws *s = arg;
+    struct list_node *n, *next;
+
+    s->closing = true;
+    LIST_EACH(&s->conns, n, next)
+    {
+        struct ws_conn *c = CONTAINER_OF(n, struct ws_conn, node);
+
+        if (c->state == WS_CONNECTING)
+            ws_abort(c);
+    }
+}
+
 static void state_destroy(void *arg)
 {
     struct ws_state_lws *s = arg;
@@ -279,11 +297,22 @@ static void state_destroy(void *arg)
 
 static struct ws_state_lws *state_of(struct loop *l)
 {
-    void **state = loop_ws_state(l, state_destroy);
+    void **state = loop_ws_state(l, state_closing, state_destroy);
+    struct ws_state_lws *s = *state;
 
-    if (!*state)
-        *state = MEM_NEW(struct ws_state_lws);
-    return *state;
+    if (!s) {
+        *state = s = MEM_NEW(struct ws_state_lws);
+        list_init(&s->conns);
+    }
+    return s;
+}
+
+enum errc ws_lws_enlist(struct ws_conn *c)
+{
+    struct ws_state_lws *s = state_of(c->loop);
+
+    list_push_back(&s->conns, &c->node);
+    return s->closing ? ERR_CLOSED : ERR_OK;
 }
 
 static struct lws_vhost *make_vhost(struct loop *l, const char *name, int port, SSL_CTX *ctx)
@@ -426,6 +455,7 @@ enum errc ws_server_adopt(const struct ws_handover *h)
 {
     struct ws_state_lws *s = state_of(h->loop);
     struct ws_conn *c = ws_conn_create(h->loop, h->route->queue_max, h->route->message_max);
+    bool going = ws_lws_enlist(c) != ERR_OK;
     struct buf request = BUF_INIT(h->rest.n + 1024);
     struct lws *wsi = NULL;
 
@@ -435,7 +465,7 @@ enum errc ws_server_adopt(const struct ws_handover *h)
     make_request(&request, h);
     s->adopting = h;
     s->adopted = c;
-    if (s->server)
+    if (s->server && !going)
         wsi = lws_adopt_socket_vhost_readbuf(s->server, h->fd, request.p, request.n);
     else
         close(h->fd);

@@ -482,6 +482,36 @@ TEST(ws_close_sends_what_is_queued_first)
     close_all(&f);
 }
 
+TEST(ws_close_waits_for_a_slow_reader_but_not_for_ever)
+{
+    struct fixture f;
+    struct raw r;
+    char *text;
+    int i, n = 0;
+
+    open_fake(&f);
+    raw_open(&r, &f.net);
+    raw_send_c(&r, "GET /echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                   "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+    raw_until(&r, "\r\n\r\n");
+    r.watch = loop_fd_unwatch(r.watch); /* reads no further */
+    text = arena_zalloc(&f.arena, 100000);
+    memset(text, 'x', 100000);
+    while (n < 3) { /* until sockets and queue are full */
+        n = ws_send_text(f.server.conn, str_n(text, 100000)) ? n + 1 : 0;
+        net_turn(&f.net);
+    }
+    ws_close(f.server.conn, 1000, STR_EMPTY);
+    for (i = 0; i < 19; i++)
+        net_advance(&f.net, 100);
+    CHECK_INT(f.server.closed, 0);
+    net_advance(&f.net, 100);
+    until_closed(&f, &f.server);
+    CHECK_INT(f.server.code, 1006);
+    raw_close(&r);
+    close_all(&f);
+}
+
 TEST(ws_close_while_paused_hears_the_answer)
 {
     struct fixture f;
@@ -587,13 +617,26 @@ TEST(ws_open_connections_are_ended_by_the_loop)
     close_all(&f);
 }
 
+TEST(ws_look_up_in_flight_is_ended_by_the_loop)
+{
+    struct fixture f;
+    struct err err = ERR_INIT;
+
+    open_on(&f, NULL);
+    CHECK_OK(dial_url(&f, STR("ws://no-such-host.invalid/"), &err));
+    f.net.server = http_server_destroy(f.net.server);
+    f.net.loop = loop_destroy(f.net.loop);
+    CHECK_INT(f.client.closed, 1);
+    CHECK_INT(f.client.code, -1);
+    close_all(&f);
+}
+
 TEST(ws_connecting_is_ended_by_the_loop)
 {
     struct fixture f;
 
     open_on(&f, NULL);
     dial(&f, "/echo");
-    f.net.loop ? (void)0 : (void)0;
     f.net.server = http_server_destroy(f.net.server);
     f.net.loop = loop_destroy(f.net.loop);
     CHECK_INT(f.client.closed, 1);
