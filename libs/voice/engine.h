@@ -180,7 +180,7 @@ struct voice_engine_ops {
     enum errc (*connect)(struct voice_engine **ret, const struct voice_connect *c, struct err *err);
     /* Once, any time after connect(): sent as soon as the engine has accepted us. */
     enum errc (*configure)(struct voice_engine *e, const struct voice_session *s, struct err *err);
-    /* Caller audio. Before on_ready it is held (VOICE_AUDIO_HELD_MS, oldest dropped) and sent then; so
+    /* Caller audio. Before on_ready, and after the end, it is held (VOICE_AUDIO_HELD_MS, oldest dropped) and sent then; so
      * is what the socket cannot take (beyond 2 s). Dropped ones are counted. */
     void (*audio)(struct voice_engine *e, const uint8_t *ulaw, size_t n);
     /* The following are ERR_CLOSED before on_ready and after the end. */

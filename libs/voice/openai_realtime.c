@@ -49,8 +49,7 @@ struct realtime {
     enum session_state state;
     struct buf update;  /* the session.update, until it is sent */
     struct arena arena; /* of one message */
-    uint8_t *held;      /* caller audio that cannot go yet: a ring */
-    size_t held_size, held_at, held_n;
+    struct buf held;    /* caller audio that cannot go yet, oldest first */
     uint64_t dropped_bytes;
     struct err refusal; /* what an error event said before the close */
     int depth;          /* handlers on the stack */
@@ -68,7 +67,7 @@ static void realtime_free(struct realtime *r)
 {
     buf_release(&r->update);
     arena_release(&r->arena);
-    mem_free(r->held);
+    buf_release(&r->held);
     mem_free(r);
 }
 
@@ -175,53 +174,45 @@ static void hold_audio(struct realtime *r, const uint8_t *ulaw, size_t n)
 {
     size_t limit = (size_t)(r->state == SESSION_READY ? AUDIO_STALLED_MS : VOICE_AUDIO_HELD_MS) *
                    G711_BYTES_PER_MS;
-    size_t i;
+    size_t drop = r->held.n + n > limit ? r->held.n + n - limit : 0;
 
-    if (!r->held) {
-        r->held_size = (size_t)VOICE_AUDIO_HELD_MS * G711_BYTES_PER_MS;
-        r->held = mem_alloc(r->held_size);
+    r->dropped_bytes += drop;
+    if (drop > r->held.n) {
+        ulaw += drop - r->held.n;
+        n -= drop - r->held.n;
+        drop = r->held.n;
     }
-    if (n > limit) {
-        r->dropped_bytes += n - limit;
-        ulaw += n - limit;
-        n = limit;
-    }
-    if (r->held_n + n > limit) {
-        size_t drop = r->held_n + n - limit;
-
-        r->dropped_bytes += drop;
-        r->held_at = (r->held_at + drop) % r->held_size;
-        r->held_n -= drop;
-    }
-    for (i = 0; i < n; i++)
-        r->held[(r->held_at + r->held_n + i) % r->held_size] = ulaw[i];
-    r->held_n += n;
+    buf_drop_front(&r->held, drop);
+    buf_add(&r->held, ulaw, n);
 }
 
 static void send_held(struct realtime *r)
 {
-    while (r->held_n > 0) {
-        size_t n = MIN(MIN(r->held_n, (size_t)AUDIO_PIECE), r->held_size - r->held_at);
+    size_t sent = 0;
 
-        if (!send_audio(r, r->held + r->held_at, n))
-            return;
-        r->held_at = (r->held_at + n) % r->held_size;
-        r->held_n -= n;
+    while (sent < r->held.n) {
+        size_t n = MIN(r->held.n - sent, (size_t)AUDIO_PIECE);
+
+        if (!send_audio(r, (const uint8_t *)r->held.p + sent, n))
+            break;
+        sent += n;
     }
-    mem_free(r->held); /* needed again only if the socket stalls */
-    r->held = NULL;
-    r->held_at = 0;
+    if (sent < r->held.n)
+        buf_drop_front(&r->held, sent);
+    else
+        buf_release(&r->held); /* needed again only if the socket stalls */
 }
 
 static void realtime_audio(struct voice_engine *e, const uint8_t *ulaw, size_t n)
 {
     struct realtime *r = realtime_of(e);
 
-    if (r->state == SESSION_ENDED || n == 0)
+    if (n == 0)
         return;
     if (r->state == SESSION_READY) {
-        send_held(r);
-        if (r->held_n == 0 && send_audio(r, ulaw, n))
+        if (r->held.n)
+            send_held(r);
+        if (r->held.n == 0 && send_audio(r, ulaw, n))
             return;
     }
     hold_audio(r, ulaw, n);
@@ -231,13 +222,9 @@ static void realtime_hand_over(struct voice_engine *from, struct voice_engine *t
 {
     struct realtime *r = realtime_of(from);
 
-    while (r->held_n > 0) {
-        size_t n = MIN(r->held_n, r->held_size - r->held_at);
-
-        to->ops->audio(to, r->held + r->held_at, n);
-        r->held_at = (r->held_at + n) % r->held_size;
-        r->held_n -= n;
-    }
+    if (r->held.n)
+        to->ops->audio(to, (const uint8_t *)r->held.p, r->held.n);
+    buf_release(&r->held);
 }
 
 static int64_t realtime_audio_dropped_ms(struct voice_engine *e)
@@ -848,7 +835,7 @@ static void on_ws_drained(void *arg)
 {
     struct realtime *r = arg;
 
-    if (r->state == SESSION_READY && r->held_n > 0)
+    if (r->state == SESSION_READY && r->held.n > 0)
         send_held(r);
 }
 
@@ -898,6 +885,7 @@ static enum errc realtime_connect(struct voice_engine **ret, const struct voice_
     r->engine.ops = &openai_realtime_ops;
     r->c = *c;
     buf_init(&r->update, UPDATE_MAX);
+    buf_init(&r->held, (size_t)VOICE_AUDIO_HELD_MS * G711_BYTES_PER_MS);
     arena_init(&r->arena);
     timer_init(&r->timeout, c->loop, on_timeout, r);
     auth.value = arena_printf(&r->arena, "Bearer " STR_FMT, STR_ARG(c->settings->openai_api_key));

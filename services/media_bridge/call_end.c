@@ -64,7 +64,7 @@ static void on_cap(void *arg)
 {
     struct call *c = arg;
 
-    call_leave(c, c->moving ? END_SHUTDOWN : c->farewell.reason);
+    call_leave(c, c->farewell.armed ? c->farewell.reason : END_SHUTDOWN);
 }
 
 void call_farewell_init_timers(struct call *c)

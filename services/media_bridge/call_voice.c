@@ -527,7 +527,7 @@ static void on_listening(void *arg)
 {
     struct call *c = arg;
 
-    if (c->moving) {
+    if (c->moving && !c->farewell.armed) {
         call_leave(c, END_SHUTDOWN);
         return;
     }

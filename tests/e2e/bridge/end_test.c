@@ -346,6 +346,28 @@ TEST(bridge_moves_its_calls_at_shutdown_once_the_sentence_is_spoken)
     world_close(&w);
 }
 
+TEST(bridge_keeps_the_promise_of_a_person_at_shutdown)
+{
+    struct arena a = ARENA_INIT;
+    struct fake_caller *c;
+    struct fake_engine *e;
+    struct world w;
+
+    c = leaving(
+        &w, &e,
+        "\"status\":\"ok\",\"output\":{\"say\":\"I connect you.\"},\"control\":{\"transfer\":"
+        "{\"number\":\"+4930555101\",\"reason\":\"wish\",\"summary\":\"\"}}");
+    engine_say(e, "I am connecting you now.", 1500);
+    engine_end(e, "completed");
+    world_pass(&w, 500);
+    world_stop(&w);
+    until_closed(c);
+    CHECK_INT(caller_heard_ms(c), 1200 + 1500);
+    CHECK_STR(world_live_state(&w, &a, c->call_sid), "transfer");
+    arena_release(&a);
+    world_close(&w);
+}
+
 TEST(bridge_takes_a_resumed_call_up_where_it_was)
 {
     const struct caller_opts opts = { .attempt = 1 };
