@@ -256,12 +256,9 @@ static const struct event {
     enum media_kind kind;
     enum errc (*read)(const struct jval *o, struct media_msg *m, struct err *err);
 } events[] = {
-    { "media", "media", MEDIA_AUDIO, read_audio },
-    { "mark", "mark", MEDIA_MARK, read_mark },
-    { "dtmf", "dtmf", MEDIA_DTMF, read_dtmf },
-    { "start", "start", MEDIA_START, read_start },
-    { "stop", "stop", MEDIA_STOP, read_stop },
-    { "connected", NULL, MEDIA_CONNECTED, NULL },
+    { "media", "media", MEDIA_AUDIO, read_audio }, { "mark", "mark", MEDIA_MARK, read_mark },
+    { "dtmf", "dtmf", MEDIA_DTMF, read_dtmf },     { "start", "start", MEDIA_START, read_start },
+    { "stop", "stop", MEDIA_STOP, read_stop },     { "connected", NULL, MEDIA_CONNECTED, NULL },
 };
 
 static const struct event *event_find(struct str name)
@@ -302,7 +299,8 @@ static enum errc read_message(struct media_reader *r, struct str text, struct me
     return e->read(member, m, err);
 }
 
-enum errc media_parse(struct media_reader *r, struct str text, struct media_msg *ret, struct err *err)
+enum errc media_parse(struct media_reader *r, struct str text, struct media_msg *ret,
+                      struct err *err)
 {
     struct str payload = STR_EMPTY;
 

@@ -18,7 +18,7 @@ enum {
     MEDIA_BYTES_PER_MS = 8,
     MEDIA_AUDIO_BYTES_MAX = 16000, /* of one incoming message: 2 s; Twilio sends 20 ms */
     MEDIA_PARAMETERS_MAX = 32,
-    MEDIA_NAME_BYTES_MAX = 128,     /* of a mark that we send */
+    MEDIA_NAME_BYTES_MAX = 128,    /* of a mark that we send */
     MEDIA_CONTROL_BYTES_MAX = 256, /* a mark or clear message of ours fits into this */
 };
 

@@ -15,13 +15,17 @@ static const struct {
 } same[] = {
     { "as Twilio sends it",
       "{\"event\":\"media\",\"sequenceNumber\":\"3\",\"streamSid\":\"" SID
-      "\",\"media\":{\"track\":\"inbound\",\"chunk\":\"1\",\"timestamp\":\"5\",\"payload\":\"/3//fw==\"}}",
+      "\",\"media\":{\"track\":\"inbound\",\"chunk\":\"1\",\"timestamp\":\"5\",\"payload\":\"/3//"
+      "fw==\"}}",
       "{\"\\u0065vent\":\"media\",\"sequenceNumber\":\"3\",\"streamSid\":\"" SID
-      "\",\"media\":{\"track\":\"inbound\",\"chunk\":\"1\",\"timestamp\":\"5\",\"payload\":\"/3//fw==\"}}" },
+      "\",\"media\":{\"track\":\"inbound\",\"chunk\":\"1\",\"timestamp\":\"5\",\"payload\":\"/3//"
+      "fw==\"}}" },
     { "numbers, blanks, another order",
-      " { \"media\" : {\"payload\":\"AAECAw==\", \"timestamp\":40,\"chunk\":3, \"track\":\"inbound\"},\n"
+      " { \"media\" : {\"payload\":\"AAECAw==\", \"timestamp\":40,\"chunk\":3, "
+      "\"track\":\"inbound\"},\n"
       "\"streamSid\":\"" SID "\",\"sequenceNumber\":12,\"event\":\"media\" } ",
-      " { \"media\" : {\"payload\":\"AAECAw==\", \"timestamp\":40,\"chunk\":3, \"track\":\"inbound\"},\n"
+      " { \"media\" : {\"payload\":\"AAECAw==\", \"timestamp\":40,\"chunk\":3, "
+      "\"track\":\"inbound\"},\n"
       "\"streamSid\":\"" SID "\",\"sequenceNumber\":12,\"event\":\"medi\\u0061\" } " },
     { "only what is needed",
       "{\"event\":\"media\",\"streamSid\":\"" SID "\",\"media\":{\"payload\":\"\"}}",
@@ -108,12 +112,14 @@ TEST(media_control_messages_are_read)
 
     media_reader_init(&r);
     CHECK_OK(media_parse(
-        &r, STR("{\"event\":\"connected\",\"protocol\":\"Call\",\"version\":\"1.0.0\"}"), &m, NULL));
+        &r, STR("{\"event\":\"connected\",\"protocol\":\"Call\",\"version\":\"1.0.0\"}"), &m,
+        NULL));
     CHECK_INT(m.kind, MEDIA_CONNECTED);
-    CHECK_OK(media_parse(&r,
-                         STR("{\"event\":\"dtmf\",\"streamSid\":\"" SID "\",\"sequenceNumber\":\"5\","
-                             "\"dtmf\":{\"track\":\"inbound_track\",\"digit\":\"1\"}}"),
-                         &m, NULL));
+    CHECK_OK(
+        media_parse(&r,
+                    STR("{\"event\":\"dtmf\",\"streamSid\":\"" SID "\",\"sequenceNumber\":\"5\","
+                        "\"dtmf\":{\"track\":\"inbound_track\",\"digit\":\"1\"}}"),
+                    &m, NULL));
     CHECK_INT(m.kind, MEDIA_DTMF);
     CHECK_STR(m.digit, "1");
     CHECK_OK(media_parse(&r,
@@ -122,10 +128,9 @@ TEST(media_control_messages_are_read)
                          &m, NULL));
     CHECK_INT(m.kind, MEDIA_MARK);
     CHECK_STR(m.mark_name, "g7:42");
-    CHECK_OK(media_parse(&r,
-                         STR("{\"event\":\"stop\",\"streamSid\":\"" SID
-                             "\",\"stop\":{\"callSid\":\"CA1\"}}"),
-                         &m, NULL));
+    CHECK_OK(media_parse(
+        &r, STR("{\"event\":\"stop\",\"streamSid\":\"" SID "\",\"stop\":{\"callSid\":\"CA1\"}}"),
+        &m, NULL));
     CHECK_INT(m.kind, MEDIA_STOP);
     CHECK_STR(m.call_sid, "CA1");
     CHECK_OK(media_parse(&r, STR("{\"event\":\"weather\",\"streamSid\":\"" SID "\"}"), &m, NULL));

@@ -12,7 +12,7 @@
 enum {
     FORM_BYTES_MAX = 32 * 1024,
     MESSAGE_BYTES_MAX = 4 * TWILIO_MESSAGE_CHARS_MAX,
-    BUSY_WAIT_MS = 200,      /* first upper bound of the wait after 429, doubled each time */
+    BUSY_WAIT_MS = 200, /* first upper bound of the wait after 429, doubled each time */
     BUSY_WAIT_MAX_MS = 3000,
     RECORDING_STALL_MS = 15000,
 };
@@ -223,8 +223,8 @@ enum errc twilio_recording_start(const struct twilio_settings *t, struct ctx *ct
     form_opt(&form, "RecordingStatusCallback", o->status_callback);
     form_opt(&form, "RecordingStatusCallbackEvent", o->status_events);
     rc = form_done(&form, ctx, &c.form, err);
-    c.url = resource(t, ctx,
-                     arena_printf(ctx->arena, "Calls/" STR_FMT "/Recordings.json", STR_ARG(call_sid)));
+    c.url = resource(
+        t, ctx, arena_printf(ctx->arena, "Calls/" STR_FMT "/Recordings.json", STR_ARG(call_sid)));
     if (!rc)
         rc = exchange(t, ctx, &c, &doc, err);
     if (!rc)
@@ -232,9 +232,9 @@ enum errc twilio_recording_start(const struct twilio_settings *t, struct ctx *ct
     return rc ? err_wrap(err, rc, "start recording") : ERR_OK;
 }
 
-enum errc twilio_recording_set(const struct twilio_settings *t, struct ctx *ctx, struct str call_sid,
-                               struct str recording_sid, enum twilio_recording_state state,
-                               struct err *err)
+enum errc twilio_recording_set(const struct twilio_settings *t, struct ctx *ctx,
+                               struct str call_sid, struct str recording_sid,
+                               enum twilio_recording_state state, struct err *err)
 {
     static const char *const names[] = {
         [TWILIO_RECORDING_RUN] = "in-progress",
@@ -302,8 +302,8 @@ static enum errc fetch_channels(const struct twilio_settings *t, struct ctx *ctx
 {
     const struct call c = {
         .method = "GET",
-        .url = recording_url(t, ctx, sid,
-                             channels == 2 ? ".wav?RequestedChannels=2" : ".wav?RequestedChannels=1"),
+        .url = recording_url(
+            t, ctx, sid, channels == 2 ? ".wav?RequestedChannels=2" : ".wav?RequestedChannels=1"),
     };
     struct http_request req = request_for(t, ctx, &c);
     struct http_response r;

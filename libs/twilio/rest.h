@@ -31,9 +31,9 @@ enum {
 
 /* Exactly one of twiml, url and status is set. The change is applied later: Twilio then ends the stream. */
 struct twilio_call_update {
-    struct str twiml;       /* at most TWIML_INLINE_BYTES_MAX */
-    struct str url;         /* asked with POST */
-    struct str status;      /* "completed", or "canceled" while it rings */
+    struct str twiml;        /* at most TWIML_INLINE_BYTES_MAX */
+    struct str url;          /* asked with POST */
+    struct str status;       /* "completed", or "canceled" while it rings */
     struct str fallback_url; /* optional */
 };
 MUST_USE enum errc twilio_call_update(const struct twilio_settings *t, struct ctx *ctx,
@@ -51,7 +51,8 @@ struct twilio_recording_start {
 };
 /* Both channels. ERR_CLOSED: the call is over. Not repeated after an ambiguous failure. */
 MUST_USE enum errc twilio_recording_start(const struct twilio_settings *t, struct ctx *ctx,
-                                          struct str call_sid, const struct twilio_recording_start *o,
+                                          struct str call_sid,
+                                          const struct twilio_recording_start *o,
                                           struct str *ret_recording_sid, struct err *err);
 enum twilio_recording_state { TWILIO_RECORDING_RUN, TWILIO_RECORDING_PAUSE, TWILIO_RECORDING_STOP };
 /* recording_sid empty: the one that runs (Twilio.CURRENT). A pause is recorded as silence. */
@@ -77,14 +78,14 @@ struct twilio_recording_sink {
 };
 MUST_USE enum errc twilio_recording_fetch(const struct twilio_settings *t, struct ctx *ctx,
                                           struct str recording_sid,
-                                          const struct twilio_recording_sink *sink, int *ret_channels,
-                                          struct err *err);
+                                          const struct twilio_recording_sink *sink,
+                                          int *ret_channels, struct err *err);
 /* One that is gone already is success. */
 MUST_USE enum errc twilio_recording_delete(const struct twilio_settings *t, struct ctx *ctx,
                                            struct str recording_sid, struct err *err);
 
 struct twilio_message {
-    struct str to, from; /* E.164 */
+    struct str to, from;              /* E.164 */
     struct str messaging_service_sid; /* in place of from */
     struct str body;
     struct str status_callback;

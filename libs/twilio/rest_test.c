@@ -78,7 +78,7 @@ static void on_any(void *app, struct http_req *r)
 }
 
 static const struct http_route routes[] = {
-    { .methods = HTTP_ANY, .path = "/{all*}", .body_max = 64 * 1024, .handle = on_any },
+    { .methods = HTTP_ANY, .path = "/{all*}", .body_max = 64 * KIB, .handle = on_any },
 };
 
 static void open_world(struct world *w, int status, const char *body)
@@ -89,8 +89,8 @@ static void open_world(struct world *w, int status, const char *body)
     CHECK_OK(loop_create(&w->loop, &w->clock, &w->log, NULL));
     w->tls = tls_store_create(NULL);
     CHECK_OK(workers_create(&w->workers, w->loop, 2, w->tls, &w->log, NULL));
-    buf_init(&w->twilio.seen, 64 * 1024);
-    buf_init(&w->got, 64 * 1024);
+    buf_init(&w->twilio.seen, 64 * KIB);
+    buf_init(&w->got, 64 * KIB);
     w->twilio.status[0] = status;
     w->twilio.body[0] = body;
     w->twilio.n = 1;
@@ -165,11 +165,11 @@ TEST(rest_updates_a_call_with_basic_auth_of_the_first_token)
     open_world(&w, 200, "{\"sid\":\"" CALL "\",\"status\":\"in-progress\"}");
     run_in(&w, update_twiml);
     CHECK_OK(w.rc);
-    CHECK_STR(buf_str(&w.twilio.seen),
-              "POST " BASE "/Calls/" CALL ".json "
-              "Twiml=%3CResponse%3E%3CHangup%2F%3E%3C%2FResponse%3E\n");
-    CHECK_STR(str_c(w.twilio.authorization_text),
-              arena_printf(&a, "Basic " STR_FMT, STR_ARG(base64_text(&a, STR(ACCOUNT ":secret")))).p);
+    CHECK_STR(buf_str(&w.twilio.seen), "POST " BASE "/Calls/" CALL ".json "
+                                       "Twiml=%3CResponse%3E%3CHangup%2F%3E%3C%2FResponse%3E\n");
+    CHECK_STR(
+        str_c(w.twilio.authorization_text),
+        arena_printf(&a, "Basic " STR_FMT, STR_ARG(base64_text(&a, STR(ACCOUNT ":secret")))).p);
     arena_release(&a);
     close_world(&w);
 }
@@ -212,7 +212,7 @@ TEST(rest_update_takes_exactly_one_change_of_a_valid_call)
     close_world(&w);
 }
 
-#define NOT_IN_PROGRESS                                                                            \
+#define NOT_IN_PROGRESS \
     "{\"code\":21220,\"message\":\"Call is not in-progress. Cannot redirect.\",\"status\":400}"
 
 TEST(rest_errors_carry_twilios_code)
@@ -421,8 +421,8 @@ static void record(struct world *w, struct ctx *ctx)
 
     w->rc = twilio_recording_start(&w->settings, ctx, STR(CALL), &o, &sid, &w->err);
     if (!w->rc)
-        w->rc = twilio_recording_set(&w->settings, ctx, STR(CALL), STR_EMPTY, TWILIO_RECORDING_PAUSE,
-                                     &w->err);
+        w->rc = twilio_recording_set(&w->settings, ctx, STR(CALL), STR_EMPTY,
+                                     TWILIO_RECORDING_PAUSE, &w->err);
     (void)str_copy(w->text, sizeof(w->text), sid);
 }
 

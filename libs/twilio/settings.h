@@ -14,36 +14,36 @@ enum { TWILIO_SID_LEN = 34, TWILIO_TOKENS_MAX = 4 };
 
 struct twilio_settings {
     struct str account_sid;
-    struct str auth_token; /* one, or several separated by commas while they are rotated */
-    struct str api_base;   /* origin of the REST API, without a path */
+    struct str auth_token;      /* one, or several separated by commas while they are rotated */
+    struct str api_base;        /* origin of the REST API, without a path */
     struct str public_base_url; /* the origin that Twilio calls and therefore signs */
 };
 
 /* `type` is the service's settings struct, `field` its struct twilio_settings. */
-#define TWILIO_CONFIG_KEYS(type, field)                                                            \
-    { .name = "TWILIO_ACCOUNT_SID",                                                                \
-      .kind = CONFIG_STR,                                                                          \
-      .offset = offsetof(type, field.account_sid),                                                 \
-      .required = true,                                                                            \
-      .help = "account whose numbers and calls these are (AC…)" },                                 \
-    { .name = "TWILIO_AUTH_TOKEN",                                                                 \
-      .kind = CONFIG_SECRET,                                                                       \
-      .offset = offsetof(type, field.auth_token),                                                  \
-      .required = true,                                                                            \
-      .help = "its auth token; the first of several, comma-separated, signs REST requests, any of "\
-              "them verifies a signature" },                                                       \
-    { .name = "TWILIO_API_BASE",                                                                   \
-      .kind = CONFIG_URL,                                                                          \
-      .offset = offsetof(type, field.api_base),                                                    \
-      .dflt = "https://api.twilio.com",                                                            \
-      .allowed = "http|https",                                                                     \
-      .help = "origin of Twilio's REST API" },                                                     \
-    { .name = "PUBLIC_BASE_URL",                                                                   \
-      .kind = CONFIG_URL,                                                                          \
-      .offset = offsetof(type, field.public_base_url),                                             \
-      .required = true,                                                                            \
-      .allowed = "http|https",                                                                     \
-      .help = "origin under which Twilio reaches us, as it signs it" }
+#define TWILIO_CONFIG_KEYS(type, field)                                                          \
+    { .name = "TWILIO_ACCOUNT_SID",                                                              \
+      .kind = CONFIG_STR,                                                                        \
+      .offset = offsetof(type, field.account_sid),                                               \
+      .required = true,                                                                          \
+      .help = "account whose numbers and calls these are (AC…)" },                               \
+        { .name = "TWILIO_AUTH_TOKEN",                                                           \
+          .kind = CONFIG_SECRET,                                                                 \
+          .offset = offsetof(type, field.auth_token),                                            \
+          .required = true,                                                                      \
+          .help = "its auth token; the first of several, comma-separated, signs REST requests, " \
+                  "any of "                                                                      \
+                  "them verifies a signature" },                                                 \
+        { .name = "TWILIO_API_BASE",                                                             \
+          .kind = CONFIG_URL,                                                                    \
+          .offset = offsetof(type, field.api_base),                                              \
+          .dflt = "https://api.twilio.com",                                                      \
+          .allowed = "http|https",                                                               \
+          .help = "origin of Twilio's REST API" },                                               \
+    {                                                                                            \
+        .name = "PUBLIC_BASE_URL", .kind = CONFIG_URL,                                           \
+        .offset = offsetof(type, field.public_base_url), .required = true,                       \
+        .allowed = "http|https", .help = "origin under which Twilio reaches us, as it signs it"  \
+    }
 
 /* The tokens of `auth_token`, blanks trimmed, empty ones left out; at most TWILIO_TOKENS_MAX, later ones
  * are ignored. The list lives in `a`, the texts where `auth_token` lives. */

@@ -70,7 +70,8 @@ enum errc twilio_sign(char out[TWILIO_SIGNATURE_LEN + 1], struct str token, stru
 
 /* Tries every token on one candidate; all of them are computed, so that time tells nothing about which
  * matched. */
-static bool candidate_matches(const struct twilio_verifier *v, struct str text, struct str signature)
+static bool candidate_matches(const struct twilio_verifier *v, struct str text,
+                              struct str signature)
 {
     char want[TWILIO_SIGNATURE_LEN + 1];
     bool match = false;
@@ -89,7 +90,8 @@ static bool candidate_matches(const struct twilio_verifier *v, struct str text, 
 struct origin {
     const char *scheme, *ws_scheme;
     struct str host, path; /* path without a slash at its end */
-    char port[PORT_TEXT_MAX], default_port[PORT_TEXT_MAX]; /* ":8443", or empty when not configured */
+    char port[PORT_TEXT_MAX],
+        default_port[PORT_TEXT_MAX]; /* ":8443", or empty when not configured */
 };
 
 static enum errc origin_parse(struct origin *o, struct str base_url, struct arena *a)
@@ -162,9 +164,9 @@ enum errc twilio_verify(const struct twilio_verifier *v, const struct twilio_sig
     ports[1] = o.port;
     ports[2] = o.default_port;
     for (i = 0; i < ARRAY_LEN(ports); i++) {
-        struct str text = arena_printf(a, "%s://" STR_FMT "%s" STR_FMT STR_FMT STR_FMT, o.scheme,
-                                       STR_ARG(o.host), ports[i], STR_ARG(o.path),
-                                       STR_ARG(r->target), STR_ARG(body));
+        struct str text =
+            arena_printf(a, "%s://" STR_FMT "%s" STR_FMT STR_FMT STR_FMT, o.scheme, STR_ARG(o.host),
+                         ports[i], STR_ARG(o.path), STR_ARG(r->target), STR_ARG(body));
 
         match |= candidate_matches(v, text, r->signature);
     }

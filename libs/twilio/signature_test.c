@@ -7,9 +7,9 @@
 
 #define TOKEN "00112233445566778899aabbccddeeff"
 #define FORM "application/x-www-form-urlencoded; charset=UTF-8"
-#define V1_BODY                                                                                    \
-    "AccountSid=AC00000000000000000000000000000001&ApiVersion=2010-04-01&CallSid="                 \
-    "CA00000000000000000000000000000002&CallStatus=ringing&CallerName=&Direction=inbound&From="    \
+#define V1_BODY                                                                                 \
+    "AccountSid=AC00000000000000000000000000000001&ApiVersion=2010-04-01&CallSid="              \
+    "CA00000000000000000000000000000002&CallStatus=ringing&CallerName=&Direction=inbound&From=" \
     "%2B4930123456&FromCity=K%C3%B6ln&To=%2B15005550006"
 #define CALL_BODY "CallSid=CA00000000000000000000000000000002"
 #define V4_BODY "{\"CallSid\":\"CA00000000000000000000000000000002\",\"note\":\"hi\"}"
@@ -29,15 +29,17 @@ static const struct vector vectors[] = {
     { "V1 form", TOKEN, "https://agent.example.com", "/voice/incoming", FORM, V1_BODY,
       "YXy/fYgt04gS71WWZncvKfY9yhY=", ERR_OK },
     { "V2 query kept as sent", TOKEN, "https://agent.example.com",
-      "/voice/incoming?tenant=a%20b&x=%2B1", FORM, V1_BODY, "6VtxhRPEWuEnCI97ZKCeMUP+NsI=", ERR_OK },
+      "/voice/incoming?tenant=a%20b&x=%2B1", FORM, V1_BODY,
+      "6VtxhRPEWuEnCI97ZKCeMUP+NsI=", ERR_OK },
     { "V3 GET", TOKEN, "https://agent.example.com",
-      "/voice/status?CallSid=CA00000000000000000000000000000002&CallStatus=completed&From=%2B4930123456",
+      "/voice/"
+      "status?CallSid=CA00000000000000000000000000000002&CallStatus=completed&From=%2B4930123456",
       "", "", "oEVp2TLigX3A5mH6I2PjwD8Ar2A=", ERR_OK },
     { "V4 JSON", TOKEN, "https://agent.example.com", "/hook?bodySHA256=" V4_HASH,
       "application/json", V4_BODY, "7HC7houY1aO8ZNIqg4UsV15kh/M=", ERR_OK },
     { "V4 JSON, body longer by a blank", TOKEN, "https://agent.example.com",
-      "/hook?bodySHA256=" V4_HASH, "application/json", V4_BODY " ", "7HC7houY1aO8ZNIqg4UsV15kh/M=",
-      ERR_DENIED },
+      "/hook?bodySHA256=" V4_HASH, "application/json", V4_BODY " ",
+      "7HC7houY1aO8ZNIqg4UsV15kh/M=", ERR_DENIED },
     { "V5a signed with our port", TOKEN, "https://agent.example.com:8443", "/voice/incoming", FORM,
       CALL_BODY, "qdheP4H9MHv+IxNswNKi1bsPl3U=", ERR_OK },
     { "V5b signed without our port", TOKEN, "https://agent.example.com:8443", "/voice/incoming",
@@ -162,16 +164,16 @@ TEST(signature_upgrade_vectors_are_accepted_and_refused)
           "CQIG1tDeOweSoJY/44JnxCKRihw=", ERR_OK },
         { "V7b asked with the slash", "https://agent.example.com", "/media/",
           "CQIG1tDeOweSoJY/44JnxCKRihw=", ERR_OK },
-        { "V7c https form", "https://agent.example.com", "/media", "sm7KxUkmF+nyfSDbwlX3lM8lAQg=",
-          ERR_OK },
+        { "V7c https form", "https://agent.example.com", "/media",
+          "sm7KxUkmF+nyfSDbwlX3lM8lAQg=", ERR_OK },
         { "V7d token in the path", "https://agent.example.com", "/media/9f8e7d6c5b4a",
           "8+ZGvBfgSWyE2KopP3xhELfzwpU=", ERR_OK },
         { "V7a on another path", "https://agent.example.com", "/medias",
           "AsMXdyKLyrCfxiu9bjbgS/zyijo=", ERR_DENIED },
         { "V7d on another path", "https://agent.example.com", "/media",
           "8+ZGvBfgSWyE2KopP3xhELfzwpU=", ERR_DENIED },
-        { "V7a under http", "http://agent.example.com", "/media", "AsMXdyKLyrCfxiu9bjbgS/zyijo=",
-          ERR_DENIED },
+        { "V7a under http", "http://agent.example.com", "/media",
+          "AsMXdyKLyrCfxiu9bjbgS/zyijo=", ERR_DENIED },
         { "absent", "https://agent.example.com", "/media", "", ERR_DENIED },
     };
     struct arena a = ARENA_INIT;

@@ -13,7 +13,7 @@
 #include "base/str.h"
 
 enum {
-    TWIML_BYTES_MAX = 64000,      /* of an answer; Twilio: 64 kB, error 11750 */
+    TWIML_BYTES_MAX = 64000,       /* of an answer; Twilio: 64 kB, error 11750 */
     TWIML_INLINE_BYTES_MAX = 4000, /* of REST's Twiml parameter; error 32018 */
     TWIML_SAY_BYTES_MAX = 4096,
     TWIML_PARAMETER_BYTES_MAX = 499, /* name and value together */
@@ -39,10 +39,12 @@ struct twiml_parameter {
 };
 
 struct twiml_stream {
-    struct str action; /* of <Connect>: asked when the stream has ended; the verbs below are then not reached */
-    struct str url;    /* ws(s), no query: Twilio would drop it */
+    struct str
+        action; /* of <Connect>: asked when the stream has ended; the verbs below are then not reached */
+    struct str url; /* ws(s), no query: Twilio would drop it */
     struct str name, status_callback;
-    const struct twiml_parameter *parameters; /* arrive as start.customParameters; seen in Twilio's logs */
+    const struct twiml_parameter
+        *parameters; /* arrive as start.customParameters; seen in Twilio's logs */
     size_t n_parameters;
 };
 
@@ -92,7 +94,8 @@ void twiml_release(struct twiml *t);
 void twiml_start_recording(struct twiml *t, const struct twiml_recording *r);
 void twiml_connect_stream(struct twiml *t, const struct twiml_stream *s);
 void twiml_dial(struct twiml *t, const struct twiml_dial *d);
-void twiml_say(struct twiml *t, const struct twiml_voice *v, struct str text); /* v NULL: defaults */
+void twiml_say(struct twiml *t, const struct twiml_voice *v,
+               struct str text); /* v NULL: defaults */
 void twiml_pause(struct twiml *t, int seconds);
 void twiml_play(struct twiml *t, struct str url);
 void twiml_play_digits(struct twiml *t, struct str digits); /* [0-9*#w]+ */

@@ -33,11 +33,11 @@ TEST(twiml_answers_a_call_with_recording_and_stream)
     twiml_start_recording(&t, &(struct twiml_recording){
                                   .status_callback = STR("https://a.example.com/voice/recording"),
                                   .status_events = STR("in-progress completed absent") });
-    twiml_connect_stream(&t, &(struct twiml_stream){
-                                 .action = STR("https://a.example.com/voice/continue"),
-                                 .url = STR("wss://a.example.com/media"),
-                                 .parameters = parameters,
-                                 .n_parameters = 1 });
+    twiml_connect_stream(
+        &t, &(struct twiml_stream){ .action = STR("https://a.example.com/voice/continue"),
+                                    .url = STR("wss://a.example.com/media"),
+                                    .parameters = parameters,
+                                    .n_parameters = 1 });
     check_document(
         &t, HEAD
         "<Start><Recording channels=\"dual\" "
@@ -54,20 +54,24 @@ TEST(twiml_text_cannot_break_the_document)
         const char *name, *text, *want;
     } rows[] = {
         { "markup", "<Hangup/>&\"'", "&lt;Hangup/&gt;&amp;&quot;'" },
-        { "control characters", "a\x01\x1b\x7f"
-                                "b",
+        { "control characters",
+          "a\x01\x1b\x7f"
+          "b",
           "ab" },
         { "white space survives", "a\tb\nc\r", "a&#9;b&#10;c&#13;" },
         { "UTF-8", "K\xC3\xB6ln \xF0\x9F\x91\x8B", "K\xC3\xB6ln \xF0\x9F\x91\x8B" },
         { "stray and cut bytes", "a\xC3(\xFF\xE2\x82", "a(" },
-        { "overlong slash", "a\xC0\xAF\xE0\x80\xAF"
-                            "b",
+        { "overlong slash",
+          "a\xC0\xAF\xE0\x80\xAF"
+          "b",
           "ab" },
-        { "surrogate, noncharacter", "a\xED\xA0\x80\xEF\xBF\xBE\xEF\xBF\xBF"
-                                     "b",
+        { "surrogate, noncharacter",
+          "a\xED\xA0\x80\xEF\xBF\xBE\xEF\xBF\xBF"
+          "b",
           "ab" },
-        { "beyond Unicode", "a\xF4\x90\x80\x80"
-                            "b",
+        { "beyond Unicode",
+          "a\xF4\x90\x80\x80"
+          "b",
           "ab" },
     };
     size_t i;
@@ -136,7 +140,8 @@ TEST(twiml_writes_every_verb)
     check_document(
         &t, HEAD
         "<Dial action=\"/d\" callerId=\"+15005550006\" timeout=\"20\" timeLimit=\"600\" "
-        "answerOnBridge=\"true\" sequential=\"true\"><Number url=\"https://a.example.com/w?a=1&amp;b=2\" "
+        "answerOnBridge=\"true\" sequential=\"true\"><Number "
+        "url=\"https://a.example.com/w?a=1&amp;b=2\" "
         "statusCallback=\"https://a.example.com/s\" statusCallbackEvent=\"initiated completed\">"
         "+4930123456</Number></Dial><Pause length=\"5\"/><Play>https://a.example.com/a.wav</Play>"
         "<Play digits=\"1ww2#*\"/><Record action=\"/voice/voicemail\" finishOnKey=\"#\" "
@@ -189,7 +194,9 @@ TEST(twiml_parameter_of_500_characters_is_refused)
 {
     static const char value[TWIML_PARAMETER_BYTES_MAX + 1] = { 0 };
     struct twiml_parameter p = { STR("n"), str_n(value, TWIML_PARAMETER_BYTES_MAX - 1) };
-    struct twiml_stream s = { .url = STR("wss://a.example.com/m"), .parameters = &p, .n_parameters = 1 };
+    struct twiml_stream s = { .url = STR("wss://a.example.com/m"),
+                              .parameters = &p,
+                              .n_parameters = 1 };
     struct err err = ERR_INIT;
     struct twiml t;
     struct str doc;

@@ -15,8 +15,9 @@ struct twilio_webhook {
     struct str call_sid, account_sid;
     struct str from; /* as sent: E.164, client:…, sip:…, or a word for a withheld number */
     struct str to;
-    struct str call_status; /* queued initiated ringing in-progress completed busy failed no-answer canceled */
-    struct str direction;   /* inbound outbound-api outbound-dial */
+    struct str
+        call_status; /* queued initiated ringing in-progress completed busy failed no-answer canceled */
+    struct str direction;             /* inbound outbound-api outbound-dial */
     struct str error_code, error_url; /* of a fallback request */
     /* status callbacks */
     int64_t sequence, call_duration_s;
@@ -31,8 +32,8 @@ struct twilio_webhook {
 
 /* Reads a form body. Views live in `a`. ERR_INVALID: CallSid or AccountSid is missing or no SID, or a
  * RecordingSid that is none. ERR_LIMIT: too many parameters. */
-MUST_USE enum errc twilio_webhook_parse(struct twilio_webhook *ret, struct arena *a, struct str body,
-                                        struct err *err);
+MUST_USE enum errc twilio_webhook_parse(struct twilio_webhook *ret, struct arena *a,
+                                        struct str body, struct err *err);
 /* True for a number that can be called back: + and 7 to 15 digits, and not one of the placeholders that
  * carriers put in place of a withheld number (+266696687 and its like spell ANONYMOUS and so on). */
 bool twilio_number_known(struct str number);

@@ -2,7 +2,7 @@
 
 #include "test.h"
 
-#define SIDS                                                                                       \
+#define SIDS \
     "CallSid=CA00000000000000000000000000000002&AccountSid=AC00000000000000000000000000000001"
 
 TEST(webhook_parameters_are_read)
@@ -47,7 +47,8 @@ TEST(webhook_without_valid_sids_is_refused)
     static const char *const bodies[] = {
         "",
         "CallSid=CA00000000000000000000000000000002",
-        "CallSid=CA%2F..%2F000000000000000000000000002&AccountSid=AC00000000000000000000000000000001",
+        "CallSid=CA%2F..%2F000000000000000000000000002&AccountSid="
+        "AC00000000000000000000000000000001",
         SIDS "&RecordingSid=RE1",
     };
     struct arena a = ARENA_INIT;
@@ -61,9 +62,9 @@ TEST(webhook_without_valid_sids_is_refused)
 
 TEST(webhook_withheld_numbers_are_not_known)
 {
-    static const char *const withheld[] = { "",        "anonymous",   "unknown", "+266696687",
+    static const char *const withheld[] = { "",         "anonymous",   "unknown", "+266696687",
                                             "+2562533", "client:jane", "sip:a@b", "4930123456",
-                                            "+49",     "+49 30 12345" };
+                                            "+49",      "+49 30 12345" };
     size_t i;
 
     CHECK(twilio_number_known(STR("+4930123456")));

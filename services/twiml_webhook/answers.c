@@ -54,9 +54,9 @@ void answer_stream(struct twiml *t, const struct answers *a, const struct stream
 
     if (s->record)
         twiml_start_recording(
-            t, &(struct twiml_recording){
-                   .status_callback = url(callback, a, "/voice/recording" RETRY_CALLBACK),
-                   .status_events = STR("in-progress completed absent") });
+            t, &(struct twiml_recording){ .status_callback =
+                                              url(callback, a, "/voice/recording" RETRY_CALLBACK),
+                                          .status_events = STR("in-progress completed absent") });
     if (s->wait)
         twiml_pause(t, 1);
     if (s->after)
@@ -92,9 +92,10 @@ static void take_message(struct twiml *t, const struct answers *a)
 {
     char action[URL_BYTES_MAX];
 
-    twiml_record(t, &(struct twiml_record){ .action = url(action, a, "/voice/voicemail" RETRY_CONTROL),
-                                            .max_length_s = MESSAGE_MAX_S,
-                                            .timeout_s = MESSAGE_SILENCE_S });
+    twiml_record(t,
+                 &(struct twiml_record){ .action = url(action, a, "/voice/voicemail" RETRY_CONTROL),
+                                         .max_length_s = MESSAGE_MAX_S,
+                                         .timeout_s = MESSAGE_SILENCE_S });
     /* Reached when nothing was said: Twilio then does not ask the action. */
     answer_message_taken(t, a, false);
 }

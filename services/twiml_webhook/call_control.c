@@ -51,8 +51,8 @@ static struct str number_or_nothing(struct str number)
     return twilio_number_known(number) && number.n <= NUMBER_BYTES_MAX ? number : STR_EMPTY;
 }
 
-static struct str token_for(struct webhook *w, struct http_req *r, const struct twilio_webhook *hook,
-                            int attempt)
+static struct str token_for(struct webhook *w, struct http_req *r,
+                            const struct twilio_webhook *hook, int attempt)
 {
     const struct stream_token token = {
         .call_sid = hook->call_sid,
@@ -66,7 +66,8 @@ static struct str token_for(struct webhook *w, struct http_req *r, const struct 
     return stream_token_mint(r->ctx->arena, w->settings->stream_token_key, &token);
 }
 
-static void publish_ringing(struct webhook *w, struct http_req *r, const struct twilio_webhook *hook)
+static void publish_ringing(struct webhook *w, struct http_req *r,
+                            const struct twilio_webhook *hook)
 {
     struct event_head head;
     struct jw jw;
@@ -90,18 +91,18 @@ void on_voice_incoming(void *app, struct http_req *r)
         return;
     publish_ringing(w, r, &hook);
     twiml_init(&t, TWIML_BYTES_MAX);
-    answer_stream(&t, &w->answers,
-                  &(struct stream_answer){
-                      .token = token_for(w, r, &hook, 0),
-                      .record = w->answers.profile->recording.consent != CONSENT_OFF });
+    answer_stream(
+        &t, &w->answers,
+        &(struct stream_answer){ .token = token_for(w, r, &hook, 0),
+                                 .record = w->answers.profile->recording.consent != CONSENT_OFF });
     log_info(&r->ctx->log, "incoming call answered withheld=%s",
              twilio_number_known(hook.from) ? "no" : "yes");
     reply_twiml(w, r, &t);
 }
 
 /* What the bridge left on record; NULL when there is nothing, or it cannot be read in time. */
-static const struct live_call *live_call_of(struct webhook *w, struct http_req *r, struct str call_sid,
-                                            struct live_call *room)
+static const struct live_call *live_call_of(struct webhook *w, struct http_req *r,
+                                            struct str call_sid, struct live_call *room)
 {
     struct ctx ctx = *r->ctx;
     struct err err = ERR_INIT;
@@ -110,8 +111,8 @@ static const struct live_call *live_call_of(struct webhook *w, struct http_req *
     ctx.deadline_mono_ms = clock_mono_ms(ctx.clock) + LIVE_CALL_READ_MS;
     rc = live_call_read(&ctx, w->google, call_sid, room, &err);
     if (rc && rc != ERR_NOT_FOUND)
-        log_warn(&r->ctx->log, "the call's state cannot be read, as if there were none error=\"%s\"",
-                 err.text);
+        log_warn(&r->ctx->log,
+                 "the call's state cannot be read, as if there were none error=\"%s\"", err.text);
     return rc ? NULL : room;
 }
 
@@ -183,8 +184,8 @@ void on_voice_dialed(void *app, struct http_req *r)
     if (!webhook_read(r, &hook))
         return;
     attempt = query_int(r, "attempt", 1000) + 1;
-    log_info(&r->ctx->log, "transfer ended status=" STR_FMT " bridged=%d", STR_ARG(hook.dial_call_status),
-             hook.dial_bridged);
+    log_info(&r->ctx->log, "transfer ended status=" STR_FMT " bridged=%d",
+             STR_ARG(hook.dial_call_status), hook.dial_bridged);
     twiml_init(&t, TWIML_BYTES_MAX);
     if (person_was_reached(&hook) || twilio_call_status_final(hook.call_status)) {
         twiml_hangup(&t);
@@ -231,14 +232,15 @@ static bool keep_callback(struct webhook *w, struct http_req *r, const struct tw
     return false;
 }
 
-static void publish_callback(struct webhook *w, struct http_req *r, const struct twilio_webhook *hook,
-                             struct str id)
+static void publish_callback(struct webhook *w, struct http_req *r,
+                             const struct twilio_webhook *hook, struct str id)
 {
     struct event_head head;
     struct jw jw;
 
-    webhook_event_begin(w, &jw, &head, EVENT_CALLBACK_REQUESTED, hook->call_sid,
-                        arena_printf(r->ctx->arena, "callback-" STR_FMT, STR_ARG(hook->recording_sid)));
+    webhook_event_begin(
+        w, &jw, &head, EVENT_CALLBACK_REQUESTED, hook->call_sid,
+        arena_printf(r->ctx->arena, "callback-" STR_FMT, STR_ARG(hook->recording_sid)));
     jw_str(&jw, "callbackId", id);
     jw_cstr(&jw, "reason", "voicemail");
     webhook_event_number(&jw, "number", hook->from);
@@ -259,7 +261,8 @@ void on_voice_voicemail(void *app, struct http_req *r)
         return;
     taken = hook.recording_sid.n > 0 && hook.recording_duration_s != 0;
     if (taken) {
-        struct str id = arena_printf(r->ctx->arena, "voicemail-" STR_FMT, STR_ARG(hook.recording_sid));
+        struct str id =
+            arena_printf(r->ctx->arena, "voicemail-" STR_FMT, STR_ARG(hook.recording_sid));
 
         taken = keep_callback(w, r, &hook, id); /* otherwise we promise no call */
         publish_callback(w, r, &hook, id);

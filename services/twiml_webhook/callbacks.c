@@ -31,18 +31,20 @@ void on_voice_status(void *app, struct http_req *r)
         jw_i64(&jw, "sequence", hook.sequence);
     if (hook.call_duration_s >= 0)
         jw_i64(&jw, "durationS", hook.call_duration_s);
-    acknowledge(r, webhook_event_end(w, r, &jw, &head, w->settings->events_topic,
-                                     EVENT_NOBODY_WAITS_MS));
+    acknowledge(
+        r, webhook_event_end(w, r, &jw, &head, w->settings->events_topic, EVENT_NOBODY_WAITS_MS));
 }
 
-static bool publish_recording(struct webhook *w, struct http_req *r, const struct twilio_webhook *hook)
+static bool publish_recording(struct webhook *w, struct http_req *r,
+                              const struct twilio_webhook *hook)
 {
     struct event_head head;
     struct jw jw;
     int64_t start_s;
 
-    webhook_event_begin(w, &jw, &head, EVENT_RECORDING_AVAILABLE, hook->call_sid,
-                        arena_printf(r->ctx->arena, "recording-" STR_FMT, STR_ARG(hook->recording_sid)));
+    webhook_event_begin(
+        w, &jw, &head, EVENT_RECORDING_AVAILABLE, hook->call_sid,
+        arena_printf(r->ctx->arena, "recording-" STR_FMT, STR_ARG(hook->recording_sid)));
     jw_str(&jw, "recordingSid", hook->recording_sid);
     jw_str(&jw, "recordingUrl", hook->recording_url);
     jw_i64(&jw, "durationS", MAX(hook->recording_duration_s, 0));
@@ -53,7 +55,8 @@ static bool publish_recording(struct webhook *w, struct http_req *r, const struc
         time_rfc3339_s(text, start_s);
         jw_cstr(&jw, "startTime", text);
     }
-    return webhook_event_end(w, r, &jw, &head, w->settings->recordings_topic, EVENT_NOBODY_WAITS_MS);
+    return webhook_event_end(w, r, &jw, &head, w->settings->recordings_topic,
+                             EVENT_NOBODY_WAITS_MS);
 }
 
 void on_voice_recording(void *app, struct http_req *r)

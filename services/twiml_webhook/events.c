@@ -4,8 +4,8 @@
 
 enum { NUMBER_TEXT_MAX = 32 };
 
-void webhook_event_begin(struct webhook *w, struct jw *jw, struct event_head *h, enum event_type type,
-                         struct str call_sid, struct str seq)
+void webhook_event_begin(struct webhook *w, struct jw *jw, struct event_head *h,
+                         enum event_type type, struct str call_sid, struct str seq)
 {
     *h = (struct event_head){ .type = type,
                               .call_sid = call_sid,
@@ -15,8 +15,8 @@ void webhook_event_begin(struct webhook *w, struct jw *jw, struct event_head *h,
     event_begin(jw, h);
 }
 
-bool webhook_event_end(struct webhook *w, struct http_req *r, struct jw *jw, const struct event_head *h,
-                       struct str topic, int wait_ms)
+bool webhook_event_end(struct webhook *w, struct http_req *r, struct jw *jw,
+                       const struct event_head *h, struct str topic, int wait_ms)
 {
     struct ctx ctx = *r->ctx;
     struct err err = ERR_INIT;
@@ -25,8 +25,8 @@ bool webhook_event_end(struct webhook *w, struct http_req *r, struct jw *jw, con
     ctx.deadline_mono_ms = clock_mono_ms(ctx.clock) + wait_ms;
     if (event_publish(&ctx, w->google, topic, h, text, &err) == ERR_OK)
         return true;
-    log_error(&r->ctx->log, "event not published, kept here only error=\"%s\" event=" STR_FMT, err.text,
-              STR_ARG(text));
+    log_error(&r->ctx->log, "event not published, kept here only error=\"%s\" event=" STR_FMT,
+              err.text, STR_ARG(text));
     return false;
 }
 

@@ -6,13 +6,13 @@
 struct profile;
 
 struct sentences {
-    const char *language;     /* of <Say>, as Twilio knows it */
-    const char *lost_dial;    /* the agent is gone, a person is called now */
-    const char *lost_record;  /* the agent is gone, a message is taken now */
-    const char *no_answer;    /* the person did not answer, the agent comes back */
+    const char *language;         /* of <Say>, as Twilio knows it */
+    const char *lost_dial;        /* the agent is gone, a person is called now */
+    const char *lost_record;      /* the agent is gone, a message is taken now */
+    const char *no_answer;        /* the person did not answer, the agent comes back */
     const char *no_answer_record; /* the person did not answer, a message is taken now */
     const char *message_taken;
-    const char *no_message;   /* nothing was recorded */
+    const char *no_message; /* nothing was recorded */
 };
 
 /* By the profile's first language that we have. */

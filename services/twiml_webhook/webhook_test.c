@@ -32,8 +32,8 @@ enum {
 
 /* Pub/Sub and Firestore as far as the webhook uses them. */
 struct cloud {
-    struct buf published; /* decoded event texts, one a line */
-    struct buf committed; /* bodies */
+    struct buf published;  /* decoded event texts, one a line */
+    struct buf committed;  /* bodies */
     const char *live_call; /* fields of the document; NULL: there is none */
     int publish_status, read_status;
 };
@@ -73,24 +73,24 @@ static void on_publish(void *app, struct http_req *r)
 
 static void on_get(void *app, struct http_req *r)
 {
-    static const char name[] =
-        "projects/p/databases/(default)/documents/liveCalls/" CALL;
+    static const char name[] = "projects/p/databases/(default)/documents/liveCalls/" CALL;
     struct cloud *c = app;
 
     if (c->read_status != 200)
         http_reply_error(r, c->read_status, "no");
     else if (c->live_call)
-        http_reply_json(r, 200,
-                        arena_printf(r->ctx->arena,
-                                     "[{\"found\":{\"name\":\"%s\",\"fields\":{%s},\"createTime\":"
-                                     "\"2026-11-24T09:00:00Z\",\"updateTime\":\"2026-11-24T09:00:00Z\"},"
-                                     "\"readTime\":\"2026-11-24T09:00:00Z\"}]",
-                                     name, c->live_call));
-    else
         http_reply_json(
             r, 200,
             arena_printf(r->ctx->arena,
-                         "[{\"missing\":\"%s\",\"readTime\":\"2026-11-24T09:00:00Z\"}]", name));
+                         "[{\"found\":{\"name\":\"%s\",\"fields\":{%s},\"createTime\":"
+                         "\"2026-11-24T09:00:00Z\",\"updateTime\":\"2026-11-24T09:00:00Z\"},"
+                         "\"readTime\":\"2026-11-24T09:00:00Z\"}]",
+                         name, c->live_call));
+    else
+        http_reply_json(r, 200,
+                        arena_printf(r->ctx->arena,
+                                     "[{\"missing\":\"%s\",\"readTime\":\"2026-11-24T09:00:00Z\"}]",
+                                     name));
 }
 
 static void on_commit(void *app, struct http_req *r)
@@ -121,7 +121,11 @@ static void on_google(void *app, struct http_req *r)
 }
 
 static const struct http_route google_routes[] = {
-    { .methods = HTTP_ANY, .path = "/{all*}", .body_max = 1024 * 1024, .handle = on_google, .on_loop = true },
+    { .methods = HTTP_ANY,
+      .path = "/{all*}",
+      .body_max = 1 * MIB,
+      .handle = on_google,
+      .on_loop = true },
 };
 
 static void on_line(void *arg, enum log_level level, struct str line)
@@ -133,7 +137,8 @@ static void on_line(void *arg, enum log_level level, struct str line)
     buf_add_char(&w->lines, '\n');
 }
 
-static struct http_server *serve(struct world *w, const struct http_route *routes, size_t n, void *app)
+static struct http_server *serve(struct world *w, const struct http_route *routes, size_t n,
+                                 void *app)
 {
     struct http_server *s = NULL;
 
@@ -169,8 +174,8 @@ static void world_open_with(struct world *w, const char *profile)
     w->service.settings = &w->settings;
     CHECK_OK(loop_create(&w->service.loop, &w->clock.clock, &w->service.log, &err));
     w->service.tls = tls_store_create(NULL);
-    CHECK_OK(workers_create(&w->service.workers, w->service.loop, 2, w->service.tls, &w->service.log,
-                            &err));
+    CHECK_OK(workers_create(&w->service.workers, w->service.loop, 2, w->service.tls,
+                            &w->service.log, &err));
     w->google = serve(w, google_routes, ARRAY_LEN(google_routes), &w->cloud);
     w->settings = (struct webhook_settings){
         .common = { .project = STR("p") },
@@ -218,14 +223,16 @@ static void ask_run(void *arg, struct ctx *ctx)
         { STR("Content-Type"), STR("application/x-www-form-urlencoded; charset=UTF-8") },
         { STR("X-Twilio-Signature"), STR_EMPTY },
     };
-    struct http_request req = { .method = "POST", .headers = headers, .n_headers = 2,
-                                .body = str_c(w->form) };
+    struct http_request req = {
+        .method = "POST", .headers = headers, .n_headers = 2, .body = str_c(w->form)
+    };
     struct http_response r;
 
-    req.url = arena_printf(ctx->arena, "http://127.0.0.1:%d%s", http_server_port(w->webhook), w->path);
+    req.url =
+        arena_printf(ctx->arena, "http://127.0.0.1:%d%s", http_server_port(w->webhook), w->path);
     w->status = -1;
-    if (twilio_sign(signature, STR(TOKEN), arena_printf(ctx->arena, BASE "%s", w->path), str_c(w->form),
-                    ctx->arena))
+    if (twilio_sign(signature, STR(TOKEN), arena_printf(ctx->arena, BASE "%s", w->path),
+                    str_c(w->form), ctx->arena))
         return;
     headers[1].value = w->signature ? str_c(w->signature) : str_c(signature);
     if (!headers[1].value.n)
@@ -418,7 +425,8 @@ TEST(webhook_silent_pubsub_delays_the_answer_by_less_than_a_second)
     w.google = http_server_destroy(w.google);
     w.service.loop = loop_destroy(w.service.loop);
     CHECK_OK(loop_create(&w.service.loop, &real, &w.service.log, NULL));
-    CHECK_OK(workers_create(&w.service.workers, w.service.loop, 2, w.service.tls, &w.service.log, NULL));
+    CHECK_OK(
+        workers_create(&w.service.workers, w.service.loop, 2, w.service.tls, &w.service.log, NULL));
     CHECK_OK(webhook_create(&w.app, &w.service, NULL));
     w.webhook = serve(&w, webhook_routes, n_webhook_routes, w.app);
     began = clock_mono_ms(&real);
@@ -448,10 +456,12 @@ TEST(webhook_continues_as_the_record_says)
           "\"state\":{\"stringValue\":\"live\"},\"attempt\":{\"integerValue\":\"2\"}",
           "/voice/continue", "technical problem", "<Stream" },
         { "transfer",
-          "\"state\":{\"stringValue\":\"transfer\"},\"transfer\":{\"mapValue\":{\"fields\":{\"number\":{"
+          "\"state\":{\"stringValue\":\"transfer\"},\"transfer\":{\"mapValue\":{\"fields\":{"
+          "\"number\":{"
           "\"stringValue\":\"+4930555101\"}}}}",
           "/voice/continue?attempt=0",
-          "<Dial action=\"" BASE "/voice/dialed?attempt=0#rc=2&amp;ct=2000&amp;rt=5000&amp;rp=ct,rt,5xx\" "
+          "<Dial action=\"" BASE
+          "/voice/dialed?attempt=0#rc=2&amp;ct=2000&amp;rt=5000&amp;rp=ct,rt,5xx\" "
           "callerId=\"+15005550006\" timeout=\"25\"><Number>+4930555101</Number></Dial>",
           "<Stream" },
         { "the engine was lost in opening hours", "\"state\":{\"stringValue\":\"failed\"}",
@@ -465,7 +475,8 @@ TEST(webhook_continues_as_the_record_says)
         w.cloud.live_call = rows[i].live_call;
         ask(&w, rows[i].path, IN_PROGRESS);
         CHECK_INT(w.status, 200);
-        if (!str_contains(w.body, str_c(rows[i].want)) || str_contains(w.body, str_c(rows[i].never)))
+        if (!str_contains(w.body, str_c(rows[i].want)) ||
+            str_contains(w.body, str_c(rows[i].never)))
             FAIL_TEST("%s: " STR_FMT, rows[i].name, STR_ARG(w.body));
     }
     world_close(&w);
@@ -538,9 +549,10 @@ TEST(webhook_after_a_transfer_hangs_up_or_brings_the_agent_back)
         { "talked, as told by who does not say bridged", "/voice/dialed?attempt=0",
           "&DialCallStatus=completed", "<Response><Hangup/></Response>" },
         { "refused at the gate", "/voice/dialed?attempt=0",
-          "&DialCallStatus=completed&DialBridged=false", "<Parameter name=\"after\" value=\"no_answer\"/>" },
-        { "nobody answered", "/voice/dialed?attempt=0", "&DialCallStatus=no-answer&DialBridged=false",
-          "nobody could take your call" },
+          "&DialCallStatus=completed&DialBridged=false",
+          "<Parameter name=\"after\" value=\"no_answer\"/>" },
+        { "nobody answered", "/voice/dialed?attempt=0",
+          "&DialCallStatus=no-answer&DialBridged=false", "nobody could take your call" },
         { "the agent has been back too often", "/voice/dialed?attempt=2", "&DialCallStatus=busy",
           "<Record action=" },
         { "no agent stands behind it", "/voice/dialed?attempt=0&lost=1", "&DialCallStatus=failed",
@@ -573,7 +585,8 @@ TEST(webhook_voicemail_becomes_a_callback)
     ask(&w, "/voice/voicemail", MESSAGE);
     CHECK_CONTAINS(w.body, "will call you back");
     CHECK_CONTAINS(w.body, "<Hangup/>");
-    CHECK_CONTAINS(buf_str(&w.cloud.committed), "callbacks/voicemail-RE00000000000000000000000000000003");
+    CHECK_CONTAINS(buf_str(&w.cloud.committed),
+                   "callbacks/voicemail-RE00000000000000000000000000000003");
     CHECK_CONTAINS(buf_str(&w.cloud.committed), "\"exists\":false");
     CHECK_CONTAINS(buf_str(&w.cloud.committed), "+4930123456");
     CHECK_CONTAINS(buf_str(&w.cloud.published), "\"type\":\"callback.requested\"");
@@ -609,9 +622,9 @@ TEST(webhook_status_is_published_under_its_own_name)
     world_close(&w);
 }
 
-#define RECORDING                                                                                  \
-    IDS "&RecordingSid=RE00000000000000000000000000000003&RecordingUrl=https%3A%2F%2Fx%2FRE&"       \
-        "RecordingDuration=42&RecordingChannels=2&"                                                \
+#define RECORDING                                                                             \
+    IDS "&RecordingSid=RE00000000000000000000000000000003&RecordingUrl=https%3A%2F%2Fx%2FRE&" \
+        "RecordingDuration=42&RecordingChannels=2&"                                           \
         "RecordingStartTime=Tue%2C+24+Nov+2026+09%3A00%3A00+%2B0000&RecordingStatus="
 
 TEST(webhook_only_a_completed_recording_is_handed_on)
@@ -642,11 +655,13 @@ TEST(webhook_fallback_asks_nobody_and_does_not_go_in_circles)
 
     world_open(&w);
     w.cloud.publish_status = w.cloud.read_status = 500;
-    ask(&w, "/voice/fallback", IN_PROGRESS "&ErrorCode=11200&ErrorUrl=https%3A%2F%2Fx%2Fvoice%2Fincoming");
+    ask(&w, "/voice/fallback",
+        IN_PROGRESS "&ErrorCode=11200&ErrorUrl=https%3A%2F%2Fx%2Fvoice%2Fincoming");
     CHECK_INT(w.status, 200);
     CHECK_CONTAINS(w.body, "<Number>+4930555101</Number>");
     CHECK_CONTAINS(buf_str(&w.lines), "error_code=11200");
-    ask(&w, "/voice/fallback", IN_PROGRESS "&ErrorCode=11200&ErrorUrl=https%3A%2F%2Fx%2Fvoice%2Fdialed");
+    ask(&w, "/voice/fallback",
+        IN_PROGRESS "&ErrorCode=11200&ErrorUrl=https%3A%2F%2Fx%2Fvoice%2Fdialed");
     CHECK_CONTAINS(w.body, "<Hangup/>");
     CHECK(!str_contains(w.body, STR("<Dial")));
     CHECK_INT(w.cloud.published.n + w.cloud.committed.n, 0);

@@ -120,9 +120,10 @@ void call_notify_status(struct phone_call *c, struct status_callback *cb, enum c
         form_add(&form, "ParentCallSid", str_c(c->sid));
     if (status >= CALL_COMPLETED) {
         char seconds[24];
-        int64_t s = child ? (c->dial.bridged ? (loop_now_ms(c->t->loop) - c->dial.bridged_ms + 999) / 1000
-                                             : 0)
-                          : call_duration_s(c);
+        int64_t s =
+            child ? (c->dial.bridged ? (loop_now_ms(c->t->loop) - c->dial.bridged_ms + 999) / 1000
+                                     : 0)
+                  : call_duration_s(c);
 
         snprintf(seconds, sizeof(seconds), "%lld", (long long)s);
         form_add(&form, "CallDuration", str_c(seconds));
@@ -187,8 +188,8 @@ enum errc call_record(struct phone_call *c, int channels, const struct status_ca
 
     if (c->recording)
         return ERR_CONFLICT;
-    c->recording = recording_start(c->t->recordings, str_c(c->sid), channels, "StartCallRecordingAPI",
-                                   clock_wall_s(c->t->clock));
+    c->recording = recording_start(c->t->recordings, str_c(c->sid), channels,
+                                   "StartCallRecordingAPI", clock_wall_s(c->t->clock));
     if (!c->recording)
         return ERR_LIMIT;
     c->recording_callback = *cb;
@@ -307,7 +308,8 @@ static void silent_ended(void *arg, const char *reason)
     (void)reason;
 }
 
-const struct caller_ops call_silent_party = { silent_answered, silent_hears, silent_says, silent_ended };
+const struct caller_ops call_silent_party = { silent_answered, silent_hears, silent_says,
+                                              silent_ended };
 
 static void on_hang_up(void *arg)
 {
@@ -377,7 +379,8 @@ struct phone_call *call_create(struct telephony *t, const struct phone_call_opts
     arena_init(&c->keep);
     c->dials = ARENA_ARRAY(&c->keep, struct phone_dial, o->n_dial + 1);
     for (i = 0; i < o->n_dial; i++)
-        c->dials[i] = (struct phone_dial){ arena_str(&c->keep, o->dial[i].number), o->dial[i].outcome };
+        c->dials[i] =
+            (struct phone_dial){ arena_str(&c->keep, o->dial[i].number), o->dial[i].outcome };
     c->n_dials = o->n_dial;
     line_init(&c->line, o->noise_db, o->loss);
     arena_init(&c->document);
@@ -461,8 +464,7 @@ static void forget_oldest(struct telephony *t)
 {
     struct list_node *n, *tmp;
 
-    LIST_EACH(&t->over, n, tmp)
-    {
+    LIST_EACH (&t->over, n, tmp) {
         struct phone_call *c = CONTAINER_OF(n, struct phone_call, node);
 
         if (t->n_over <= CALLS_KEPT_MAX)

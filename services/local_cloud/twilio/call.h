@@ -107,7 +107,7 @@ struct phone_call {
     const char *direction;
     enum call_status status;
     int64_t created_s, answered_s, ended_s; /* wall clock; 0: not yet */
-    int pending; /* jobs on workers that will come back to this call */
+    int pending;                            /* jobs on workers that will come back to this call */
     bool over;
 
     const struct caller_ops *caller;
@@ -179,7 +179,8 @@ void call_notify_status(struct phone_call *c, struct status_callback *cb, enum c
 /* "initiated ringing answered completed", "in-progress completed absent". */
 void status_callback_init(struct status_callback *cb, struct str url, struct str events, bool get);
 /* ERR_CONFLICT: one runs already; ERR_LIMIT. */
-MUST_USE enum errc call_record(struct phone_call *c, int channels, const struct status_callback *cb);
+MUST_USE enum errc call_record(struct phone_call *c, int channels,
+                               const struct status_callback *cb);
 void call_record_stop(struct phone_call *c);
 void call_notify_recording(struct phone_call *c, const struct status_callback *cb,
                            const struct recording_info *info);
@@ -192,8 +193,9 @@ void call_fetch(struct phone_call *c, struct str url, bool get, const struct buf
 /* Relative to the current document. An empty `ref` is the document itself. */
 void call_fetch_ref(struct phone_call *c, struct str ref, bool get, const struct buf *extra);
 void call_run_twiml(struct phone_call *c, struct str text, struct str url);
-void call_next(struct phone_call *c);      /* the current verb is done */
-void call_interrupt(struct phone_call *c); /* whatever it is doing ends; nothing follows by itself */
+void call_next(struct phone_call *c); /* the current verb is done */
+void call_interrupt(
+    struct phone_call *c); /* whatever it is doing ends; nothing follows by itself */
 void call_update(struct phone_call *c, struct str url, struct str twiml); /* REST */
 
 /* ---- verbs.c ---- */
@@ -206,7 +208,8 @@ void verb_frame(struct phone_call *c, const uint8_t *caller);
 void verb_hung_up(struct phone_call *c); /* the caller, during <Record> */
 /* Plays c->play from its beginning, then `played`. */
 void call_play(struct phone_call *c, void (*played)(struct phone_call *c));
-void call_say(struct phone_call *c, struct str language, struct str text, void (*played)(struct phone_call *c));
+void call_say(struct phone_call *c, struct str language, struct str text,
+              void (*played)(struct phone_call *c));
 
 /* ---- dial.c ---- */
 

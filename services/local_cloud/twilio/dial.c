@@ -63,8 +63,9 @@ static void ended(struct phone_call *c)
         return;
     }
     snprintf(seconds, sizeof(seconds), "%lld",
-             c->dial.bridged ? (long long)(loop_now_ms(c->t->loop) - c->dial.bridged_ms + 999) / 1000
-                             : 0LL);
+             c->dial.bridged
+                 ? (long long)(loop_now_ms(c->t->loop) - c->dial.bridged_ms + 999) / 1000
+                 : 0LL);
     form_add(&extra, "DialCallSid", str_c(c->dial.sid));
     form_add(&extra, "DialCallStatus", str_c(o->name));
     form_add(&extra, "DialCallDuration", str_c(seconds));

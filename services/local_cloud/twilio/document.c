@@ -94,7 +94,8 @@ void call_run_twiml(struct phone_call *c, struct str text, struct str url)
     struct err err = ERR_INIT;
     char *kept_url = mem_str_dup(url); /* may be the document's own */
 
-    if (xml_parse(&root, &fresh, arena_str(&fresh, text), &err) || !str_eq_c(root->name, "Response")) {
+    if (xml_parse(&root, &fresh, arena_str(&fresh, text), &err) ||
+        !str_eq_c(root->name, "Response")) {
         log_warn(&c->log, "document refused error=\"%s\"",
                  err.code ? err.text : "the root is no <Response>");
         arena_release(&fresh);

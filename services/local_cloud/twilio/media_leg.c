@@ -105,11 +105,12 @@ static void send_media(struct media_leg *m, const uint8_t *ulaw)
 {
     char payload[BASE64_LEN(PHONE_FRAME_BYTES)], text[MESSAGE_MAX];
     size_t n = base64_encode(payload, ulaw, PHONE_FRAME_BYTES);
-    int len = snprintf(text, sizeof(text),
-                       "{\"event\":\"media\",\"sequenceNumber\":\"%" PRId64 "\",\"media\":{\"track\":"
-                       "\"inbound\",\"chunk\":\"%" PRId64 "\",\"timestamp\":\"%" PRId64
-                       "\",\"payload\":\"%.*s\"},\"streamSid\":\"%s\"}",
-                       ++m->sequence, ++m->chunk, m->at_ms, (int)n, payload, m->sid);
+    int len =
+        snprintf(text, sizeof(text),
+                 "{\"event\":\"media\",\"sequenceNumber\":\"%" PRId64 "\",\"media\":{\"track\":"
+                 "\"inbound\",\"chunk\":\"%" PRId64 "\",\"timestamp\":\"%" PRId64
+                 "\",\"payload\":\"%.*s\"},\"streamSid\":\"%s\"}",
+                 ++m->sequence, ++m->chunk, m->at_ms, (int)n, payload, m->sid);
 
     send_text(m, str_n(text, (size_t)len));
 }
@@ -201,7 +202,8 @@ static bool take_media(struct media_leg *m, const struct jval *root)
     const struct jval *media = json_get(root, "media");
     struct arena a = ARENA_INIT;
     struct str audio;
-    bool ok = has_exactly(root, top, ARRAY_LEN(top)) && has_exactly(media, inner, ARRAY_LEN(inner)) &&
+    bool ok = has_exactly(root, top, ARRAY_LEN(top)) &&
+              has_exactly(media, inner, ARRAY_LEN(inner)) &&
               json_is_str(json_get(media, "payload")) &&
               base64_bytes(&a, json_str(json_get(media, "payload")), &audio) == ERR_OK;
 
@@ -316,8 +318,8 @@ static void on_closed(void *arg, int code, struct str reason, const struct err *
     else if (code == 1006 || code == 1011 || code == -1)
         error = 31921;
     if (error)
-        log_warn(&m->log, "error %d: stream ended code=%d reason=" STR_FMT " error=\"%s\"", error, code,
-                 STR_ARG(reason), err ? err->text : "");
+        log_warn(&m->log, "error %d: stream ended code=%d reason=" STR_FMT " error=\"%s\"", error,
+                 code, STR_ARG(reason), err ? err->text : "");
     m->ws = NULL;
     m->open = false;
     m->o.on_closed(m->o.arg, error);
@@ -327,8 +329,8 @@ static void on_closed(void *arg, int code, struct str reason, const struct err *
 
 static void copy_opts(struct media_leg *m, const struct media_leg_opts *o)
 {
-    struct media_leg_parameter *p = ARENA_ARRAY(&m->arena, struct media_leg_parameter,
-                                                o->n_parameters + 1);
+    struct media_leg_parameter *p =
+        ARENA_ARRAY(&m->arena, struct media_leg_parameter, o->n_parameters + 1);
     size_t i;
 
     m->o = *o;
@@ -354,8 +356,8 @@ static struct media_leg *leg_free(struct media_leg *m)
     return NULL;
 }
 
-enum errc media_leg_create(struct media_leg **ret, struct loop *loop, const struct media_leg_opts *o,
-                           struct err *err)
+enum errc media_leg_create(struct media_leg **ret, struct loop *loop,
+                           const struct media_leg_opts *o, struct err *err)
 {
     struct media_leg *m = MEM_NEW(struct media_leg);
     char signature[TWILIO_SIGNATURE_LEN + 1];

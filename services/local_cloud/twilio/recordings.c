@@ -72,7 +72,8 @@ static int file_without_name(void)
     fd = open(path, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd >= 0)
         return fd;
-    (void)str_copy(path + strlen(path), 32, STR("/local-cloud-XXXXXX")); /* not every file system has it */
+    (void)str_copy(path + strlen(path), 32,
+                   STR("/local-cloud-XXXXXX")); /* not every file system has it */
     fd = mkostemp(path, O_CLOEXEC);
     if (fd >= 0)
         unlink(path);
@@ -86,8 +87,7 @@ static bool make_room(struct recordings *r)
 
     if (r->n < RECORDINGS_MAX)
         return true;
-    LIST_EACH(&r->list, n, tmp)
-    {
+    LIST_EACH (&r->list, n, tmp) {
         struct recording *rec = CONTAINER_OF(n, struct recording, node);
 
         if (!rec->finished)
@@ -201,8 +201,7 @@ static struct recording *find(struct recordings *r, struct str sid)
 {
     struct list_node *n, *tmp;
 
-    LIST_EACH(&r->list, n, tmp)
-    {
+    LIST_EACH (&r->list, n, tmp) {
         struct recording *rec = CONTAINER_OF(n, struct recording, node);
 
         if (str_eq_c(sid, rec->info.sid))
@@ -234,8 +233,7 @@ size_t recordings_list(struct recordings *r, struct str call_sid, struct arena *
 
     pthread_mutex_lock(&r->lock);
     *ret = ARENA_ARRAY(a, struct recording_info, r->n + 1);
-    LIST_EACH(&r->list, n, tmp)
-    {
+    LIST_EACH (&r->list, n, tmp) {
         struct recording *rec = CONTAINER_OF(n, struct recording, node);
 
         if (!rec->deleted && (!call_sid.n || str_eq_c(call_sid, rec->info.call_sid)))
@@ -306,21 +304,24 @@ int64_t recording_reader_bytes(const struct recording_reader *rd)
     return (int64_t)wav_header_write(header, &f, (uint32_t)data_bytes(rd)) + data_bytes(rd);
 }
 
-/* One stored sample of each channel as what is wanted of it. */
+static size_t put_sample(uint8_t *out, int32_t sample)
+{
+    out[0] = (uint8_t)(sample & 0xFF);
+    out[1] = (uint8_t)((sample >> 8) & 0xFF);
+    return 2;
+}
+
+/* One stored sample of each channel as what is wanted of it; returns the bytes written. */
 static size_t convert(const struct recording_reader *rd, const uint8_t *in, uint8_t *out)
 {
-    int32_t s[2] = { g711_ulaw_to_linear(in[0]), 0 };
-    int i;
+    int32_t first = g711_ulaw_to_linear(in[0]), second;
 
-    if (rd->stored == 2)
-        s[1] = g711_ulaw_to_linear(in[1]);
-    if (rd->stored == 2 && rd->wanted == 1)
-        s[0] = MAX(MIN(s[0] + s[1], INT16_MAX), INT16_MIN);
-    for (i = 0; i < rd->wanted; i++) {
-        out[2 * i] = (uint8_t)(s[i] & 0xFF);
-        out[2 * i + 1] = (uint8_t)((s[i] >> 8) & 0xFF);
-    }
-    return (size_t)(2 * rd->wanted);
+    if (rd->stored == 1)
+        return put_sample(out, first);
+    second = g711_ulaw_to_linear(in[1]);
+    if (rd->wanted == 1)
+        return put_sample(out, MAX(MIN(first + second, INT16_MAX), INT16_MIN));
+    return put_sample(out, first) + put_sample(out + 2, second);
 }
 
 size_t recording_reader_next(struct recording_reader *rd, uint8_t out[RECORDING_PIECE_MAX])

@@ -21,7 +21,7 @@ struct recording_info {
     const char *status; /* in-progress paused completed deleted */
     const char *source; /* RecordingSource */
     int channels;
-    int64_t start_s;     /* UTC */
+    int64_t start_s; /* UTC */
     int64_t duration_ms;
 };
 

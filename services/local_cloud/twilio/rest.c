@@ -14,7 +14,12 @@
 
 #define FORM_MAX (64 * KIB)
 
-enum { MESSAGES_KEPT_MAX = 1000, MESSAGE_BODY_MAX = 1600, TWIML_INLINE_MAX = 4000, PAGE_MAX = 1000 };
+enum {
+    MESSAGES_KEPT_MAX = 1000,
+    MESSAGE_BODY_MAX = 1600,
+    TWIML_INLINE_MAX = 4000,
+    PAGE_MAX = 1000
+};
 
 struct message {
     struct list_node node;
@@ -55,8 +60,8 @@ static void fail(struct http_req *r, int status, int code, const char *message)
 
 static void not_found(struct http_req *r)
 {
-    struct str what = arena_printf(r->ctx->arena, "The requested resource " STR_FMT " was not found",
-                                   STR_ARG(r->path));
+    struct str what = arena_printf(
+        r->ctx->arena, "The requested resource " STR_FMT " was not found", STR_ARG(r->path));
 
     fail(r, 404, 20404, what.p); /* ends with a NUL */
 }
@@ -138,7 +143,8 @@ static void write_call(struct jw *w, const char *key, const struct phone_call *c
     jw_null(w, "caller_name");
     jw_cstr(w, "queue_time", "0");
     jw_null(w, "trunk_sid");
-    jw_strf(w, "uri", "/2010-04-01/Accounts/" STR_FMT "/Calls/%s.json", STR_ARG(t->account_sid), c->sid);
+    jw_strf(w, "uri", "/2010-04-01/Accounts/" STR_FMT "/Calls/%s.json", STR_ARG(t->account_sid),
+            c->sid);
     jw_obj(w, "subresource_uris");
     jw_strf(w, "recordings", "/2010-04-01/Accounts/" STR_FMT "/Calls/%s/Recordings.json",
             STR_ARG(t->account_sid), c->sid);
@@ -226,8 +232,8 @@ static void on_calls_create(void *app, struct http_req *r)
         c->update_twiml = mem_str_dup(form_get(&f, "Twiml"));
     c->voice_get = str_ieq_c(form_get(&f, "Method"), "GET");
     (void)str_copy(c->fallback_url, sizeof(c->fallback_url), form_get(&f, "FallbackUrl"));
-    status_callback_init(&c->callback, form_get(&f, "StatusCallback"),
-                         events_of(r->ctx->arena, &f), false);
+    status_callback_init(&c->callback, form_get(&f, "StatusCallback"), events_of(r->ctx->arena, &f),
+                         false);
     call_begin(c);
     reply_call(r, 201, c);
 }
@@ -334,8 +340,7 @@ static size_t list_calls(struct jw *w, const struct form *q, const struct list *
     struct list_node *n, *tmp;
     size_t count = 0;
 
-    LIST_EACH(l, n, tmp)
-    {
+    LIST_EACH (l, n, tmp) {
         const struct phone_call *c = CONTAINER_OF(n, struct phone_call, node);
 
         if (count < room && fits(q, "To", c->to) && fits(q, "From", c->from) &&
@@ -368,7 +373,8 @@ static void on_calls_list(void *app, struct http_req *r)
 
 /* ---- recordings ---- */
 
-static void write_recording(struct jw *w, const struct telephony *t, const struct recording_info *info)
+static void write_recording(struct jw *w, const struct telephony *t,
+                            const struct recording_info *info)
 {
     bool done = strcmp(info->status, "completed") == 0;
 
@@ -392,8 +398,8 @@ static void write_recording(struct jw *w, const struct telephony *t, const struc
         jw_strf(w, "duration", "%lld", (long long)(info->duration_ms + 500) / 1000);
     else
         jw_null(w, "duration");
-    jw_strf(w, "uri", "/2010-04-01/Accounts/" STR_FMT "/Recordings/%s.json", STR_ARG(t->account_sid),
-            info->sid);
+    jw_strf(w, "uri", "/2010-04-01/Accounts/" STR_FMT "/Recordings/%s.json",
+            STR_ARG(t->account_sid), info->sid);
     jw_strf(w, "media_url", STR_FMT "/2010-04-01/Accounts/" STR_FMT "/Recordings/%s",
             STR_ARG(t->lc->origin), STR_ARG(t->account_sid), info->sid);
     jw_end(w);
@@ -431,7 +437,8 @@ static void on_call_recordings_create(void *app, struct http_req *r)
         call_record(c, str_eq_c(form_get(&f, "RecordingChannels"), "dual") ? 2 : 1, &cb) ||
         recordings_get(t->recordings, str_c(recording_sid(c->recording)), &info)) {
         fail(r, 400, 21220,
-             "Requested resource is not eligible for recording: it is not in-progress, or is recorded "
+             "Requested resource is not eligible for recording: it is not in-progress, or is "
+             "recorded "
              "already");
         return;
     }
@@ -451,7 +458,8 @@ static void on_call_recording_update(void *app, struct http_req *r)
     c = find_call(t, r);
     if (!c)
         return;
-    if (!c->recording || (!str_eq_c(sid, "Twilio.CURRENT") && !str_eq_c(sid, recording_sid(c->recording)))) {
+    if (!c->recording ||
+        (!str_eq_c(sid, "Twilio.CURRENT") && !str_eq_c(sid, recording_sid(c->recording)))) {
         not_found(r);
         return;
     }
@@ -632,7 +640,7 @@ static int check_message(const struct form *f, const char **what)
     if (!form_get(f, "Body").n)
         return 21602;
     *what = "The concatenated message body exceeds the 1600 character limit";
-    if (form_get(f, "Body").n > 4 * MESSAGE_BODY_MAX)
+    if (form_get(f, "Body").n > (size_t)4 * MESSAGE_BODY_MAX)
         return 21617;
     for (i = 0; i < ARRAY_LEN(refused_messages); i++) {
         *what = refused_messages[i].message;
@@ -709,8 +717,7 @@ static void on_messages_list(void *app, struct http_req *r)
         return;
     }
     begin_list(&w, "messages");
-    LIST_EACH(&t->messages, n, tmp)
-    {
+    LIST_EACH (&t->messages, n, tmp) {
         const struct message *m = CONTAINER_OF(n, struct message, node);
 
         if (fits(&q, "To", m->to) && fits(&q, "From", m->from)) {
@@ -728,8 +735,7 @@ static void on_message_get(void *app, struct http_req *r)
 
     if (!t)
         return;
-    LIST_EACH(&t->messages, n, tmp)
-    {
+    LIST_EACH (&t->messages, n, tmp) {
         const struct message *m = CONTAINER_OF(n, struct message, node);
 
         if (str_eq_c(http_req_param(r, "message"), m->sid)) {
@@ -753,7 +759,8 @@ const struct http_route telephony_routes[TELEPHONY_ROUTES] = {
     { HTTP_GET, ACCOUNT "/Calls.json", 0, NULL, on_calls_list, true },
     { HTTP_POST, ACCOUNT "/Calls/{call}.json", FORM_MAX, NULL, on_call_update, true },
     { HTTP_GET, ACCOUNT "/Calls/{call}.json", 0, NULL, on_call_get, true },
-    { HTTP_POST, ACCOUNT "/Calls/{call}/Recordings.json", FORM_MAX, NULL, on_call_recordings_create, true },
+    { HTTP_POST, ACCOUNT "/Calls/{call}/Recordings.json", FORM_MAX, NULL, on_call_recordings_create,
+      true },
     { HTTP_GET, ACCOUNT "/Calls/{call}/Recordings.json", 0, NULL, on_call_recordings_list, true },
     { HTTP_POST, ACCOUNT "/Calls/{call}/Recordings/{recording}.json", FORM_MAX, NULL,
       on_call_recording_update, true },

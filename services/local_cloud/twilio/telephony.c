@@ -74,8 +74,8 @@ static void set_url(char out[CALL_URL_MAX], struct str base, const char *path)
     buf_release(&url);
 }
 
-enum errc telephony_place(struct telephony *t, const struct phone_call_opts *o, struct phone_call **ret,
-                          struct err *err)
+enum errc telephony_place(struct telephony *t, const struct phone_call_opts *o,
+                          struct phone_call **ret, struct err *err)
 {
     struct str base = local_settings_of(t->lc->service)->public_base_url;
     struct phone_call *c;

@@ -42,7 +42,8 @@ struct phone_dial { /* what a number does when <Dial> calls it */
 
 /* Happenings of a call, for who watches: {"ringing"}, {"answered"}, {"verb", "Dial +4930…"}, {"dialed",
  * "+4930… no-answer"}, {"recording", RE sid}, {"ended", reason}. On the loop thread. */
-typedef void (*phone_event_fn)(void *arg, struct phone_call *c, const char *kind, struct str detail);
+typedef void (*phone_event_fn)(void *arg, struct phone_call *c, const char *kind,
+                               struct str detail);
 
 struct phone_call_opts {
     struct str from, to; /* E.164; from may be "anonymous" */
@@ -50,15 +51,15 @@ struct phone_call_opts {
     void *caller_arg;
     const struct phone_dial *dial; /* copied; a number that is not listed answers */
     size_t n_dial;
-    double noise_db;  /* line noise so far below speech level; 0: none */
-    double loss;      /* share of the caller's packets that never arrive */
+    double noise_db; /* line noise so far below speech level; 0: none */
+    double loss;     /* share of the caller's packets that never arrive */
     phone_event_fn on_event;
     void *event_arg;
 };
 
 /* Speaks `text` as mu-law into `out`; blocks, called on a worker. `language` as in <Say>, may be empty. */
-typedef enum errc (*telephony_voice_fn)(void *arg, struct str language, struct str text, struct buf *out,
-                                        struct err *err);
+typedef enum errc (*telephony_voice_fn)(void *arg, struct str language, struct str text,
+                                        struct buf *out, struct err *err);
 /* For <Say>; without a voice it is silence of about the right length. */
 void telephony_set_voice(struct telephony *t, telephony_voice_fn voice, void *arg);
 

@@ -11,10 +11,10 @@ enum {
     BEEP_HZ = 1000,
     BEEP_MS = 400,
     BEEP_AMPLITUDE = 8000,
-    SAY_MS_PER_BYTE = 60,   /* of a text that nobody can speak */
+    SAY_MS_PER_BYTE = 60, /* of a text that nobody can speak */
     SAY_LOOPS_MAX = 10,
-    DIGIT_PAUSE_MS = 500,   /* w in <Play digits> */
-    VOICE_ENERGY = 90000,   /* mean square above which a frame holds a voice: about -41 dBFS */
+    DIGIT_PAUSE_MS = 500, /* w in <Play digits> */
+    VOICE_ENERGY = 90000, /* mean square above which a frame holds a voice: about -41 dBFS */
 };
 
 static int64_t attr_int(const struct xml_node *n, const char *name, int64_t min, int64_t max,
@@ -66,7 +66,8 @@ static void say_run(void *arg, struct ctx *ctx)
 
     if (!t->voice)
         return;
-    s->spoken = t->voice(t->voice_arg, str_c(s->language), str_c(s->text), &s->audio, &err) == ERR_OK;
+    s->spoken =
+        t->voice(t->voice_arg, str_c(s->language), str_c(s->text), &s->audio, &err) == ERR_OK;
     if (!s->spoken)
         log_warn(&ctx->log, "nobody can say it error=\"%s\"", err.text);
 }
@@ -223,7 +224,8 @@ static size_t stream_parameters(const struct xml_node *stream, struct media_leg_
 
     for (p = stream->first_child; p && n < max; p = p->next) {
         if (str_eq_c(p->name, "Parameter"))
-            out[n++] = (struct media_leg_parameter){ xml_attr(p, "name", ""), xml_attr(p, "value", "") };
+            out[n++] =
+                (struct media_leg_parameter){ xml_attr(p, "name", ""), xml_attr(p, "value", "") };
     }
     return n;
 }
@@ -301,7 +303,8 @@ static void begin_stop(struct phone_call *c, const struct xml_node *n)
 
 /* ---- <Record> ---- */
 
-static void form_add_recording(struct phone_call *c, struct buf *form, const struct recording_info *info)
+static void form_add_recording(struct phone_call *c, struct buf *form,
+                               const struct recording_info *info)
 {
     struct arena a = ARENA_INIT;
     char seconds[24];
@@ -344,8 +347,7 @@ static void record_ended(struct phone_call *c, struct str digits, bool hung_up)
             buf_add_str(&form, buf_str(&extra));
         }
         if (said)
-            call_notify(c,
-                        webhook_resolve(&a, str_c(c->document_url), xml_attr(n, "action", "")),
+            call_notify(c, webhook_resolve(&a, str_c(c->document_url), xml_attr(n, "action", "")),
                         attr_get(n, "method"), &form);
         buf_release(&form);
         arena_release(&a);
@@ -517,18 +519,12 @@ static const struct verb {
     void (*begin)(struct phone_call *c, const struct xml_node *n);
     bool answers; /* the call is taken up before it */
 } verbs[] = {
-    { "Say", begin_say, true },
-    { "Play", begin_play, true },
-    { "Pause", begin_pause, true },
-    { "Connect", begin_connect, true },
-    { "Start", begin_start, false },
-    { "Stop", begin_stop, false },
-    { "Dial", begin_dial, true },
-    { "Record", begin_record, true },
-    { "Gather", begin_gather, true },
-    { "Redirect", begin_redirect, false },
-    { "Hangup", begin_hangup, true },
-    { "Reject", begin_reject, false },
+    { "Say", begin_say, true },       { "Play", begin_play, true },
+    { "Pause", begin_pause, true },   { "Connect", begin_connect, true },
+    { "Start", begin_start, false },  { "Stop", begin_stop, false },
+    { "Dial", begin_dial, true },     { "Record", begin_record, true },
+    { "Gather", begin_gather, true }, { "Redirect", begin_redirect, false },
+    { "Hangup", begin_hangup, true }, { "Reject", begin_reject, false },
 };
 
 bool verb_begin(struct phone_call *c, const struct xml_node *n)

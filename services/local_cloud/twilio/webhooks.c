@@ -48,7 +48,8 @@ static unsigned policy_of(struct str value)
     return policy;
 }
 
-static int64_t number_in(const struct form *f, const char *key, int64_t min, int64_t max, int64_t dflt)
+static int64_t number_in(const struct form *f, const char *key, int64_t min, int64_t max,
+                         int64_t dflt)
 {
     int64_t v;
 
@@ -149,8 +150,8 @@ static void run(void *arg, struct ctx *ctx)
         return;
     }
     headers[0] = (struct http_header){ STR("X-Twilio-Signature"), str_c(signature) };
-    headers[1] = (struct http_header){ STR("I-Twilio-Idempotency-Token"),
-                                       random_id_text(&j->arena, 32) };
+    headers[1] =
+        (struct http_header){ STR("I-Twilio-Idempotency-Token"), random_id_text(&j->arena, 32) };
     headers[2] = (struct http_header){ STR("User-Agent"), STR("TwilioProxy/1.1") };
     headers[3] = (struct http_header){ STR("Content-Type"),
                                        STR("application/x-www-form-urlencoded; charset=UTF-8") };
@@ -169,7 +170,8 @@ static void run(void *arg, struct ctx *ctx)
 
         req.timeout_ms = (int)MIN(o.connect_ms + o.read_ms, until - began);
         rc = http_do(ctx->http, &j->arena, &req, &r, NULL);
-        connected = clock_mono_ms(ctx->clock) - began > o.connect_ms + 100; /* else it gave up sooner */
+        connected =
+            clock_mono_ms(ctx->clock) - began > o.connect_ms + 100; /* else it gave up sooner */
         set_answer(j, rc, &r);
         if (j->answer.ok || attempt >= o.retries ||
             !worth_repeating(rc, rc ? 0 : r.status, connected, o.policy) ||
@@ -193,7 +195,8 @@ static void done(void *arg)
     job_free(j);
 }
 
-void webhook_send(struct workers *w, struct str auth_token, struct str url, bool get, struct str params,
+void webhook_send(struct workers *w, struct str auth_token, struct str url, bool get,
+                  struct str params,
                   void (*on_done)(void *arg, const struct webhook_answer *answer), void *arg)
 {
     struct webhook_job *j = MEM_NEW(struct webhook_job);

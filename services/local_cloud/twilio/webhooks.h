@@ -22,8 +22,9 @@ struct webhook_answer {
 
 /* Loop thread. `params` is a form, copied like the rest. done(arg, answer) later on the loop, exactly once;
  * NULL: nobody asks. */
-void webhook_send(struct workers *w, struct str auth_token, struct str url, bool get, struct str params,
-                  void (*done)(void *arg, const struct webhook_answer *answer), void *arg);
+void webhook_send(struct workers *w, struct str auth_token, struct str url, bool get,
+                  struct str params, void (*done)(void *arg, const struct webhook_answer *answer),
+                  void *arg);
 
 /* `ref` against the URL of the document it stands in. Lives in `a`. */
 struct arena;

@@ -55,7 +55,8 @@ static void on_app_request(void *app, struct http_req *r)
         return;
     }
     w->used[hit]++;
-    http_reply(r, w->answers[hit].status, "text/xml", fill(r->ctx->arena, w->answers[hit].body, host));
+    http_reply(r, w->answers[hit].status, "text/xml",
+               fill(r->ctx->arena, w->answers[hit].body, host));
 }
 
 static int on_upgrade(void *app, const struct ws_upgrade *u, void **arg)
@@ -124,7 +125,11 @@ static void on_stream(void *app, struct ws_conn *c, struct ws_events *events, vo
 }
 
 static const struct http_route app_routes[] = {
-    { .methods = HTTP_ANY, .path = "/{all*}", .body_max = 64 * 1024, .handle = on_app_request, .on_loop = true },
+    { .methods = HTTP_ANY,
+      .path = "/{all*}",
+      .body_max = 64 * 1024,
+      .handle = on_app_request,
+      .on_loop = true },
 };
 static const struct ws_route app_ws_routes[] = {
     { .path = "/media", .admit = on_upgrade, .accept = on_stream },
@@ -258,13 +263,14 @@ void world_open(struct world *w)
     w->service.settings = &w->settings;
     CHECK_OK(loop_create(&w->service.loop, &w->clock, &w->service.log, NULL));
     w->service.tls = tls_store_create(NULL);
-    CHECK_OK(workers_create(&w->service.workers, w->service.loop, 2, w->service.tls, &w->service.log,
-                            NULL));
+    CHECK_OK(workers_create(&w->service.workers, w->service.loop, 2, w->service.tls,
+                            &w->service.log, NULL));
     w->settings.account_sid = STR(WORLD_ACCOUNT);
     w->settings.auth_token = STR(WORLD_TOKEN);
     w->lc.service = &w->service;
     w->cloud = serve(w, telephony_routes, TELEPHONY_ROUTES, NULL, 0, &w->lc);
-    w->app = serve(w, app_routes, ARRAY_LEN(app_routes), app_ws_routes, ARRAY_LEN(app_ws_routes), w);
+    w->app =
+        serve(w, app_routes, ARRAY_LEN(app_routes), app_ws_routes, ARRAY_LEN(app_ws_routes), w);
     w->settings.public_base_url =
         arena_printf(&w->arena, "http://127.0.0.1:%d", http_server_port(w->app));
     w->lc.origin = arena_printf(&w->arena, "http://127.0.0.1:%d", http_server_port(w->cloud));
@@ -336,8 +342,9 @@ static void rest_run(void *arg, struct ctx *ctx)
     struct str user, password;
     struct http_header header = { STR("Content-Type"), STR("application/x-www-form-urlencoded") };
     struct http_request req = { .method = j->method,
-                                .url = arena_printf(ctx->arena, STR_FMT "%s%s", STR_ARG(w->lc.origin),
-                                                    "/2010-04-01/Accounts/" WORLD_ACCOUNT, j->path),
+                                .url =
+                                    arena_printf(ctx->arena, STR_FMT "%s%s", STR_ARG(w->lc.origin),
+                                                 "/2010-04-01/Accounts/" WORLD_ACCOUNT, j->path),
                                 .body = str_c(j->form),
                                 .headers = &header,
                                 .n_headers = j->form ? 1 : 0 };

@@ -109,8 +109,8 @@ static bool hex_number(struct str s, int64_t *ret)
 
 static bool xml_char(int64_t c)
 {
-    return c == 9 || c == 10 || c == 13 || (c >= 0x20 && c < 0xD800) || (c >= 0xE000 && c <= 0xFFFD) ||
-           (c >= 0x10000 && c <= 0x10FFFF);
+    return c == 9 || c == 10 || c == 13 || (c >= 0x20 && c < 0xD800) ||
+           (c >= 0xE000 && c <= 0xFFFD) || (c >= 0x10000 && c <= 0x10FFFF);
 }
 
 static enum errc read_reference(struct reader *r, struct buf *out)
@@ -127,7 +127,7 @@ static enum errc read_reference(struct reader *r, struct buf *out)
         return wrong(r, "an & without its ;");
     for (i = 0; i < ARRAY_LEN(named); i++) {
         if (str_eq_c(name, named[i].name))
-            c = named[i].c;
+            c = (unsigned char)named[i].c;
     }
     if (!c && str_starts(name, STR("#x"))) {
         if (!hex_number(str_from(name, 2), &c))
@@ -240,7 +240,7 @@ static enum errc read_element(struct reader *r, struct xml_node **ret);
 static enum errc read_content(struct reader *r, struct xml_node *n, struct buf *text)
 {
     struct xml_node **tail = &n->first_child;
-    struct str name;
+    struct str name = STR_EMPTY;
     enum errc rc;
 
     for (;;) {

@@ -22,7 +22,8 @@ struct xml_node {
 };
 
 /* Everything lives in the arena. ERR_INVALID says what and at which byte. */
-MUST_USE enum errc xml_parse(struct xml_node **ret, struct arena *a, struct str text, struct err *err);
+MUST_USE enum errc xml_parse(struct xml_node **ret, struct arena *a, struct str text,
+                             struct err *err);
 /* Attribute's value, or `dflt` when it is absent. */
 struct str xml_attr(const struct xml_node *n, const char *name, const char *dflt);
 
