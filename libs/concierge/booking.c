@@ -52,6 +52,7 @@ struct step {
     enum policy_verdict verdict;
     /* close */
     struct str outcome, outcome_before;
+    bool call_goes_on;
 };
 
 static enum errc step_init(struct step *s, const struct booking *b, struct ctx *ctx,
@@ -449,7 +450,7 @@ static enum errc close_step(void *arg, struct ctx *ctx, const struct fs_doc *doc
     s->moved = held && !str_eq(p.agenda, s->agenda);
     if (s->moved)
         return ERR_OK;
-    if (!policy_move(&p, POLICY_LOG_OUTCOME))
+    if (!policy_move(&p, s->call_goes_on ? POLICY_LOG_TRANSFER : POLICY_LOG_OUTCOME))
         return err_set(err, ERR_CONFLICT, "the call is closed");
     if (held)
         drop_entry(c, ctx, &docs[1], p.entry_id, s->now_us / US);
@@ -459,9 +460,14 @@ static enum errc close_step(void *arg, struct ctx *ctx, const struct fs_doc *doc
 }
 
 enum errc booking_close(const struct booking *b, struct ctx *ctx, struct str call_sid,
-                        struct str outcome, struct str *ret_outcome, struct err *err)
+                        struct str outcome, bool call_goes_on, struct str *ret_outcome,
+                        struct err *err)
 {
-    struct step s = { .b = b, .call_sid = call_sid, .outcome = outcome, .moved = true };
+    struct step s = { .b = b,
+                      .call_sid = call_sid,
+                      .outcome = outcome,
+                      .call_goes_on = call_goes_on,
+                      .moved = true };
     struct str paths[2] = { policy_path(ctx->arena, call_sid) };
     struct policy p = { 0 };
     enum errc rc = ERR_OK;

@@ -101,10 +101,12 @@ MUST_USE enum errc booking_book(const struct booking *b, struct ctx *ctx,
                                 const struct booking_request *r, struct booking_result *ret,
                                 struct err *err);
 
-/* Gives back what the call holds and closes it for further bookings. ERR_CONFLICT: it was closed before
+/* Gives back what the call holds and closes it for further bookings; with `call_goes_on` (a transfer, which
+ * may find nobody) the outcome is only noted and may be replaced. ERR_CONFLICT: it was closed before
  * (*ret_outcome: with which outcome). */
 MUST_USE enum errc booking_close(const struct booking *b, struct ctx *ctx, struct str call_sid,
-                                 struct str outcome, struct str *ret_outcome, struct err *err);
+                                 struct str outcome, bool call_goes_on, struct str *ret_outcome,
+                                 struct err *err);
 
 /* The id of the agenda's entry and the provider's event. */
 struct str booking_entry_id(struct arena *a, struct str call_sid, const struct slot *s);

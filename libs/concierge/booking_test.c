@@ -591,7 +591,7 @@ TEST(a_crash_then_minutes_of_silence_then_a_repeat_still_finds_its_event)
         c.cloud.fail_from = n;
         completed = book(&c, &r, &b) == ERR_OK && !b.unmarked;
         fake_cloud_heal(&c.cloud);
-        clock_fake_advance_ms(&c.cloud.clock, (int64_t)600 * 1000);            /* every hold has lapsed */
+        clock_fake_advance_ms(&c.cloud.clock, (int64_t)600 * 1000);   /* every hold has lapsed */
         (void)hold(&c, call_b, &r.slot, &(struct booking_held){ 0 }); /* may or may not get it */
         CHECK_OK(book(&c, &r, &b));
         CHECK(events_in_calendar(&c) <= 1);
@@ -639,10 +639,11 @@ TEST(closing_the_call_gives_its_hold_back_and_is_done_once)
 
     clinic_open(&c);
     r = held_and_read_back(&c, call_a);
-    CHECK_OK(booking_close(&c.booking, &c.cloud.ctx, str_c(call_a), STR("no_slot"), &before, &err));
+    CHECK_OK(booking_close(&c.booking, &c.cloud.ctx, str_c(call_a), STR("no_slot"), false, &before,
+                           &err));
     CHECK_OK(hold(&c, call_b, &r.slot, &h));
-    CHECK_RC(ERR_CONFLICT,
-             booking_close(&c.booking, &c.cloud.ctx, str_c(call_a), STR("booked"), &before, &err));
+    CHECK_RC(ERR_CONFLICT, booking_close(&c.booking, &c.cloud.ctx, str_c(call_a), STR("booked"),
+                                         false, &before, &err));
     CHECK_STR(before, "no_slot");
     CHECK_RC(ERR_DENIED, hold(&c, call_a, &r.slot, &h));
     clinic_close(&c);

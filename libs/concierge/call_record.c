@@ -461,27 +461,50 @@ static const char *status_of(const struct record *r)
     return last ? "live" : "ringing";
 }
 
-/* What the agent said came out; else what stands on record; else what the bridge saw. */
-static struct str outcome_of(const struct record *r)
+static bool is_transferred(const struct call_outcome *o)
 {
-    const struct call_outcome *claimed = NULL, *seen = NULL, *o;
+    return str_eq_c(str_c(o->name), "transferred");
+}
+
+/* The last word counts. A stream after a transfer means that nobody took the call. */
+static const struct call_outcome *claimed_outcome(const struct record *r)
+{
+    size_t i;
+
+    for (i = r->n_attempts; i-- > 0;) {
+        const struct call_outcome *o =
+            call_outcome_find(text(data_of(r->attempts[i].ended), "outcome"));
+
+        if (o && o->by_model && o != call_outcome_find(STR("silent")) &&
+            !(is_transferred(o) && i + 1 < r->n_attempts))
+            return o;
+    }
+    return NULL;
+}
+
+static const struct call_outcome *seen_outcome(const struct record *r)
+{
+    const struct call_outcome *best = NULL, *o;
     size_t i;
 
     for (i = 0; i < r->n_attempts; i++) {
         o = call_outcome_find(text(data_of(r->attempts[i].ended), "outcome"));
-        if (!o)
-            continue;
-        if (o->by_model && !str_eq_c(str_c(o->name), "silent") &&
-            (!claimed || o->rank > claimed->rank))
-            claimed = o;
-        if (!seen || o->rank > seen->rank)
-            seen = o;
+        if (o && !is_transferred(o) && (!best || o->rank > best->rank))
+            best = o;
     }
+    return best;
+}
+
+/* What the agent said came out; else what stands on record; else what the bridge saw. */
+static struct str outcome_of(const struct record *r)
+{
+    const struct call_outcome *claimed = claimed_outcome(r), *seen = seen_outcome(r);
+
     if (claimed)
         return str_c(claimed->name);
     if (str_eq_c(text(single(r, EVENT_BOOKING_CHANGED), "change"), "booked"))
         return STR("booked");
-    if (str_eq_c(text(single(r, EVENT_CALL_HANDOFF), "kind"), "transfer"))
+    if (r->n_attempts && end_reason_of(&r->attempts[r->n_attempts - 1]) == END_TRANSFERRED)
         return STR("transferred");
     if (single(r, EVENT_LEAD_CAPTURED))
         return STR("lead");

@@ -147,6 +147,23 @@ TEST(a_call_between_two_streams_is_still_live)
     arena_release(&a);
 }
 
+TEST(a_transfer_that_found_nobody_is_no_transfer)
+{
+    struct arena a = ARENA_INIT;
+    struct event e[] = {
+        event(&a, EVENT_CALL_ENDED, "bridge-0", "1",
+              "{\"reason\":\"transferred\",\"outcome\":\"transferred\"}"),
+        event(&a, EVENT_CALL_STARTED, "bridge-1", "1", "{}"),
+        event(&a, EVENT_CALLBACK_REQUESTED, "gateway", "c", "{\"callbackId\":\"x\"}"),
+        event(&a, EVENT_CALL_ENDED, "bridge-1", "2",
+              "{\"reason\":\"caller_hangup\",\"outcome\":\"abandoned\"}"),
+    };
+
+    CHECK_STR(json_str(json_get(record_of(&a, e, 1), "outcome")), "transferred");
+    CHECK_STR(json_str(json_get(record_of(&a, e, 4), "outcome")), "callback");
+    arena_release(&a);
+}
+
 TEST(an_end_that_was_lost_leaves_the_sums_of_the_single_events)
 {
     struct arena a = ARENA_INIT;

@@ -33,6 +33,7 @@ enum policy_event {
     POLICY_BOOK,
     POLICY_BOOK_DONE,
     POLICY_LOG_OUTCOME,
+    POLICY_LOG_TRANSFER, /* the call may come back from there */
     POLICY_EVENTS,
 };
 

@@ -415,7 +415,7 @@ void tool_log_call_outcome(struct tool_call *c)
     }
     if (!rc)
         rc = booking_close(&c->g->booking, c->ctx, c->req->call_sid, str_c(args->outcome->name),
-                           &before, &err);
+                           str_eq_c(str_c(args->outcome->name), "transferred"), &before, &err);
     if (rc == ERR_CONFLICT) {
         c->control.end_call = true;
         c->control.outcome = before;

@@ -712,6 +712,24 @@ TEST(an_outcome_of_booked_needs_a_booking)
     desk_close(&d);
 }
 
+TEST(a_transfer_that_found_nobody_may_be_followed_by_another_outcome)
+{
+    struct desk d;
+    struct result r;
+
+    desk_open(&d);
+    r = call(&d, "logCallOutcome", "{\"outcome\":\"transferred\",\"summary\":\"s\"}");
+    CHECK_STATUS(r, "ok");
+    r = find(&d, "2026-11-27", "14:30");
+    CHECK_STATUS(hold(&d, &r), "ok");
+    r = call(&d, "logCallOutcome", "{\"outcome\":\"callback\",\"summary\":\"s\"}");
+    CHECK_STATUS(r, "ok");
+    CHECK_STR(json_str(json_get(r.control, "outcome")), "callback");
+    r = call(&d, "logCallOutcome", "{\"outcome\":\"transferred\",\"summary\":\"s\"}");
+    CHECK_STATUS(r, "refused");
+    desk_close(&d);
+}
+
 /* --- bad input ------------------------------------------------------------------------------------- */
 
 TEST(malformed_requests_are_400_and_wrong_arguments_a_sentence)
