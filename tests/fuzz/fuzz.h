@@ -9,10 +9,10 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* What must hold of every input. */
-#define FUZZ_HOLDS(cond)                                                                           \
-    do {                                                                                           \
-        if (!(cond))                                                                               \
-            abort();                                                                               \
+#define FUZZ_HOLDS(cond) \
+    do {                 \
+        if (!(cond))     \
+            abort();     \
     } while (0)
 
 #endif

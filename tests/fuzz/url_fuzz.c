@@ -10,7 +10,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct url url;
 
     if (!url_parse(&url, text))
-        FUZZ_HOLDS(url.host.n > 0 && url.host.p >= text.p && url.host.p + url.host.n <= text.p + text.n);
+        FUZZ_HOLDS(url.host.n > 0 && url.host.p >= text.p &&
+                   url.host.p + url.host.n <= text.p + text.n);
     encoded = url_encode_text(&a, text);
     FUZZ_HOLDS(str_eq(url_decode(&a, encoded, false), text));
     arena_release(&a);
