@@ -12,7 +12,7 @@ enum {
     MARKS_MAX = 64,             /* sent and not yet back; more are not sent meanwhile */
     RING_SMALL = 16 * 1024,     /* 2 s: what a call keeps while nobody speaks */
     RING_MAX = 2 * 1024 * 1024, /* holds PLAYOUT_QUEUE_MAX_MS and what may be taken back */
-    RETRY_US = 20 * 1000,       /* after the socket refused a message */
+    RETRY_US = 20000,           /* after the socket refused a message */
     MARK_NAME_MAX = 48,
 };
 
@@ -68,6 +68,11 @@ struct playout *playout_destroy(struct playout *p)
         mem_free(p);
     }
     return NULL;
+}
+
+static int64_t us(int64_t ms)
+{
+    return ms * 1000;
 }
 
 static struct voice_part part_view(const struct part *t)
@@ -239,7 +244,7 @@ static void marks_expire(struct playout *p, int64_t now_us)
 {
     size_t n = 0;
 
-    while (n < p->n_marks && p->marks[n].due_us + PLAYOUT_MARK_LATE_MS * 1000 <= now_us)
+    while (n < p->n_marks && p->marks[n].due_us + us(PLAYOUT_MARK_LATE_MS) <= now_us)
         n++;
     if (n > 0)
         marks_heard(p, n);
@@ -320,11 +325,11 @@ static size_t piece_due(const struct playout *p, const struct part *t, int64_t n
     int64_t left_us = p->end_us - now_us;
     uint64_t want, have = t->to - p->sent;
 
-    if (left_us > p->lead_us - PLAYOUT_CHUNK_MS * 1000)
+    if (left_us > p->lead_us - us(PLAYOUT_CHUNK_MS))
         return 0;
     /* Crumbs make gaps; wait for more while there is time. */
-    if (have < PLAYOUT_CHUNK_MS * BYTES_PER_MS && !t->ended &&
-        left_us > 2 * PLAYOUT_CHUNK_MS * 1000)
+    if (have < (uint64_t)PLAYOUT_CHUNK_MS * BYTES_PER_MS && !t->ended &&
+        left_us > 2 * us(PLAYOUT_CHUNK_MS))
         return 0;
     want = (uint64_t)((p->lead_us - left_us) / US_PER_BYTE);
     return (size_t)MIN(want, have);
@@ -361,7 +366,7 @@ static bool send_due(struct playout *p, int64_t now_us)
             return true;
         if (!piece_send(p, n))
             return false;
-        if ((p->sent == t->to || p->sent - p->marked >= PLAYOUT_MARK_MS * BYTES_PER_MS) &&
+        if ((p->sent == t->to || p->sent - p->marked >= (uint64_t)PLAYOUT_MARK_MS * BYTES_PER_MS) &&
             !mark_send(p))
             return false;
         if (!t->started)
@@ -375,11 +380,11 @@ static int64_t next_due(const struct playout *p, int64_t now_us)
     int64_t next = -1;
 
     if (!p->paused && p->sent < p->added)
-        next = MAX(p->end_us - p->lead_us + PLAYOUT_CHUNK_MS * 1000, now_us);
+        next = MAX(p->end_us - p->lead_us + us(PLAYOUT_CHUNK_MS), now_us);
     if (next == now_us) /* crumbs are waiting for company */
-        next = MAX(p->end_us - 2 * PLAYOUT_CHUNK_MS * 1000, now_us + 1000);
+        next = MAX(p->end_us - 2 * us(PLAYOUT_CHUNK_MS), now_us + 1000);
     if (p->n_marks > 0) {
-        int64_t late = p->marks[0].due_us + PLAYOUT_MARK_LATE_MS * 1000;
+        int64_t late = p->marks[0].due_us + us(PLAYOUT_MARK_LATE_MS);
 
         next = next < 0 ? late : MIN(next, late);
     }

@@ -513,7 +513,7 @@ void turn_on_speech_stopped(struct turn_arbiter *t, int64_t now_us)
     t->now_us = now_us;
     t->caller_speaks = false;
     t->sustain_due_us = 0;
-    t->commit_due_us = now_us + TURN_COMMIT_MS * 1000;
+    t->commit_due_us = now_us + (int64_t)TURN_COMMIT_MS * 1000;
     move_on(t, EV_QUIET);
 }
 
@@ -553,7 +553,7 @@ static void sustained(struct turn_arbiter *t)
     if (!t->caller_speaks)
         return;
     if (protected(t)) /* what comes after it can be interrupted by the same speech */
-        t->sustain_due_us = t->now_us + TURN_RECHECK_MS * 1000;
+        t->sustain_due_us = t->now_us + (int64_t)TURN_RECHECK_MS * 1000;
     else
         move_on(t, EV_SUSTAINED);
 }

@@ -11,6 +11,15 @@ static void put16(uint8_t *p, uint32_t v)
     p[1] = (uint8_t)(v >> 8);
 }
 
+/* Four letters, without NUL. */
+static void put_tag(uint8_t *p, const char *tag)
+{
+    size_t i;
+
+    for (i = 0; i < 4; i++)
+        p[i] = (uint8_t)tag[i];
+}
+
 static void put32(uint8_t *p, uint32_t v)
 {
     put16(p, v);
@@ -49,9 +58,10 @@ size_t wav_header_write(uint8_t out[WAV_HEADER_MAX], const struct wav_format *f,
     uint8_t *p = out;
 
     memset(out, 0, WAV_HEADER_MAX);
-    memcpy(p, "RIFF", 4);
+    put_tag(p, "RIFF");
     put32(p + 4, riff);
-    memcpy(p + 8, "WAVEfmt ", 8);
+    put_tag(p + 8, "WAVE");
+    put_tag(p + 12, "fmt ");
     put32(p + 16, fmt);
     put16(p + 20, (uint32_t)f->coding);
     put16(p + 22, (uint32_t)f->channels);
@@ -61,12 +71,12 @@ size_t wav_header_write(uint8_t out[WAV_HEADER_MAX], const struct wav_format *f,
     put16(p + 34, frame / (uint32_t)f->channels * 8);
     p += RIFF_HEAD + CHUNK_HEAD + fmt;
     if (coded) {
-        memcpy(p, "fact", 4);
+        put_tag(p, "fact");
         put32(p + 4, FACT_BYTES);
         put32(p + 8, data_bytes / frame);
         p += CHUNK_HEAD + FACT_BYTES;
     }
-    memcpy(p, "data", 4);
+    put_tag(p, "data");
     put32(p + 4, data_bytes);
     return head;
 }

@@ -270,7 +270,7 @@ static void media_accept(void *app, struct ws_conn *ws, struct ws_events *events
 const struct ws_route bridge_ws_routes[] = {
     { .path = "/media",
       .queue_max = STREAM_QUEUE_MAX,
-      .message_max = 256 * 1024,
+      .message_max = 256 * KIB,
       .admit = media_admit,
       .accept = media_accept },
 };

@@ -58,7 +58,7 @@ static void take_identity(struct call *c, const struct media_msg *m,
 
 static void on_start(struct call *c, const struct media_msg *m)
 {
-    struct stream_token token;
+    struct stream_token token = { 0 };
     struct err err = ERR_INIT;
 
     if (c->started) {

@@ -265,7 +265,7 @@ bool tools_run(struct tools *t, struct str call_id, struct str name, struct str 
     if (map_len(t->seen) < TOOLS_PER_CALL_MAX && t->n_jobs <= TOOLS_AT_ONCE_MAX && name_ok(name) &&
         arguments.n <= TOOL_REQUEST_BYTES_MAX / 2)
         j->submitted = bridge_submit(t->bridge, job_run, job_done, j) == ERR_OK;
-    if (map_len(t->seen) < TOOLS_PER_CALL_MAX * 2)
+    if (map_len(t->seen) < (size_t)TOOLS_PER_CALL_MAX * 2)
         (void)map_put(t->seen, call_id, t); /* any value that is not NULL */
     if (!j->submitted)
         log_error(&t->log, "tool not run name=" STR_FMT " pending=%zu", STR_ARG(name), t->n_jobs);
