@@ -490,6 +490,17 @@ static struct voice_part part_of(const struct jval *m)
                                 (int)json_i64_or(json_get(m, "content_index"), 0) };
 }
 
+static bool id_fits(struct str id)
+{
+    return id.n < VOICE_ID_MAX;
+}
+
+static bool ids_fit(const struct jval *m)
+{
+    return id_fits(text_of(m, "response_id")) && id_fits(text_of(m, "item_id")) &&
+           id_fits(text_of(json_get(m, "response"), "id"));
+}
+
 static void on_created(struct realtime *r, const struct jval *m)
 {
     struct err err = ERR_INIT;
@@ -498,7 +509,8 @@ static void on_created(struct realtime *r, const struct jval *m)
         return;
     timer_stop(&r->timeout);
     r->state = SESSION_CREATED;
-    r->c.events->on_connected(r->c.arg, text_of(json_get(m, "session"), "id"));
+    r->c.events->on_connected(
+        r->c.arg, str_slice(text_of(json_get(m, "session"), "id"), 0, VOICE_ID_MAX - 1));
     if (!r->dead && send_update(r, &err))
         fail(r, &err, false);
 }
@@ -655,7 +667,7 @@ static void on_item_done(struct realtime *r, const struct jval *m)
     if (!str_eq_c(text_of(item, "type"), "function_call") ||
         !str_eq_c(json_str_or(json_get(item, "status"), STR("completed")), "completed"))
         return;
-    if (call.call_id.n == 0 || call.call_id.n >= VOICE_ID_MAX) {
+    if (call.call_id.n == 0 || !id_fits(call.call_id)) {
         log_warn(&r->c.log, "tool call without a usable id");
         return;
     }
@@ -794,6 +806,10 @@ static void take_document(struct realtime *r, struct str data)
         log_warn(&r->c.log, "voice engine sent no JSON: %s", err.text);
         return;
     }
+    if (!ids_fit(m)) {
+        log_warn(&r->c.log, "voice engine sent an id of %d bytes or more", VOICE_ID_MAX);
+        return;
+    }
     type = text_of(m, "type");
     for (i = 0; i < ARRAY_LEN(messages); i++) {
         if (str_eq_c(type, messages[i].type) ||
@@ -812,7 +828,7 @@ static void on_ws_message(void *arg, struct str data, bool binary)
     if (binary)
         return; /* not part of the protocol */
     enter(r);
-    if (realtime_delta_read(&delta, data)) {
+    if (realtime_delta_read(&delta, data) && id_fits(delta.response_id) && id_fits(delta.item_id)) {
         struct voice_part part = { delta.response_id, delta.item_id, delta.content_index };
 
         give_audio(r, &part, delta.delta);

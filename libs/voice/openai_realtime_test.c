@@ -546,6 +546,17 @@ static const struct {
       "}",
       "error(response,12,server_error) " },
     { "unknown", "{\"type\":\"conversation.item.added\",\"item\":{}}", "" },
+#define LONG_ID                                                                                    \
+    "01234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901" \
+    "23456789"
+    { "audio under an endless id",
+      "{\"type\":\"response.output_audio.delta\",\"response_id\":\"" LONG_ID
+      "\",\"delta\":\"AA==\"}",
+      "" },
+    { "response with an endless id",
+      "{\"type\":\"response.created\",\"response\":{\"id\":\"" LONG_ID "\"}}", "" },
+    { "turn with an endless id",
+      "{\"type\":\"input_audio_buffer.committed\",\"item_id\":\"" LONG_ID "\"}", "" },
     { "no type", "{}", "" },
     { "no json", "{", "" },
 };
