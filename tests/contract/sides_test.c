@@ -91,13 +91,25 @@ static void run_java(const struct emulator *e, const char *jar, const char *port
     _exit(127);
 }
 
-static bool is_ready(struct test_cloud *t, const struct emulator *e)
+/* Where there is no Java the child is gone at once. */
+static bool is_gone(void *arg)
+{
+    struct emulator *e = arg;
+
+    if (e->pid > 0 && waitpid(e->pid, NULL, WNOHANG) == e->pid)
+        e->pid = 0;
+    return e->pid <= 0;
+}
+
+static bool is_ready(struct test_cloud *t, struct emulator *e)
 {
     struct http_request req = {
         .method = "GET",
         .url = arena_printf(&t->arena, "http://%s/", e->host),
         .attempts = 1000,
         .idempotent = true,
+        .cancelled = is_gone,
+        .cancelled_arg = e,
         .deadline_mono_ms = clock_mono_ms(&t->clock) + READY_MS,
     };
     struct http_response r;
