@@ -69,9 +69,10 @@ enum errc http_status_errc(int status)
         int status;
         enum errc rc;
     } known[] = {
-        { 401, ERR_DENIED },   { 403, ERR_DENIED },  { 404, ERR_NOT_FOUND }, { 410, ERR_NOT_FOUND },
-        { 409, ERR_CONFLICT }, { 412, ERR_CONFLICT }, { 429, ERR_AGAIN },    { 503, ERR_AGAIN },
-        { 408, ERR_TIMEOUT },  { 504, ERR_TIMEOUT }, { 413, ERR_LIMIT },
+        { 401, ERR_DENIED },    { 403, ERR_DENIED },   { 404, ERR_NOT_FOUND },
+        { 410, ERR_NOT_FOUND }, { 409, ERR_CONFLICT }, { 412, ERR_CONFLICT },
+        { 429, ERR_AGAIN },     { 503, ERR_AGAIN },    { 408, ERR_TIMEOUT },
+        { 504, ERR_TIMEOUT },   { 413, ERR_LIMIT },
     };
     size_t i;
 
@@ -106,7 +107,8 @@ static const char *redirect_target(struct arena *a, const char *from, struct str
         !curl_url_get(u, CURLUPART_URL, &text, 0)) {
         bool was_secure = str_istarts(str_c(from), STR("https:"));
 
-        if (str_istarts(str_c(text), STR("https:")) || (!was_secure && str_istarts(str_c(text), STR("http:"))))
+        if (str_istarts(str_c(text), STR("https:")) ||
+            (!was_secure && str_istarts(str_c(text), STR("http:"))))
             ret = arena_cstr(a, str_c(text));
     }
     curl_free(text);
@@ -119,7 +121,8 @@ static bool follow(struct transfer *t)
 {
     int status = t->res.status;
     struct str location = http_response_header(&t->res, "location");
-    bool becomes_get = status == 303 || ((status == 301 || status == 302) && strcmp(t->method, "POST") == 0);
+    bool becomes_get =
+        status == 303 || ((status == 301 || status == 302) && strcmp(t->method, "POST") == 0);
     const char *to;
 
     if (status != 301 && status != 302 && status != 303 && status != 307 && status != 308)
@@ -156,8 +159,9 @@ static bool time_left(const struct http_client *c, const struct http_request *re
     return true;
 }
 
-static enum transfer_end attempt(struct http_client *c, struct arena *a, const struct http_request *req,
-                                 const char *method, const char *url, struct transfer *t, struct err *err)
+static enum transfer_end attempt(struct http_client *c, struct arena *a,
+                                 const struct http_request *req, const char *method,
+                                 const char *url, struct transfer *t, struct err *err)
 {
     enum transfer_end end;
     int hops = 0;
@@ -208,8 +212,8 @@ static int64_t retry_after_ms(const struct http_client *c, const struct http_res
     return MIN(MAX(s, 0) * 1000, RETRY_AFTER_MAX_MS);
 }
 
-static int64_t backoff_ms(const struct http_client *c, const struct transfer *t, enum transfer_end end,
-                          int attempts)
+static int64_t backoff_ms(const struct http_client *c, const struct transfer *t,
+                          enum transfer_end end, int attempts)
 {
     int64_t asked = end == TRANSFER_DONE ? retry_after_ms(c, &t->res) : -1;
     int64_t cap = BACKOFF_MAX_MS;
@@ -298,7 +302,8 @@ enum errc http_do(struct http_client *c, struct arena *a, const struct http_requ
         bool again = ++attempts < MAX(req->attempts, 1) && worth_repeating(&t, end);
         int64_t wait = again ? backoff_ms(c, &t, end, attempts) : 0;
 
-        if (again && req->deadline_mono_ms && clock_mono_ms(c->clock) + wait >= req->deadline_mono_ms)
+        if (again && req->deadline_mono_ms &&
+            clock_mono_ms(c->clock) + wait >= req->deadline_mono_ms)
             again = false;
         if (!again && end == TRANSFER_DONE) {
             *ret = t.res;

@@ -19,7 +19,7 @@ struct tls_store;
 enum {
     HTTP_CONNECT_TIMEOUT_MS = 3000,
     HTTP_TIMEOUT_MS = 15000,
-    HTTP_STALL_MS = 10000,          /* less than one byte a second for so long */
+    HTTP_STALL_MS = 10000,           /* less than one byte a second for so long */
     HTTP_BODY_MAX = 4 * 1024 * 1024, /* of an answer kept in memory */
 };
 
@@ -45,8 +45,8 @@ struct http_request {
     void *write_arg;
     size_t body_max;
     int connect_timeout_ms, timeout_ms, stall_ms; /* timeout_ms -1: none but the stall limit */
-    struct str basic_user, basic_password; /* HTTP Basic when the user is not empty */
-    bool follow_redirects;                 /* at most 5; credentials stay with the first host */
+    struct str basic_user, basic_password;        /* HTTP Basic when the user is not empty */
+    bool follow_redirects; /* at most 5; credentials stay with the first host */
     /* Attempts in all (0, 1: one). Repeats on connection failure, 429 and 503 always; on 408, 500, 502,
      * 504, timeout and reset only when `idempotent`. Full jitter on 200 ms doubling up to 5 s, or what
      * Retry-After asks up to 10 s; never past the deadline. */
@@ -60,7 +60,7 @@ struct http_request {
 
 struct http_response {
     int status;
-    struct str body; /* in the arena, NUL-ended */
+    struct str body;             /* in the arena, NUL-ended */
     struct http_header *headers; /* names as sent; look up with http_response_header() */
     size_t n_headers;
     int attempts;
@@ -75,7 +75,8 @@ struct http_client *http_client_destroy(struct http_client *c);
  * URLs in errors are without their query. */
 MUST_USE enum errc http_do(struct http_client *c, struct arena *a, const struct http_request *req,
                            struct http_response *ret, struct err *err);
-struct str http_response_header(const struct http_response *r, const char *name); /* empty: absent */
+struct str http_response_header(const struct http_response *r,
+                                const char *name); /* empty: absent */
 /* An answer's status as a kind: 2xx ERR_OK, 401 403 ERR_DENIED, 404 410 ERR_NOT_FOUND, 409 412
  * ERR_CONFLICT, 429 503 ERR_AGAIN, 408 504 ERR_TIMEOUT, 413 ERR_LIMIT, other 4xx ERR_INVALID, 5xx
  * ERR_UPSTREAM. */

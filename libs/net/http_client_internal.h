@@ -17,10 +17,10 @@ struct http_client {
 
 /* What becomes of a failed exchange: repeated or not. */
 enum transfer_end {
-    TRANSFER_DONE,       /* there is an answer */
-    TRANSFER_NOT_SENT,   /* the peer has seen nothing of it */
-    TRANSFER_CUT,        /* it may have acted */
-    TRANSFER_FINAL,      /* repeating cannot help */
+    TRANSFER_DONE,     /* there is an answer */
+    TRANSFER_NOT_SENT, /* the peer has seen nothing of it */
+    TRANSFER_CUT,      /* it may have acted */
+    TRANSFER_FINAL,    /* repeating cannot help */
 };
 
 struct transfer {

@@ -24,8 +24,10 @@ static void on_hello(void *app, struct http_req *r)
 
 static struct str head_text(struct http_req *r)
 {
-    static const char *const names[] = { "authorization", "x-api-key", "content-type", "content-length",
-                                         "transfer-encoding", "expect", "accept", "cookie" };
+    static const char *const names[] = {
+        "authorization",     "x-api-key", "content-type", "content-length",
+        "transfer-encoding", "expect",    "accept",       "cookie"
+    };
     struct buf b = BUF_INIT(4 * KIB);
     struct str ret;
     size_t i;
@@ -43,8 +45,8 @@ static void on_mirror(void *app, struct http_req *r)
 
     (void)app;
     http_reply(r, 200, "text/plain",
-               arena_printf(r->ctx->arena, "%d " STR_FMT " " STR_FMT " [" STR_FMT "]", (int)r->method,
-                            STR_ARG(r->target), STR_ARG(head), STR_ARG(r->body)));
+               arena_printf(r->ctx->arena, "%d " STR_FMT " " STR_FMT " [" STR_FMT "]",
+                            (int)r->method, STR_ARG(r->target), STR_ARG(head), STR_ARG(r->body)));
 }
 
 static void on_big(void *app, struct http_req *r)
@@ -54,7 +56,8 @@ static void on_big(void *app, struct http_req *r)
 
     (void)app;
     memset(data, 'b', n);
-    http_reply(r, str_eq_c(http_req_param(r, "status"), "ok") ? 200 : 404, "text/plain", str_n(data, n));
+    http_reply(r, str_eq_c(http_req_param(r, "status"), "ok") ? 200 : 404, "text/plain",
+               str_n(data, n));
 }
 
 static void on_redirect(void *app, struct http_req *r)
@@ -85,7 +88,8 @@ static void open_all(struct fixture *f)
 {
     *f = (struct fixture){ 0 };
     net_open(&f->net, 4);
-    net_serve(&f->net, (struct http_server_opts){ .routes = routes, .n_routes = ARRAY_LEN(routes), .app = &f->app });
+    net_serve(&f->net, (struct http_server_opts){
+                           .routes = routes, .n_routes = ARRAY_LEN(routes), .app = &f->app });
 }
 
 static void close_all(struct fixture *f)
@@ -142,15 +146,39 @@ TEST(http_client_sends_methods_headers_and_bodies)
         bool basic;
         const char *want;
     } rows[] = {
-        { NULL, "", plain, false, "1 /mirror authorization=;x-api-key=k;content-type=;content-length=;transfer-encoding=;expect=;accept=*/*;cookie=; []" },
-        { NULL, "{}", json, false, "2 /mirror authorization=;x-api-key=;content-type=application/json;content-length=2;transfer-encoding=;expect=;accept=*/*;cookie=; [{}]" },
-        { "POST", "", NULL, true, "2 /mirror authorization=Basic dTpw;x-api-key=;content-type=;content-length=0;transfer-encoding=;expect=;accept=*/*;cookie=; []" },
-        { "PUT", "abc", NULL, false, "4 /mirror authorization=;x-api-key=;content-type=;content-length=3;transfer-encoding=;expect=;accept=*/*;cookie=; [abc]" },
-        { "PATCH", "abc", NULL, false, "8 /mirror authorization=;x-api-key=;content-type=;content-length=3;transfer-encoding=;expect=;accept=*/*;cookie=; [abc]" },
-        { "DELETE", "", NULL, false, "16 /mirror authorization=;x-api-key=;content-type=;content-length=;transfer-encoding=;expect=;accept=*/*;cookie=; []" },
-        { "DELETE", "x", NULL, false, "16 /mirror authorization=;x-api-key=;content-type=;content-length=1;transfer-encoding=;expect=;accept=*/*;cookie=; [x]" },
+        { NULL, "", plain, false,
+          "1 /mirror "
+          "authorization=;x-api-key=k;content-type=;content-length=;transfer-encoding=;expect=;"
+          "accept=*/*;cookie=; []" },
+        { NULL, "{}", json, false,
+          "2 /mirror "
+          "authorization=;x-api-key=;content-type=application/"
+          "json;content-length=2;transfer-encoding=;expect=;accept=*/*;cookie=; [{}]" },
+        { "POST", "", NULL, true,
+          "2 /mirror authorization=Basic "
+          "dTpw;x-api-key=;content-type=;content-length=0;transfer-encoding=;expect=;accept=*/"
+          "*;cookie=; []" },
+        { "PUT", "abc", NULL, false,
+          "4 /mirror "
+          "authorization=;x-api-key=;content-type=;content-length=3;transfer-encoding=;expect=;"
+          "accept=*/*;cookie=; [abc]" },
+        { "PATCH", "abc", NULL, false,
+          "8 /mirror "
+          "authorization=;x-api-key=;content-type=;content-length=3;transfer-encoding=;expect=;"
+          "accept=*/*;cookie=; [abc]" },
+        { "DELETE", "", NULL, false,
+          "16 /mirror "
+          "authorization=;x-api-key=;content-type=;content-length=;transfer-encoding=;expect=;"
+          "accept=*/*;cookie=; []" },
+        { "DELETE", "x", NULL, false,
+          "16 /mirror "
+          "authorization=;x-api-key=;content-type=;content-length=1;transfer-encoding=;expect=;"
+          "accept=*/*;cookie=; [x]" },
         { "HEAD", "", NULL, false, "" },
-        { "GET", "", NULL, false, "1 /mirror authorization=;x-api-key=;content-type=;content-length=;transfer-encoding=;expect=;accept=*/*;cookie=; []" },
+        { "GET", "", NULL, false,
+          "1 /mirror "
+          "authorization=;x-api-key=;content-type=;content-length=;transfer-encoding=;expect=;"
+          "accept=*/*;cookie=; []" },
     };
     struct fixture f;
     size_t i;
@@ -176,9 +204,14 @@ TEST(http_client_sends_methods_headers_and_bodies)
 
 TEST(http_client_keeps_its_connection)
 {
-    static const struct script second = { .expect = "\r\n\r\n", .reply = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nb", .hold = true };
+    static const struct script second = { .expect = "\r\n\r\n",
+                                          .reply = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nb",
+                                          .hold = true };
     static const struct script scripts[] = {
-        { .expect = "\r\n\r\n", .reply = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na", .hold = true, .then = &second },
+        { .expect = "\r\n\r\n",
+          .reply = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na",
+          .hold = true,
+          .then = &second },
     };
     struct fixture f;
     struct peer *p;
@@ -300,7 +333,8 @@ TEST(http_client_streams_up_with_and_without_a_length)
     ask(&f, "/mirror");
     CHECK_OK(f.call.rc);
     CHECK_CONTAINS(str_slice(f.call.res.body, 0, 200), "4 /mirror ");
-    CHECK_CONTAINS(str_slice(f.call.res.body, 0, 200), "content-length=300000;transfer-encoding=;expect=;");
+    CHECK_CONTAINS(str_slice(f.call.res.body, 0, 200),
+                   "content-length=300000;transfer-encoding=;expect=;");
     CHECK(f.call.res.body.n > 300000);
     again(&f);
     s.left = 300000;
@@ -310,7 +344,8 @@ TEST(http_client_streams_up_with_and_without_a_length)
     ask(&f, "/mirror");
     CHECK_OK(f.call.rc);
     CHECK_CONTAINS(str_slice(f.call.res.body, 0, 200), "2 /mirror ");
-    CHECK_CONTAINS(str_slice(f.call.res.body, 0, 200), "content-length=;transfer-encoding=chunked;expect=;");
+    CHECK_CONTAINS(str_slice(f.call.res.body, 0, 200),
+                   "content-length=;transfer-encoding=chunked;expect=;");
     CHECK(f.call.res.body.n > 300000);
     again(&f);
     s = (struct stream){ .left = 10, .step = 10, .fail = ERR_IO };
@@ -326,11 +361,21 @@ TEST(http_client_streams_up_with_and_without_a_length)
 
 /* --- repeating ----------------------------------------------------------------------------------- */
 
-#define ANSWER(status, more) "HTTP/1.1 " status " X\r\nContent-Length: 2\r\nConnection: close\r\n" more "\r\nok"
+#define ANSWER(status, more) \
+    "HTTP/1.1 " status " X\r\nContent-Length: 2\r\nConnection: close\r\n" more "\r\nok"
 
-#define SAYS(answer) { .expect = "\r\n\r\n", .reply = (answer) }
-#define RESETS { .expect = "\r\n\r\n", .reset = true }
-#define NONE { .expect = NULL }
+#define SAYS(answer)                            \
+    {                                           \
+        .expect = "\r\n\r\n", .reply = (answer) \
+    }
+#define RESETS                              \
+    {                                       \
+        .expect = "\r\n\r\n", .reset = true \
+    }
+#define NONE           \
+    {                  \
+        .expect = NULL \
+    }
 
 static const struct {
     const char *name;
@@ -341,22 +386,31 @@ static const struct {
     enum errc rc;
     int status, accepted;
 } repeats[] = {
-    { "503 always", SAYS(ANSWER("503", "Retry-After: 0\r\n")), SAYS(ANSWER("200", "")), 2, false, "b", ERR_OK, 200, 2 },
-    { "429 always", SAYS(ANSWER("429", "Retry-After: 0\r\n")), SAYS(ANSWER("200", "")), 2, false, "b", ERR_OK, 200, 2 },
-    { "503 is the answer when attempts are spent", SAYS(ANSWER("503", "Retry-After: 0\r\n")), SAYS(ANSWER("503", "")), 2, true, "", ERR_OK, 503, 2 },
+    { "503 always", SAYS(ANSWER("503", "Retry-After: 0\r\n")), SAYS(ANSWER("200", "")), 2, false,
+      "b", ERR_OK, 200, 2 },
+    { "429 always", SAYS(ANSWER("429", "Retry-After: 0\r\n")), SAYS(ANSWER("200", "")), 2, false,
+      "b", ERR_OK, 200, 2 },
+    { "503 is the answer when attempts are spent", SAYS(ANSWER("503", "Retry-After: 0\r\n")),
+      SAYS(ANSWER("503", "")), 2, true, "", ERR_OK, 503, 2 },
     { "one attempt by default", SAYS(ANSWER("503", "")), NONE, 0, true, "", ERR_OK, 503, 1 },
-    { "500 when idempotent", SAYS(ANSWER("500", "Retry-After: 0\r\n")), SAYS(ANSWER("200", "")), 2, true, "b", ERR_OK, 200, 2 },
+    { "500 when idempotent", SAYS(ANSWER("500", "Retry-After: 0\r\n")), SAYS(ANSWER("200", "")), 2,
+      true, "b", ERR_OK, 200, 2 },
     { "500 otherwise not", SAYS(ANSWER("500", "")), NONE, 2, false, "b", ERR_OK, 500, 1 },
-    { "408 when idempotent", SAYS(ANSWER("408", "Retry-After: 0\r\n")), SAYS(ANSWER("200", "")), 2, true, "", ERR_OK, 200, 2 },
+    { "408 when idempotent", SAYS(ANSWER("408", "Retry-After: 0\r\n")), SAYS(ANSWER("200", "")), 2,
+      true, "", ERR_OK, 200, 2 },
     { "502 otherwise not", SAYS(ANSWER("502", "")), NONE, 2, false, "", ERR_OK, 502, 1 },
-    { "504 when idempotent", SAYS(ANSWER("504", "Retry-After: 0\r\n")), SAYS(ANSWER("200", "")), 2, true, "", ERR_OK, 200, 2 },
+    { "504 when idempotent", SAYS(ANSWER("504", "Retry-After: 0\r\n")), SAYS(ANSWER("200", "")), 2,
+      true, "", ERR_OK, 200, 2 },
     { "404 never", SAYS(ANSWER("404", "")), NONE, 3, true, "", ERR_OK, 404, 1 },
     { "501 never", SAYS(ANSWER("501", "")), NONE, 3, true, "", ERR_OK, 501, 1 },
     { "reset when idempotent", RESETS, SAYS(ANSWER("200", "")), 2, true, "b", ERR_OK, 200, 2 },
     { "reset otherwise not", RESETS, SAYS(ANSWER("200", "")), 2, false, "b", ERR_UPSTREAM, 0, 1 },
-    { "closed without an answer, not idempotent", SAYS(NULL), SAYS(ANSWER("200", "")), 2, false, "b", ERR_UPSTREAM, 0, 1 },
-    { "half an answer when idempotent", SAYS("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"), SAYS(ANSWER("200", "")), 2, true, "", ERR_OK, 200, 2 },
-    { "half an answer otherwise not", SAYS("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"), NONE, 2, false, "", ERR_UPSTREAM, 0, 1 },
+    { "closed without an answer, not idempotent", SAYS(NULL), SAYS(ANSWER("200", "")), 2, false,
+      "b", ERR_UPSTREAM, 0, 1 },
+    { "half an answer when idempotent", SAYS("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"),
+      SAYS(ANSWER("200", "")), 2, true, "", ERR_OK, 200, 2 },
+    { "half an answer otherwise not", SAYS("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"), NONE,
+      2, false, "", ERR_UPSTREAM, 0, 1 },
     { "nonsense", SAYS("SSH-2.0-x\r\n"), NONE, 2, false, "", ERR_UPSTREAM, 0, 1 },
 };
 
@@ -371,13 +425,16 @@ TEST(http_client_repeats_what_may_be_repeated)
 
         net_open(&f.net, 1);
         p = peer_open(&f.net, scripts, repeats[i].second.expect ? 2 : 1);
-        f.call.req.url = arena_printf(&f.arena, "http://127.0.0.1:%d/path?token=secret", peer_port(p));
+        f.call.req.url =
+            arena_printf(&f.arena, "http://127.0.0.1:%d/path?token=secret", peer_port(p));
         f.call.req.body = str_c(repeats[i].body);
         f.call.req.attempts = repeats[i].attempts;
         f.call.req.idempotent = repeats[i].idempotent;
         call_run(&f.net, &f.call);
-        if (f.call.rc != repeats[i].rc || f.call.res.status != repeats[i].status || peer_accepted(p) != repeats[i].accepted)
-            FAIL_TEST("%s: %s, HTTP %d, %d connections (%s)", repeats[i].name, errc_name(f.call.rc), f.call.res.status, peer_accepted(p), f.call.err.text);
+        if (f.call.rc != repeats[i].rc || f.call.res.status != repeats[i].status ||
+            peer_accepted(p) != repeats[i].accepted)
+            FAIL_TEST("%s: %s, HTTP %d, %d connections (%s)", repeats[i].name, errc_name(f.call.rc),
+                      f.call.res.status, peer_accepted(p), f.call.err.text);
         if (f.call.rc) {
             CHECK_CONTAINS(str_c(f.call.err.text), "http://127.0.0.1:");
             CHECK_CONTAINS(str_c(f.call.err.text), "/path: ");
@@ -396,7 +453,10 @@ TEST(http_client_does_not_silently_repeat_on_a_kept_connection)
 {
     static const struct script dies = { .expect = "\r\n\r\n", .reset = true };
     static const struct script scripts[] = {
-        { .expect = "\r\n\r\n", .reply = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na", .hold = true, .then = &dies },
+        { .expect = "\r\n\r\n",
+          .reply = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na",
+          .hold = true,
+          .then = &dies },
         { .expect = "\r\n\r\n", .reply = ANSWER("200", "") },
     };
     int idempotent;
@@ -496,7 +556,9 @@ TEST(http_client_times_out)
 {
     static const struct script scripts[] = {
         { .expect = "\r\n\r\n", .hold = true },
-        { .expect = "\r\n\r\n", .reply = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx", .hold = true },
+        { .expect = "\r\n\r\n",
+          .reply = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx",
+          .hold = true },
         { .expect = "\r\n\r\n", .hold = true },
         { .expect = "\r\n\r\n", .hold = true },
         { .expect = "\r\n\r\n", .hold = true },
@@ -547,8 +609,11 @@ TEST(http_client_waits_as_retry_after_asks)
 
         net_open(&f.net, 1);
         time_rfc2822(date, clock_wall_s(f.net.clock) + 2);
-        scripts[0].reply = arena_printf(&f.arena, "HTTP/1.1 503 X\r\nContent-Length: 0\r\nConnection: close\r\nRetry-After: %s\r\n\r\n",
-                                        i ? arena_printf(&f.arena, "%.25s GMT", date).p : "1").p;
+        scripts[0].reply = arena_printf(&f.arena,
+                                        "HTTP/1.1 503 X\r\nContent-Length: 0\r\nConnection: "
+                                        "close\r\nRetry-After: %s\r\n\r\n",
+                                        i ? arena_printf(&f.arena, "%.25s GMT", date).p : "1")
+                               .p;
         p = peer_open(&f.net, scripts, 2);
         f.call.req.url = arena_printf(&f.arena, "http://127.0.0.1:%d/", peer_port(p));
         f.call.req.attempts = 2;
@@ -569,21 +634,29 @@ TEST(http_client_follows_redirects_when_asked)
         const char *path, *method, *body, *want;
         bool foreign;
     } rows[] = {
-        { "/redirect/302", NULL, "", "1 /mirror?a authorization=Basic dTpw;x-api-key=k;content-type=a/b;content-length=", false },
-        { "/redirect/302", NULL, "", "1 /mirror?a authorization=;x-api-key=;content-type=a/b;content-length=", true },
+        { "/redirect/302", NULL, "",
+          "1 /mirror?a authorization=Basic dTpw;x-api-key=k;content-type=a/b;content-length=",
+          false },
+        { "/redirect/302", NULL, "",
+          "1 /mirror?a authorization=;x-api-key=;content-type=a/b;content-length=", true },
         { "/redirect/302", NULL, "b", "1 /mirror?a ", false },
         { "/redirect/303", "PUT", "b", "1 /mirror?a ", false },
-        { "/redirect/307", NULL, "b", "2 /mirror?a authorization=Basic dTpw;x-api-key=k;content-type=a/b;content-length=1;", false },
-        { "/redirect/308", "PUT", "b", "4 /mirror?a authorization=;x-api-key=;content-type=a/b;content-length=1;", true },
+        { "/redirect/307", NULL, "b",
+          "2 /mirror?a authorization=Basic dTpw;x-api-key=k;content-type=a/b;content-length=1;",
+          false },
+        { "/redirect/308", "PUT", "b",
+          "4 /mirror?a authorization=;x-api-key=;content-type=a/b;content-length=1;", true },
     };
-    static const struct http_header headers[] = { { STR("X-Api-Key"), STR("k") }, { STR("Content-Type"), STR("a/b") } };
+    static const struct http_header headers[] = { { STR("X-Api-Key"), STR("k") },
+                                                  { STR("Content-Type"), STR("a/b") } };
     struct fixture f;
     size_t i;
 
     for (i = 0; i < ARRAY_LEN(rows); i++) {
         open_all(&f);
         if (rows[i].foreign) /* the same server under another name */
-            snprintf(f.app.redirect, sizeof(f.app.redirect), "http://localhost:%d/mirror?a", http_server_port(f.net.server));
+            snprintf(f.app.redirect, sizeof(f.app.redirect), "http://localhost:%d/mirror?a",
+                     http_server_port(f.net.server));
         else
             snprintf(f.app.redirect, sizeof(f.app.redirect), "/mirror?a");
         f.call.req.method = rows[i].method;
@@ -629,8 +702,10 @@ TEST(http_client_stops_following_in_time)
 
 TEST(http_client_refuses_what_cannot_be_asked)
 {
-    static const char *const urls[] = { "", "nonsense", "ftp://a/", "file:///etc/passwd", "http://", "http:///x",
-                                        "http://a b/", "http://a/\r\nX: y", "http://a/\x01", "http://a:99999/" };
+    static const char *const urls[] = {
+        "",          "nonsense",    "ftp://a/",          "file:///etc/passwd", "http://",
+        "http:///x", "http://a b/", "http://a/\r\nX: y", "http://a/\x01",      "http://a:99999/"
+    };
     static const struct http_header injected[] = { { STR("X"), STR("a\r\nY: b") } };
     static const struct http_header nul[] = { { STR("X"), { "a\0b", 3 } } };
     struct fixture f;
@@ -666,11 +741,13 @@ TEST(http_client_maps_statuses_to_kinds)
     static const struct {
         int status;
         enum errc rc;
-    } rows[] = { { 200, ERR_OK }, { 204, ERR_OK }, { 299, ERR_OK }, { 301, ERR_UPSTREAM }, { 400, ERR_INVALID },
-                 { 401, ERR_DENIED }, { 403, ERR_DENIED }, { 404, ERR_NOT_FOUND }, { 405, ERR_INVALID },
-                 { 408, ERR_TIMEOUT }, { 409, ERR_CONFLICT }, { 410, ERR_NOT_FOUND }, { 412, ERR_CONFLICT },
-                 { 413, ERR_LIMIT }, { 422, ERR_INVALID }, { 429, ERR_AGAIN }, { 500, ERR_UPSTREAM },
-                 { 503, ERR_AGAIN }, { 504, ERR_TIMEOUT }, { 599, ERR_UPSTREAM } };
+    } rows[] = { { 200, ERR_OK },       { 204, ERR_OK },        { 299, ERR_OK },
+                 { 301, ERR_UPSTREAM }, { 400, ERR_INVALID },   { 401, ERR_DENIED },
+                 { 403, ERR_DENIED },   { 404, ERR_NOT_FOUND }, { 405, ERR_INVALID },
+                 { 408, ERR_TIMEOUT },  { 409, ERR_CONFLICT },  { 410, ERR_NOT_FOUND },
+                 { 412, ERR_CONFLICT }, { 413, ERR_LIMIT },     { 422, ERR_INVALID },
+                 { 429, ERR_AGAIN },    { 500, ERR_UPSTREAM },  { 503, ERR_AGAIN },
+                 { 504, ERR_TIMEOUT },  { 599, ERR_UPSTREAM } };
     size_t i;
 
     for (i = 0; i < ARRAY_LEN(rows); i++)

@@ -154,7 +154,8 @@ static void upgrade(struct http_conn *c, const struct ws_route *route)
 
     if (x->req.method != HTTP_GET || x->head_only) {
         refuse_method(c, HTTP_GET);
-    } else if (!x->head.upgrade_websocket || !str_eq(http_head_get(&x->head, "sec-websocket-version"), STR("13"))) {
+    } else if (!x->head.upgrade_websocket ||
+               !str_eq(http_head_get(&x->head, "sec-websocket-version"), STR("13"))) {
         http_reply_header(&x->req, "Upgrade", STR("websocket"));
         http_reply_header(&x->req, "Sec-WebSocket-Version", STR("13"));
         refuse_politely(c, 426, "this path speaks WebSocket, version 13");
@@ -255,7 +256,8 @@ static bool take_head(struct http_conn *c)
         return false;
     start_exchange(c);
     if (status) {
-        refuse(c, status, status == 414 ? "the request target is too long" : "the headers are too large");
+        refuse(c, status,
+               status == 414 ? "the request target is too long" : "the headers are too large");
         return true;
     }
     status = http_head_parse(&c->x->head, arena_str(&c->x->arena, str_slice(in, 0, n)), &why);
@@ -276,8 +278,6 @@ static void on_worker_done(void *arg)
 {
     struct http_exchange *x = arg;
 
-    if (http_exchange_must_wait(x, on_worker_done))
-        return;
     x->running = false;
     http_exchange_moved(x);
 }

@@ -32,7 +32,8 @@ struct http_exchange *http_exchange_create(struct loop *l, const struct log *log
     x->began_us = loop_now_us(l);
     arena_init(&x->arena);
     buf_init(&x->headers, ANSWER_HEADERS_MAX);
-    buf_init(&x->out, (size_t)1 << 30); /* held to HTTP_STREAM_ROOM below, where that can be waited for */
+    buf_init(&x->out,
+             (size_t)1 << 30); /* held to HTTP_STREAM_ROOM below, where that can be waited for */
     pthread_mutex_init(&x->mutex, NULL);
     pthread_cond_init(&x->room, NULL);
     return x;
@@ -105,13 +106,15 @@ void http_exchange_log(const struct http_exchange *x, bool delivered)
     int64_t took_us = loop_now_us(x->loop) - x->began_us;
 
     /* Never the query: it may hold secrets. */
-    log_info(&x->access_log, "request method=" STR_FMT " path=" STR_FMT " status=%d latency_ms=%lld.%03d%s",
+    log_info(&x->access_log,
+             "request method=" STR_FMT " path=" STR_FMT " status=%d latency_ms=%lld.%03d%s",
              STR_ARG(method), STR_ARG(path), x->status, (long long)(took_us / 1000),
              (int)(took_us % 1000), delivered ? "" : " undelivered=true");
 }
 
 /* --- answer: towards the loop -------------------------------------------------------------------- */
 
+/* The worker's end and this wake-up reach the loop in either order: the later one lets go. */
 static void on_pump(void *arg)
 {
     struct http_exchange *x = arg;
@@ -119,21 +122,7 @@ static void on_pump(void *arg)
     pthread_mutex_lock(&x->mutex);
     x->posted = false;
     pthread_mutex_unlock(&x->mutex);
-    if (x->after_pump)
-        x->after_pump(x);
-    else if (x->conn)
-        http_conn_kick(x->conn);
-}
-
-bool http_exchange_must_wait(struct http_exchange *x, void (*then)(void *x))
-{
-    bool posted;
-
-    pthread_mutex_lock(&x->mutex);
-    posted = x->posted;
-    pthread_mutex_unlock(&x->mutex);
-    x->after_pump = posted ? then : NULL;
-    return posted;
+    http_exchange_moved(x);
 }
 
 /* Under the mutex. */
@@ -249,8 +238,8 @@ static void write_date(struct buf *head, const struct loop *l)
 }
 
 /* The head of the answer; what follows is `length` bytes, or chunks (-1). */
-static void make_head(struct http_exchange *x, struct buf *head, int status, const char *content_type,
-                      int64_t length)
+static void make_head(struct http_exchange *x, struct buf *head, int status,
+                      const char *content_type, int64_t length)
 {
     x->begun = true;
     x->status = status;

@@ -5,7 +5,7 @@
 #include "base/macros.h"
 
 enum {
-    CHUNK_LINE_MAX = 256,   /* size and extensions */
+    CHUNK_LINE_MAX = 256, /* size and extensions */
     CHUNK_TRAILERS_MAX = 8 * 1024,
 };
 
@@ -258,14 +258,15 @@ static int derive(struct http_head *h, const char **why)
         *why = "exactly one Host header is needed";
         return 400;
     }
-    h->keep_alive = h->minor == 1 ? !lists(h, "connection", "close") : lists(h, "connection", "keep-alive");
+    h->keep_alive =
+        h->minor == 1 ? !lists(h, "connection", "close") : lists(h, "connection", "keep-alive");
     if (expect.n && !str_ieq_c(expect, "100-continue")) {
         *why = "unknown expectation";
         return 417;
     }
     h->expect_continue = expect.n && h->minor == 1;
-    h->upgrade_websocket = h->minor == 1 && lists(h, "upgrade", "websocket") &&
-                           lists(h, "connection", "upgrade");
+    h->upgrade_websocket =
+        h->minor == 1 && lists(h, "upgrade", "websocket") && lists(h, "connection", "upgrade");
     return 0;
 }
 
@@ -310,8 +311,17 @@ int http_head_parse(struct http_head *ret, struct str text, const char **why)
 
 /* --- chunked bodies ------------------------------------------------------------------------------ */
 
-enum { CHUNK_SIZE, CHUNK_EXT, CHUNK_SIZE_LF, CHUNK_DATA, CHUNK_DATA_CR, CHUNK_DATA_LF, CHUNK_TRAILER,
-       CHUNK_TRAILER_LF, CHUNK_END };
+enum {
+    CHUNK_SIZE,
+    CHUNK_EXT,
+    CHUNK_SIZE_LF,
+    CHUNK_DATA,
+    CHUNK_DATA_CR,
+    CHUNK_DATA_LF,
+    CHUNK_TRAILER,
+    CHUNK_TRAILER_LF,
+    CHUNK_END
+};
 
 static int hex_digit(char c)
 {
@@ -401,19 +411,43 @@ const char *http_reason(int status)
         int status;
         const char *text;
     } known[] = {
-        { 200, "OK" }, { 201, "Created" }, { 202, "Accepted" }, { 204, "No Content" },
-        { 206, "Partial Content" }, { 301, "Moved Permanently" }, { 302, "Found" },
-        { 303, "See Other" }, { 304, "Not Modified" }, { 307, "Temporary Redirect" },
-        { 308, "Permanent Redirect" }, { 400, "Bad Request" }, { 401, "Unauthorized" },
-        { 403, "Forbidden" }, { 404, "Not Found" }, { 405, "Method Not Allowed" },
-        { 408, "Request Timeout" }, { 409, "Conflict" }, { 410, "Gone" }, { 411, "Length Required" },
-        { 412, "Precondition Failed" }, { 413, "Content Too Large" }, { 414, "URI Too Long" },
-        { 415, "Unsupported Media Type" }, { 416, "Range Not Satisfiable" },
-        { 417, "Expectation Failed" }, { 422, "Unprocessable Content" }, { 426, "Upgrade Required" },
-        { 428, "Precondition Required" }, { 429, "Too Many Requests" },
-        { 431, "Request Header Fields Too Large" }, { 500, "Internal Server Error" },
-        { 501, "Not Implemented" }, { 502, "Bad Gateway" }, { 503, "Service Unavailable" },
-        { 504, "Gateway Timeout" }, { 505, "HTTP Version Not Supported" },
+        { 200, "OK" },
+        { 201, "Created" },
+        { 202, "Accepted" },
+        { 204, "No Content" },
+        { 206, "Partial Content" },
+        { 301, "Moved Permanently" },
+        { 302, "Found" },
+        { 303, "See Other" },
+        { 304, "Not Modified" },
+        { 307, "Temporary Redirect" },
+        { 308, "Permanent Redirect" },
+        { 400, "Bad Request" },
+        { 401, "Unauthorized" },
+        { 403, "Forbidden" },
+        { 404, "Not Found" },
+        { 405, "Method Not Allowed" },
+        { 408, "Request Timeout" },
+        { 409, "Conflict" },
+        { 410, "Gone" },
+        { 411, "Length Required" },
+        { 412, "Precondition Failed" },
+        { 413, "Content Too Large" },
+        { 414, "URI Too Long" },
+        { 415, "Unsupported Media Type" },
+        { 416, "Range Not Satisfiable" },
+        { 417, "Expectation Failed" },
+        { 422, "Unprocessable Content" },
+        { 426, "Upgrade Required" },
+        { 428, "Precondition Required" },
+        { 429, "Too Many Requests" },
+        { 431, "Request Header Fields Too Large" },
+        { 500, "Internal Server Error" },
+        { 501, "Not Implemented" },
+        { 502, "Bad Gateway" },
+        { 503, "Service Unavailable" },
+        { 504, "Gateway Timeout" },
+        { 505, "HTTP Version Not Supported" },
     };
     size_t i;
 

@@ -15,7 +15,7 @@
 #include "net/http_server.h"
 
 enum {
-    HTTP_TARGET_MAX = 8 * 1024,   /* 414 beyond it */
+    HTTP_TARGET_MAX = 8 * 1024,     /* 414 beyond it */
     HTTP_REQUEST_HEADERS_MAX = 128, /* lines; 431 beyond it */
 };
 
@@ -31,7 +31,7 @@ struct http_head {
     bool keep_alive;
     bool chunked;
     bool has_length;
-    int64_t length;       /* 0 without one */
+    int64_t length; /* 0 without one */
     bool expect_continue;
     bool upgrade_websocket;
 };
@@ -45,7 +45,7 @@ int http_head_parse(struct http_head *ret, struct str text, const char **why);
 /* For a head that is not complete: 0, or 414 / 431 when it is too large already. */
 int http_head_too_large(struct str in);
 struct str http_head_get(const struct http_head *h, const char *name); /* empty: absent */
-enum http_method http_method_parse(struct str s, bool *head); /* 0: none of ours */
+enum http_method http_method_parse(struct str s, bool *head);          /* 0: none of ours */
 
 /* Chunked bodies, in pieces as they come. */
 struct http_chunks {
@@ -60,8 +60,8 @@ enum http_chunks_end http_chunks_feed(struct http_chunks *c, struct str in, size
                                       struct buf *body);
 
 /* True when the path matches; parameters decoded into the arena. */
-bool http_path_match(const char *pattern, struct str path, struct http_param params[HTTP_PARAMS_MAX],
-                     size_t *n_params, struct arena *a);
+bool http_path_match(const char *pattern, struct str path,
+                     struct http_param params[HTTP_PARAMS_MAX], size_t *n_params, struct arena *a);
 
 bool http_is_token(struct str s);
 const char *http_reason(int status); /* "Not Found"; never NULL */

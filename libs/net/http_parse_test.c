@@ -17,7 +17,8 @@ static const struct {
     { "asterisk", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 0 },
     { "unknown method", "BREW / HTTP/1.1\r\nHost: a\r\n\r\n", 0 },
     { "empty value", "GET / HTTP/1.1\r\nHost: a\r\nX:\r\n\r\n", 0 },
-    { "same length twice", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n", 0 },
+    { "same length twice",
+      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n", 0 },
     { "no target", "GET HTTP/1.1\r\nHost: a\r\n\r\n", 400 },
     { "no version", "GET /\r\nHost: a\r\n\r\n", 400 },
     { "two blanks", "GET  / HTTP/1.1\r\nHost: a\r\n\r\n", 400 },
@@ -47,14 +48,23 @@ static const struct {
     { "negative length", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", 400 },
     { "signed length", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\n", 400 },
     { "empty length", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length:\r\n\r\n", 400 },
-    { "huge length", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n", 400 },
+    { "huge length", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n",
+      400 },
     { "length list", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3, 3\r\n\r\n", 400 },
-    { "two lengths", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n", 400 },
-    { "length and chunked", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", 400 },
+    { "two lengths", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n",
+      400 },
+    { "length and chunked",
+      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+      400 },
     { "chunked in 1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400 },
-    { "gzip coding", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501 },
-    { "chunked twice", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", 501 },
-    { "chunked with a vertical tab", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \vchunked\r\n\r\n", 400 },
+    { "gzip coding", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+      501 },
+    { "chunked twice",
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n",
+      501 },
+    { "chunked with a vertical tab",
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \vchunked\r\n\r\n", 400 },
     { "unknown expectation", "POST / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n", 417 },
 };
 
@@ -71,7 +81,8 @@ TEST(http_head_is_strict_about_what_can_be_read_in_two_ways)
         CHECK_INT(http_head_length(text), text.n);
         status = http_head_parse(&h, text, &why);
         if (status != heads[i].status)
-            FAIL_TEST("%s: %d (%s), expected %d", heads[i].name, status, why ? why : "", heads[i].status);
+            FAIL_TEST("%s: %d (%s), expected %d", heads[i].name, status, why ? why : "",
+                      heads[i].status);
         CHECK(!status == !why);
     }
 }
@@ -91,7 +102,9 @@ TEST(http_head_splits_path_and_query_without_touching_them)
     static struct http_head h;
     const char *why;
 
-    CHECK_INT(http_head_parse(&h, STR("GET /a%2Fb//c?x=1&&y=%20+?&z? HTTP/1.1\r\nHost: a\r\n\r\n"), &why), 0);
+    CHECK_INT(
+        http_head_parse(&h, STR("GET /a%2Fb//c?x=1&&y=%20+?&z? HTTP/1.1\r\nHost: a\r\n\r\n"), &why),
+        0);
     CHECK_STR(h.target, "/a%2Fb//c?x=1&&y=%20+?&z?");
     CHECK_STR(h.path, "/a%2Fb//c");
     CHECK_STR(h.query, "x=1&&y=%20+?&z?");
@@ -110,7 +123,9 @@ TEST(http_head_derives_connection_and_upgrade)
         { "GET / HTTP/1.1\r\nHost: a\r\nConnection: x, Close\r\n\r\n", false, false },
         { "GET / HTTP/1.0\r\n\r\n", false, false },
         { "GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", true, false },
-        { "GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n\r\n", true, true },
+        { "GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: "
+          "WebSocket\r\n\r\n",
+          true, true },
         { "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n", true, false },
         { "GET / HTTP/1.0\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", false, false },
     };
@@ -161,7 +176,10 @@ static const struct {
     { "data too long", "3\r\nabcd\r\n", CHUNKS_BAD, "abc" },
     { "LF after data", "3\r\nabc\n", CHUNKS_BAD, "abc" },
     { "size too long", "1000000000000000\r\n", CHUNKS_BAD, "" },
-    { "size of 60 bits", "fffffffffffffff\r\n" "x", CHUNKS_MORE, "x" },
+    { "size of 60 bits",
+      "fffffffffffffff\r\n"
+      "x",
+      CHUNKS_MORE, "x" },
     { "bare LF in trailer", "0\r\nX: y\n\r\n", CHUNKS_BAD, "" },
     { "too large", "15\r\n012345678901234567890\r\n", CHUNKS_TOO_LARGE, "" },
 };
@@ -259,7 +277,8 @@ static const struct {
     { "/f/{rest*}", "/f/", false, "" },
     { "/f/{rest*}", "/f//a", true, "rest=/a;" },
     { "/{rest*}", "/x/y", true, "rest=x/y;" },
-    { "/v1/{topic*}:publish", "/v1/projects/p/topics/t:publish", true, "topic=projects/p/topics/t;" },
+    { "/v1/{topic*}:publish", "/v1/projects/p/topics/t:publish", true,
+      "topic=projects/p/topics/t;" },
     { "/v1/{topic*}:publish", "/v1/projects/p/topics/t", false, "" },
     { "/v1/{topic*}:publish", "/v1/:publish", false, "" },
     { "/v1/{topic*}:publish", "/v1/a:publish/b", false, "" },
@@ -282,7 +301,8 @@ TEST(http_path_match_takes_parameters_and_verbs)
         if (match != paths[i].match)
             FAIL_TEST("%s on %s", paths[i].pattern, paths[i].path);
         for (j = 0; match && j < n; j++)
-            buf_addf(&text, STR_FMT "=" STR_FMT ";", STR_ARG(params[j].name), STR_ARG(params[j].value));
+            buf_addf(&text, STR_FMT "=" STR_FMT ";", STR_ARG(params[j].name),
+                     STR_ARG(params[j].value));
         CHECK_STR(buf_str(&text), paths[i].params);
         buf_release(&text);
         arena_release(&a);

@@ -28,8 +28,8 @@ static struct segment segment_parse(struct str text)
     return s;
 }
 
-static bool add_param(const struct segment *s, struct str value, struct http_param *params, size_t *n,
-                      struct arena *a)
+static bool add_param(const struct segment *s, struct str value, struct http_param *params,
+                      size_t *n, struct arena *a)
 {
     if (!str_ends(value, s->literal) || value.n == s->literal.n || *n == HTTP_PARAMS_MAX)
         return false;
@@ -38,8 +38,8 @@ static bool add_param(const struct segment *s, struct str value, struct http_par
     return true;
 }
 
-bool http_path_match(const char *pattern, struct str path, struct http_param params[HTTP_PARAMS_MAX],
-                     size_t *n_params, struct arena *a)
+bool http_path_match(const char *pattern, struct str path,
+                     struct http_param params[HTTP_PARAMS_MAX], size_t *n_params, struct arena *a)
 {
     struct str want = str_c(pattern);
     bool more_want = true, more_path = true;

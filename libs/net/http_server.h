@@ -54,7 +54,8 @@ struct http_req {
     void *priv;      /* the server's */
 };
 
-struct str http_req_header(const struct http_req *r, const char *name); /* any case; empty: absent */
+struct str http_req_header(const struct http_req *r,
+                           const char *name); /* any case; empty: absent */
 struct str http_req_param(const struct http_req *r, const char *name);
 
 /* Exactly one answer for each request: one http_reply*(), or begin, write…, end. A handler that returns
@@ -64,7 +65,8 @@ void http_reply_json(struct http_req *r, int status, struct str json);
 void http_reply_empty(struct http_req *r, int status);
 /* {"error":{"code":status,"message":…}} */
 void http_reply_error(struct http_req *r, int status, const char *fmt, ...) PRINTF_LIKE(3, 4);
-void http_reply_header(struct http_req *r, const char *name, struct str value); /* before the answer */
+void http_reply_header(struct http_req *r, const char *name,
+                       struct str value); /* before the answer */
 /* Streaming: content_length -1 is sent chunked. http_reply_write() blocks the worker while the peer is
  * slow (back-pressure) and says ERR_CLOSED when it has gone. */
 MUST_USE enum errc http_reply_begin(struct http_req *r, int status, const char *content_type,

@@ -56,8 +56,7 @@ struct http_exchange {
     struct buf out; /* bytes for the loop to take */
     bool out_ended, out_broken;
     bool gone;   /* nobody reads it any more */
-    bool posted; /* a look at `out` is on its way to the loop, with a pointer to this */
-    void (*after_pump)(void *x); /* loop thread only: what waits for it; NULL: nothing */
+    bool posted; /* a wake-up is on its way to the loop, with a pointer to this */
 };
 
 struct http_exchange *http_exchange_create(struct loop *l, const struct log *log);
@@ -68,9 +67,6 @@ void http_exchange_identify(struct http_exchange *x);
 void http_exchange_run(struct http_exchange *x, struct ctx *ctx);
 /* Loop: takes what there is to send into `to` (empty before). */
 void http_exchange_take(struct http_exchange *x, struct buf *to, bool *ended, bool *broken);
-/* Loop: true while something posted by the worker still points to it; then(x) runs after that. A worker's
- * end may be told before what it posted last, since the ends of several are told at once. */
-bool http_exchange_must_wait(struct http_exchange *x, void (*then)(void *x));
 /* Loop: the worker has finished, or has put something into `out`. */
 void http_exchange_moved(struct http_exchange *x);
 /* Loop: its connection reads it no more; freed when nobody else holds it. */

@@ -12,7 +12,7 @@
 #include "net/tls.h"
 
 enum {
-    HEADERS_MAX = 256,            /* of an answer; further ones are not kept */
+    HEADERS_MAX = 256,              /* of an answer; further ones are not kept */
     REQUEST_HEADER_MAX = 64 * 1024, /* one line */
     CONNECTIONS_KEPT = 16,
     CONNECTION_IDLE_S = 50, /* servers drop idle ones after a minute or so: be first */
@@ -106,7 +106,8 @@ static CURLcode on_ssl_ctx(CURL *easy, void *ssl_ctx, void *arg)
 
     (void)easy;
     if (!t->client->tls || tls_store_get(t->client->tls, &store, &err)) {
-        t->tls_problem = arena_cstr(t->arena, str_c(t->client->tls ? err.text : "no trusted roots"));
+        t->tls_problem =
+            arena_cstr(t->arena, str_c(t->client->tls ? err.text : "no trusted roots"));
         return CURLE_SSL_CACERT_BADFILE;
     }
     SSL_CTX_set1_cert_store(ssl_ctx, store);
@@ -118,8 +119,10 @@ static CURLcode on_ssl_ctx(CURL *easy, void *ssl_ctx, void *arg)
 /* Of the caller's headers, those that may go to a host that the caller has not named. */
 static bool is_harmless(struct str name)
 {
-    static const char *const harmless[] = { "accept", "accept-language", "content-type", "range",
-                                            "if-match", "if-none-match", "if-modified-since" };
+    static const char *const harmless[] = { "accept",           "accept-language",
+                                            "content-type",     "range",
+                                            "if-match",         "if-none-match",
+                                            "if-modified-since" };
     size_t i;
 
     for (i = 0; i < ARRAY_LEN(harmless); i++) {
@@ -140,7 +143,8 @@ static bool has_line_break(struct str s)
     return false;
 }
 
-static void add_line(struct transfer *t, struct curl_slist **list, struct str name, struct str value)
+static void add_line(struct transfer *t, struct curl_slist **list, struct str name,
+                     struct str value)
 {
     struct buf *line = &t->client->line;
 
@@ -158,7 +162,8 @@ static void add_basic(struct transfer *t, struct curl_slist **list)
                                    STR_ARG(t->req->basic_password));
     struct str text = base64_text(t->arena, both);
 
-    add_line(t, list, STR("Authorization"), arena_printf(t->arena, "Basic " STR_FMT, STR_ARG(text)));
+    add_line(t, list, STR("Authorization"),
+             arena_printf(t->arena, "Basic " STR_FMT, STR_ARG(text)));
 }
 
 static enum errc make_headers(struct transfer *t, struct curl_slist **list, struct err *err)
@@ -222,7 +227,8 @@ static long as_long(int64_t v)
 
 static void set_limits(CURL *e, const struct transfer *t)
 {
-    int64_t connect = t->req->connect_timeout_ms ? t->req->connect_timeout_ms : HTTP_CONNECT_TIMEOUT_MS;
+    int64_t connect =
+        t->req->connect_timeout_ms ? t->req->connect_timeout_ms : HTTP_CONNECT_TIMEOUT_MS;
     int64_t stall = t->req->stall_ms ? t->req->stall_ms : HTTP_STALL_MS;
 
     if (t->timeout_ms)
@@ -277,7 +283,8 @@ static enum transfer_end explain(CURL *e, struct transfer *t, CURLcode code, con
         if (t->callback_rc == ERR_LIMIT && !t->delivered)
             err_set(err, ERR_LIMIT, "the answer is longer than %zu bytes", t->client->body.max);
         else
-            err_set(err, t->callback_rc ? t->callback_rc : ERR_INTERNAL, "given up in mid-transfer");
+            err_set(err, t->callback_rc ? t->callback_rc : ERR_INTERNAL,
+                    "given up in mid-transfer");
         return TRANSFER_FINAL;
     case CURLE_OPERATION_TIMEDOUT:
         err_set_upstream(err, ERR_TIMEOUT, code, "timed out%s",

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "net/loop_internal.h"
 #include "net/loop_lws_internal.h"
+#include "net/timer_heap_internal.h"
 
 enum {
     EVENTS_PER_TURN = 256,
@@ -58,9 +59,7 @@ struct loop {
     int *changed; /* descriptors whose interest must be told to epoll before it waits */
     size_t n_changed, cap_changed;
 
-    struct timer **heap;
-    size_t n_timers, cap_timers;
-    uint64_t timer_seq;
+    struct timer_heap timers;
 
     struct list tasks;
 
@@ -104,43 +103,6 @@ const struct log *loop_log(const struct loop *l)
     return &l->log;
 }
 
-static bool timer_before(const struct timer *a, const struct timer *b)
-{
-    return a->at_ms != b->at_ms ? a->at_ms < b->at_ms : a->seq < b->seq;
-}
-
-static void heap_set(struct loop *l, size_t i, struct timer *t)
-{
-    l->heap[i] = t;
-    t->heap_at = i + 1;
-}
-
-static void heap_up(struct loop *l, size_t i, struct timer *t)
-{
-    while (i > 0 && timer_before(t, l->heap[(i - 1) / 2])) {
-        heap_set(l, i, l->heap[(i - 1) / 2]);
-        i = (i - 1) / 2;
-    }
-    heap_set(l, i, t);
-}
-
-static void heap_down(struct loop *l, size_t i, struct timer *t)
-{
-    for (;;) {
-        size_t child = 2 * i + 1;
-
-        if (child >= l->n_timers)
-            break;
-        if (child + 1 < l->n_timers && timer_before(l->heap[child + 1], l->heap[child]))
-            child++;
-        if (!timer_before(l->heap[child], t))
-            break;
-        heap_set(l, i, l->heap[child]);
-        i = child;
-    }
-    heap_set(l, i, t);
-}
-
 void timer_init(struct timer *t, struct loop *l, void (*fn)(void *arg), void *arg)
 {
     *t = (struct timer){ .loop = l, .fn = fn, .arg = arg };
@@ -148,35 +110,14 @@ void timer_init(struct timer *t, struct loop *l, void (*fn)(void *arg), void *ar
 
 void timer_stop(struct timer *t)
 {
-    struct loop *l = t->loop;
-    struct timer *last;
-    size_t i;
-
-    if (!t->heap_at)
-        return;
-    i = t->heap_at - 1;
-    t->heap_at = 0;
-    last = l->heap[--l->n_timers];
-    if (last == t)
-        return;
-    if (i > 0 && timer_before(last, l->heap[(i - 1) / 2]))
-        heap_up(l, i, last);
-    else
-        heap_down(l, i, last);
+    timer_heap_remove(&t->loop->timers, t);
 }
 
 void timer_start_at(struct timer *t, int64_t at_ms)
 {
-    struct loop *l = t->loop;
-
     timer_stop(t);
-    if (l->n_timers == l->cap_timers) {
-        l->cap_timers = l->cap_timers ? 2 * l->cap_timers : 64;
-        l->heap = mem_realloc(l->heap, l->cap_timers * sizeof(*l->heap));
-    }
     t->at_ms = at_ms;
-    t->seq = l->timer_seq++;
-    heap_up(l, l->n_timers++, t);
+    timer_heap_add(&t->loop->timers, t);
 }
 
 void timer_start(struct timer *t, int64_t delay_ms)
@@ -191,11 +132,11 @@ bool timer_running(const struct timer *t)
 
 static void run_timers(struct loop *l)
 {
-    uint64_t first_new = l->timer_seq; /* what is started from here on waits for the next turn */
+    uint64_t first_new = l->timers.seq; /* what is started from here on waits for the next turn */
+    struct timer *t;
 
-    while (l->n_timers && l->heap[0]->at_ms <= l->now_ms && l->heap[0]->seq < first_new) {
-        struct timer *t = l->heap[0];
-
+    while ((t = timer_heap_first(&l->timers)) != NULL && t->at_ms <= l->now_ms &&
+           t->seq < first_new) {
         timer_stop(t);
         t->fn(t->arg);
     }
@@ -330,7 +271,8 @@ static void slot_want(struct loop *l, int fd, struct slot *s, unsigned want)
 static void slot_free(struct loop *l, int fd, struct slot *s)
 {
     if (s->registered)
-        (void)epoll_ctl(l->epoll, EPOLL_CTL_DEL, fd, NULL); /* fails only when it is closed already */
+        (void)epoll_ctl(l->epoll, EPOLL_CTL_DEL, fd,
+                        NULL); /* fails only when it is closed already */
     s->generation++;
     s->kind = SLOT_FREE;
     s->registered = s->optimistic = false;
@@ -442,7 +384,8 @@ static void apply_changes(struct loop *l)
         int fd = l->changed[i];
         struct slot *s = &l->slots[fd];
 
-        if (s->kind == SLOT_LWS && s->optimistic && (s->want & IO_WRITE) && !(s->armed & IO_WRITE)) {
+        if (s->kind == SLOT_LWS && s->optimistic && (s->want & IO_WRITE) &&
+            !(s->armed & IO_WRITE)) {
             write_now(l, fd);
             s = &l->slots[fd];
         }
@@ -510,8 +453,9 @@ static int ready_to_wait(struct loop *l, int limit_ms)
     } while (l->n_changed);
     if (!list_empty(&l->tasks))
         return 0;
-    if (l->n_timers) /* whole milliseconds: late by less than one rather than spinning for it */
-        wait = MIN(wait, MAX(l->heap[0]->at_ms - clock_mono_ms(l->clock), 0));
+    if (timer_heap_first(
+            &l->timers)) /* whole milliseconds: late by less than one rather than spinning for it */
+        wait = MIN(wait, MAX(timer_heap_first(&l->timers)->at_ms - clock_mono_ms(l->clock), 0));
     return (int)wait;
 }
 
@@ -573,7 +517,8 @@ static void on_signal_readable(void *arg, unsigned events)
         l->on_signal(l->on_signal_arg, (int)info.ssi_signo);
 }
 
-enum errc loop_on_signals(struct loop *l, void (*fn)(void *arg, int signo), void *arg, struct err *err)
+enum errc loop_on_signals(struct loop *l, void (*fn)(void *arg, int signo), void *arg,
+                          struct err *err)
 {
     sigset_t set;
 
@@ -687,7 +632,7 @@ struct loop *loop_destroy(struct loop *l)
     pthread_mutex_destroy(&l->post_mutex);
     mem_free(l->posted.items);
     mem_free(l->running.items);
-    mem_free(l->heap);
+    timer_heap_release(&l->timers);
     mem_free(l->slots);
     mem_free(l->changed);
     mem_free(l);

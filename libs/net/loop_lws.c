@@ -98,8 +98,9 @@ void loop_lws_service(struct lws_context *cx, int fd, unsigned want, unsigned ev
     struct lws_pollfd p = { .fd = fd };
 
     p.events = (short)((want & IO_READ ? LWS_POLLIN : 0) | (want & IO_WRITE ? LWS_POLLOUT : 0));
-    p.revents = (short)((events & IO_READ ? LWS_POLLIN : 0) | (events & IO_WRITE ? LWS_POLLOUT : 0) |
-                        (events & IO_HUP ? LWS_POLLHUP : 0));
+    p.revents =
+        (short)((events & IO_READ ? LWS_POLLIN : 0) | (events & IO_WRITE ? LWS_POLLOUT : 0) |
+                (events & IO_HUP ? LWS_POLLHUP : 0));
     lws_service_fd(cx, &p);
 }
 

@@ -21,6 +21,7 @@ void loop_lws_service(struct lws_context *cx, int fd, unsigned want, unsigned ev
 bool loop_lws_partial(struct lws *wsi); /* part of a message still waits for the socket */
 int loop_lws_fd(struct lws *wsi);
 int loop_lws_wait_ms(struct lws_context *cx, int wait_ms);
-void loop_lws_forced(struct lws_context *cx); /* what is readable without the kernel: TLS, resumed reading */
+void loop_lws_forced(
+    struct lws_context *cx); /* what is readable without the kernel: TLS, resumed reading */
 
 #endif

@@ -80,41 +80,6 @@ TEST(loop_timer_started_again_from_its_callback_fires_in_a_later_turn)
     net_close(&n);
 }
 
-TEST(loop_heap_keeps_order_when_timers_stop_and_start_at_random)
-{
-    enum { TIMERS = 200 };
-    struct clock_fake clock;
-    struct net n;
-    struct fired fired = { .net = &n };
-    struct loop *l;
-    struct probe probes[TIMERS];
-    uint32_t seed = 1;
-    int64_t last = 0;
-    int i, round;
-
-    (void)fired;
-    net_open(&n, 0);
-    clock_fake_init(&clock, 0);
-    CHECK_OK(loop_create(&l, &clock.clock, &n.log, NULL));
-    for (i = 0; i < TIMERS; i++)
-        timer_init(&probes[i].timer, l, on_probe, &probes[i]);
-    for (round = 0; round < 5000; round++) {
-        seed = seed * 1664525 + 1013904223;
-        i = (int)(seed >> 8) % TIMERS;
-        if (seed & 0x80)
-            timer_stop(&probes[i].timer);
-        else
-            timer_start(&probes[i].timer, (seed >> 16) % 1000);
-    }
-    for (i = 0; i < TIMERS; i++) { /* stopping them one by one leaves the others in order */
-        CHECK(timer_running(&probes[i].timer) == (probes[i].timer.heap_at != 0));
-        timer_stop(&probes[i].timer);
-    }
-    CHECK_INT(last, 0);
-    loop_destroy(l);
-    net_close(&n);
-}
-
 TEST(loop_takes_time_from_its_clock)
 {
     struct clock_fake clock;

@@ -43,7 +43,8 @@ static bool is_localhost(const char *name)
 
     if (str_ends(s, STR(".")))
         s.n--;
-    return str_ieq_c(s, "localhost") || (s.n > 10 && str_ieq_c(str_from(s, s.n - 10), ".localhost"));
+    return str_ieq_c(s, "localhost") ||
+           (s.n > 10 && str_ieq_c(str_from(s, s.n - 10), ".localhost"));
 }
 
 bool resolve_literal(struct resolved *ret, const char *name)
@@ -63,7 +64,8 @@ bool resolve_literal(struct resolved *ret, const char *name)
 
 static void look_up(struct resolve *r)
 {
-    struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG }, *list = NULL, *a;
+    struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG }, *list = NULL,
+                    *a;
     int rc = getaddrinfo(r->name, NULL, &hints, &list);
 
     if (rc) {
@@ -73,7 +75,8 @@ static void look_up(struct resolve *r)
     for (a = list; a && r->found.n < RESOLVE_ADDRESSES_MAX; a = a->ai_next) {
         char *ip = r->found.ip[r->found.n];
 
-        if (getnameinfo(a->ai_addr, a->ai_addrlen, ip, sizeof(r->found.ip[0]), NULL, 0, NI_NUMERICHOST) == 0 &&
+        if (getnameinfo(a->ai_addr, a->ai_addrlen, ip, sizeof(r->found.ip[0]), NULL, 0,
+                        NI_NUMERICHOST) == 0 &&
             !strchr(ip, '%'))
             r->found.n++;
     }
@@ -133,7 +136,8 @@ enum errc resolve_start(struct resolve **ret, struct loop *l, const char *name,
     pthread_sigmask(SIG_SETMASK, &all, &before);
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, STACK_SIZE);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED); /* a stop need not wait for a name server */
+    pthread_attr_setdetachstate(
+        &attr, PTHREAD_CREATE_DETACHED); /* a stop need not wait for a name server */
     rc = pthread_create(&thread, &attr, resolver, r);
     pthread_attr_destroy(&attr);
     pthread_sigmask(SIG_SETMASK, &before, NULL);

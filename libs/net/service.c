@@ -16,28 +16,54 @@
 #endif
 
 enum {
-    DRAIN_MS = 6000,      /* for requests, web sockets and events to end */
-    EXIT_BY_S = 8,        /* after SIGTERM, whatever hangs: Cloud Run kills at 10 */
+    DRAIN_MS = 6000, /* for requests, web sockets and events to end */
+    EXIT_BY_S = 8,   /* after SIGTERM, whatever hangs: Cloud Run kills at 10 */
     DESCRIPTORS_MAX = 16384,
 };
 
 #define KEY(field) offsetof(struct service_settings, field)
 
 static const struct config_key common_keys[] = {
-    { .name = "PORT", .kind = CONFIG_INT, .offset = KEY(port), .dflt = "8080", .min = 0, .max = 65535,
+    { .name = "PORT",
+      .kind = CONFIG_INT,
+      .offset = KEY(port),
+      .dflt = "8080",
+      .min = 0,
+      .max = 65535,
       .help = "port to listen on; 0: any free one" },
-    { .name = "LISTEN_HOST", .kind = CONFIG_STR, .offset = KEY(listen_host),
+    { .name = "LISTEN_HOST",
+      .kind = CONFIG_STR,
+      .offset = KEY(listen_host),
       .help = "address to listen on; empty: all" },
-    { .name = "LOG_LEVEL", .kind = CONFIG_ENUM, .offset = KEY(log_level), .dflt = "info",
-      .allowed = "debug|info|warn|error|off", .help = "least severe line that is logged" },
-    { .name = "LOG_FORMAT", .kind = CONFIG_ENUM, .offset = KEY(log_format), .dflt = "auto",
-      .allowed = "auto|json|text", .help = "auto: text on a terminal, JSON elsewhere" },
-    { .name = "WORKERS", .kind = CONFIG_INT, .offset = KEY(workers), .dflt = "16", .min = 1, .max = 256,
+    { .name = "LOG_LEVEL",
+      .kind = CONFIG_ENUM,
+      .offset = KEY(log_level),
+      .dflt = "info",
+      .allowed = "debug|info|warn|error|off",
+      .help = "least severe line that is logged" },
+    { .name = "LOG_FORMAT",
+      .kind = CONFIG_ENUM,
+      .offset = KEY(log_format),
+      .dflt = "auto",
+      .allowed = "auto|json|text",
+      .help = "auto: text on a terminal, JSON elsewhere" },
+    { .name = "WORKERS",
+      .kind = CONFIG_INT,
+      .offset = KEY(workers),
+      .dflt = "16",
+      .min = 1,
+      .max = 256,
       .help = "threads for requests and calls to other services" },
-    { .name = "CLOCK_OFFSET_MS", .kind = CONFIG_INT, .offset = KEY(clock_offset_ms), .dflt = "0",
-      .min = -1000LL * 86400 * 366 * 20, .max = 1000LL * 86400 * 366 * 20,
+    { .name = "CLOCK_OFFSET_MS",
+      .kind = CONFIG_INT,
+      .offset = KEY(clock_offset_ms),
+      .dflt = "0",
+      .min = -1000LL * 86400 * 366 * 20,
+      .max = 1000LL * 86400 * 366 * 20,
       .help = "rehearsals at another date: added to the wall clock" },
-    { .name = "GOOGLE_CLOUD_PROJECT", .kind = CONFIG_STR, .offset = KEY(project),
+    { .name = "GOOGLE_CLOUD_PROJECT",
+      .kind = CONFIG_STR,
+      .offset = KEY(project),
       .help = "project of the other Google services" },
 };
 
@@ -110,8 +136,8 @@ static void on_limit(void *arg)
 {
     struct run *run = arg;
 
-    log_warn(&run->service.log, "stopping with work in hand drained=%d stopped=%d limit_ms=%d", run->drained,
-             run->stopped, DRAIN_MS);
+    log_warn(&run->service.log, "stopping with work in hand drained=%d stopped=%d limit_ms=%d",
+             run->drained, run->stopped, DRAIN_MS);
     loop_stop(run->service.loop);
 }
 
@@ -156,8 +182,8 @@ static void gather_keys(struct run *run)
 
 static void print_help(const struct run *run)
 {
-    printf("usage: %s [--help | --version]\n\n%s\n\nSettings, from the environment:\n", run->spec->name,
-           run->spec->summary);
+    printf("usage: %s [--help | --version]\n\n%s\n\nSettings, from the environment:\n",
+           run->spec->name, run->spec->summary);
     config_help(stdout, run->keys, run->n_keys);
 }
 
@@ -174,7 +200,8 @@ static int look_at_arguments(const struct run *run, int argc, char **argv)
         printf("%s %s\n", run->spec->name, VC_VERSION);
         return 0;
     }
-    fprintf(stderr, "%s: unknown argument '%s' (see --help)\n", run->spec->name, argv[argc == 2 ? 1 : 2]);
+    fprintf(stderr, "%s: unknown argument '%s' (see --help)\n", run->spec->name,
+            argv[argc == 2 ? 1 : 2]);
     return 2;
 }
 
@@ -232,8 +259,9 @@ static enum errc start(struct run *run, struct err *err)
     enum errc rc;
 
     run->clock = clock_system(run->settings->clock_offset_ms * 1000);
-    run->sink = log_sink_create(STDOUT_FILENO, (enum log_format)run->settings->log_format,
-                                (enum log_level)run->settings->log_level, run->spec->name, &run->clock);
+    run->sink =
+        log_sink_create(STDOUT_FILENO, (enum log_format)run->settings->log_format,
+                        (enum log_level)run->settings->log_level, run->spec->name, &run->clock);
     s->clock = &run->clock;
     s->log = log_root(run->sink);
     s->arena = &run->arena;
@@ -243,7 +271,8 @@ static enum errc start(struct run *run, struct err *err)
     if (!rc)
         rc = loop_on_signals(s->loop, on_signal, run, err);
     if (!rc)
-        rc = workers_create(&s->workers, s->loop, (int)run->settings->workers, s->tls, &s->log, err);
+        rc =
+            workers_create(&s->workers, s->loop, (int)run->settings->workers, s->tls, &s->log, err);
     if (!rc && run->spec->create)
         rc = run->spec->create(&run->app, s, err);
     if (rc)

@@ -32,8 +32,8 @@ struct service {
 };
 
 struct service_spec {
-    const char *name;    /* "tool-gateway" */
-    const char *summary; /* one sentence for --help */
+    const char *name;              /* "tool-gateway" */
+    const char *summary;           /* one sentence for --help */
     const struct config_key *keys; /* beside the common ones */
     size_t n_keys;
     size_t settings_size;

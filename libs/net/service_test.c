@@ -25,7 +25,10 @@ struct app {
 };
 
 static const struct config_key keys[] = {
-    { .name = "GREETING", .kind = CONFIG_STR, .offset = offsetof(struct settings, greeting), .required = true,
+    { .name = "GREETING",
+      .kind = CONFIG_STR,
+      .offset = offsetof(struct settings, greeting),
+      .required = true,
       .help = "what it says" },
 };
 
@@ -225,7 +228,8 @@ TEST(service_serves_and_stops_on_sigterm)
     CHECK(kill(c.pid, SIGTERM) == 0);
     CHECK_INT(child_end(&c), 0);
     CHECK_CONTAINS(buf_str(&c.text), "stopping signal=15");
-    CHECK(str_find(buf_str(&c.text), STR("app stopped")) < str_find(buf_str(&c.text), STR("destroyed")));
+    CHECK(str_find(buf_str(&c.text), STR("app stopped")) <
+          str_find(buf_str(&c.text), STR("destroyed")));
     net_close(&n);
     arena_release(&a);
     buf_release(&c.text);
@@ -314,7 +318,8 @@ TEST(service_explains_itself_and_its_settings)
 
 TEST(service_refuses_a_shifted_clock_on_cloud_run)
 {
-    static const char *const env[] = { "GREETING", "x", "CLOCK_OFFSET_MS", "1000", "K_SERVICE", "greeter", NULL };
+    static const char *const env[] = { "GREETING", "x", "CLOCK_OFFSET_MS", "1000", "K_SERVICE",
+                                       "greeter",  NULL };
     struct child c;
 
     child_start(&c, env, NULL);
@@ -332,7 +337,8 @@ TEST(service_stops_at_once_when_asked_twice)
     child_start(&c, plain_env, NULL);
     net_open(&n, 0);
     raw_open_port(&r, &n, child_port(&c));
-    raw_send_c(&r, "POST /greet HTTP/1.1\r\nHost: x\r\nContent-Le"); /* in hand for twenty seconds */
+    raw_send_c(&r,
+               "POST /greet HTTP/1.1\r\nHost: x\r\nContent-Le"); /* in hand for twenty seconds */
     net_turn(&n);
     kill(c.pid, SIGTERM);
     child_until(&c, "stopping signal=15");

@@ -172,7 +172,8 @@ void raw_send(struct raw *r, struct str data)
 
     if (all_sent(&s))
         return;
-    timer_init(&tick, r->net->loop, on_tick, &tick); /* the socket is full: look again now and then */
+    timer_init(&tick, r->net->loop, on_tick,
+               &tick); /* the socket is full: look again now and then */
     timer_start(&tick, 1);
     net_until(r->net, all_sent, &s);
     timer_stop(&tick);

@@ -78,10 +78,10 @@ void call_release(struct call *c);
 /* A server of raw sockets, for clients that need a peer who misbehaves: each accepted connection gets
  * the next script: wait until `expect` was received, send `reply`, then close or hold. */
 struct script {
-    const char *expect; /* NULL: nothing */
-    const char *reply;  /* NULL: nothing */
-    bool hold;          /* leave it open */
-    bool reset;         /* close with RST */
+    const char *expect;        /* NULL: nothing */
+    const char *reply;         /* NULL: nothing */
+    bool hold;                 /* leave it open */
+    bool reset;                /* close with RST */
     const struct script *then; /* on the same connection */
 };
 struct peer;

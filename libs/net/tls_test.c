@@ -41,8 +41,12 @@ static void on_accept(void *app, struct ws_conn *c, struct ws_events *ev, void *
     *arg = app;
 }
 
-static const struct http_route routes[] = { { .methods = HTTP_GET, .path = "/", .handle = on_hello, .on_loop = true } };
-static const struct ws_route ws_routes[] = { { .path = "/ws", .admit = admit_all, .accept = on_accept } };
+static const struct http_route routes[] = {
+    { .methods = HTTP_GET, .path = "/", .handle = on_hello, .on_loop = true }
+};
+static const struct ws_route ws_routes[] = {
+    { .path = "/ws", .admit = admit_all, .accept = on_accept }
+};
 
 struct client {
     struct ws_conn *conn;
@@ -88,7 +92,11 @@ static void open_front(struct fixture *f, const char *names, int ipv6)
 {
     *f = (struct fixture){ 0 };
     net_open(&f->net, 0);
-    net_serve(&f->net, (struct http_server_opts){ .routes = routes, .n_routes = 1, .ws_routes = ws_routes, .n_ws_routes = 1, .app = &f->server });
+    net_serve(&f->net, (struct http_server_opts){ .routes = routes,
+                                                  .n_routes = 1,
+                                                  .ws_routes = ws_routes,
+                                                  .n_ws_routes = 1,
+                                                  .app = &f->server });
     f->front = tls_front_open(http_server_port(f->net.server), names, ipv6);
     f->trusting = tls_store_create(tls_front_ca_file(f->front));
 }
@@ -104,7 +112,9 @@ static void close_front(struct fixture *f)
 static struct client try_ws(struct fixture *f, struct tls_store *tls, const char *host)
 {
     struct client c = { 0 };
-    struct ws_client_opts o = { .tls = tls, .events = { .on_message = client_message, .on_closed = client_closed } };
+    struct ws_client_opts o = {
+        .tls = tls, .events = { .on_message = client_message, .on_closed = client_closed }
+    };
     struct err err = ERR_INIT;
 
     buf_init(&c.got, KIB);
@@ -170,7 +180,8 @@ TEST(tls_http_client_verifies_chain_and_name)
         struct call c = { 0 };
 
         open_front(&f, rows[i].names, 0);
-        CHECK_OK(workers_create(&f.net.workers, f.net.loop, 1, rows[i].trusted ? f.trusting : f.net.tls, &f.net.log, NULL));
+        CHECK_OK(workers_create(&f.net.workers, f.net.loop, 1,
+                                rows[i].trusted ? f.trusting : f.net.tls, &f.net.log, NULL));
         c.req.url = arena_printf(&f.arena, "https://%s:%d/", rows[i].host, tls_front_port(f.front));
         c.req.attempts = 3;
         c.req.idempotent = true;

@@ -170,8 +170,8 @@ static int start_threads(struct workers *w, int threads)
     return rc;
 }
 
-enum errc workers_create(struct workers **ret, struct loop *loop, int threads, struct tls_store *tls,
-                         const struct log *log, struct err *err)
+enum errc workers_create(struct workers **ret, struct loop *loop, int threads,
+                         struct tls_store *tls, const struct log *log, struct err *err)
 {
     struct workers *w = MEM_NEW(struct workers);
     int rc;

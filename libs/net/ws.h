@@ -18,10 +18,10 @@ struct ws_conn;
 struct tls_store;
 
 enum {
-    WS_QUEUE_MAX = 256 * 1024,       /* bytes waiting to be sent, unless the options say otherwise */
+    WS_QUEUE_MAX = 256 * 1024, /* bytes waiting to be sent, unless the options say otherwise */
     WS_MESSAGE_MAX = 4 * 1024 * 1024, /* a longer incoming message closes with 1009 */
     WS_CONNECT_TIMEOUT_MS = 10000,
-    WS_PING_MS = 25000,        /* our own keep-alive */
+    WS_PING_MS = 25000,         /* our own keep-alive */
     WS_PONG_TIMEOUT_MS = 20000, /* nothing at all heard for so long after it: closed, 1006 */
 };
 
@@ -59,15 +59,15 @@ struct ws_client_opts {
     struct str url;
     const struct http_header *headers;
     size_t n_headers;
-    const char *subprotocol; /* NULL: none */
-    int connect_timeout_ms;  /* TCP, TLS and upgrade; 0: WS_CONNECT_TIMEOUT_MS */
+    const char *subprotocol;       /* NULL: none */
+    int connect_timeout_ms;        /* TCP, TLS and upgrade; 0: WS_CONNECT_TIMEOUT_MS */
     size_t queue_max, message_max; /* 0: defaults */
     struct tls_store *tls;
     struct ws_events events;
     void *arg;
 };
-MUST_USE enum errc ws_connect(struct ws_conn **ret, struct loop *loop, const struct ws_client_opts *o,
-                              struct err *err);
+MUST_USE enum errc ws_connect(struct ws_conn **ret, struct loop *loop,
+                              const struct ws_client_opts *o, struct err *err);
 
 /* Server side: an upgrade request on a route of the HTTP server. */
 struct ws_upgrade {
@@ -78,7 +78,7 @@ struct str ws_upgrade_header(const struct ws_upgrade *u, const char *name); /* e
 struct str ws_upgrade_param(const struct ws_upgrade *u, const char *name); /* {name} of the route */
 
 struct ws_route {
-    const char *path; /* as http_route.path */
+    const char *path;              /* as http_route.path */
     size_t queue_max, message_max; /* 0: defaults */
     /* On the loop, before the 101: 0 accepts (the app may leave its object in *arg); an HTTP status
      * refuses (403, 503…). */

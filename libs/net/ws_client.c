@@ -19,13 +19,13 @@ static const char TIMED_OUT[] = "timed out";
 struct ws_connecting {
     struct arena arena;
     struct ws_dial dial;
-    const char *name;    /* of the host, without port and brackets */
-    const char *shown;   /* the URL without its query */
-    struct str headers;  /* as they go onto the wire */
+    const char *name;   /* of the host, without port and brackets */
+    const char *shown;  /* the URL without its query */
+    struct str headers; /* as they go onto the wire */
     struct resolve *resolve;
     struct resolved addresses;
-    int at;              /* the one being tried */
-    bool asked;          /* the upgrade request has been sent */
+    int at;     /* the one being tried */
+    bool asked; /* the upgrade request has been sent */
     int http_status;
     char why[160];
     struct timer limit, attempt;
@@ -55,8 +55,8 @@ static void give_up(struct ws_conn *c, enum errc code, const char *why)
     struct err err = ERR_INIT;
 
     if (k->http_status)
-        err_set_upstream(&err, http_status_errc(k->http_status), k->http_status, "%s: refused with HTTP %d",
-                         k->shown, k->http_status);
+        err_set_upstream(&err, http_status_errc(k->http_status), k->http_status,
+                         "%s: refused with HTTP %d", k->shown, k->http_status);
     else
         err_set(&err, code, "%s: %s", k->shown, why);
     ws_conn_end_now(c, -1, &err);
@@ -71,7 +71,8 @@ static void dial(struct ws_conn *c)
 
     k->dial.ip = k->addresses.ip[k->at];
     (void)str_copy(c->peer_ip, sizeof(c->peer_ip), str_c(k->dial.ip));
-    timer_start(&k->attempt, left / (k->addresses.n - k->at)); /* a black hole leaves time for the others */
+    timer_start(&k->attempt,
+                left / (k->addresses.n - k->at)); /* a black hole leaves time for the others */
     ws_lws_dial(c, &k->dial);
 }
 
@@ -183,7 +184,8 @@ void ws_connecting_opened(struct ws_conn *c)
 
 /* --- ws_connect ---------------------------------------------------------------------------------- */
 
-static enum errc make_headers(struct ws_connecting *k, const struct ws_client_opts *o, struct err *err)
+static enum errc make_headers(struct ws_connecting *k, const struct ws_client_opts *o,
+                              struct err *err)
 {
     struct buf out = BUF_INIT(HEADERS_MAX);
     enum errc rc = ERR_OK;
@@ -219,7 +221,8 @@ static enum errc parse_url(struct ws_connecting *k, struct str text, struct err 
         if ((unsigned char)text.p[i] <= ' ' || text.p[i] == 127)
             return err_set(err, ERR_INVALID, "not a ws:// or wss:// URL");
     }
-    if (text.n > URL_MAX || url_parse(&u, text) || (!str_ieq_c(u.scheme, "ws") && !str_ieq_c(u.scheme, "wss")))
+    if (text.n > URL_MAX || url_parse(&u, text) ||
+        (!str_ieq_c(u.scheme, "ws") && !str_ieq_c(u.scheme, "wss")))
         return err_set(err, ERR_INVALID, "not a ws:// or wss:// URL");
     bare = u.host;
     if (str_starts(bare, STR("[")) && str_ends(bare, STR("]")))
@@ -228,15 +231,18 @@ static enum errc parse_url(struct ws_connecting *k, struct str text, struct err 
         return err_set(err, ERR_INVALID, "the host name is too long");
     k->name = arena_cstr(a, bare);
     k->dial.tls = str_ieq_c(u.scheme, "wss");
-    k->dial.name_is_ours = strchr(k->name, ':') != NULL; /* IPv6: lws cuts a name at its first colon */
+    k->dial.name_is_ours =
+        strchr(k->name, ':') != NULL; /* IPv6: lws cuts a name at its first colon */
     k->dial.port = u.port;
     k->dial.host = arena_printf(a, k->dial.name_is_ours ? "[%s]" : "%s", k->name).p;
     k->shown = arena_printf(a, STR_FMT "://%s" STR_FMT, STR_ARG(u.scheme), k->dial.host,
-                            STR_ARG(str_slice(u.path, 0, 120))).p;
+                            STR_ARG(str_slice(u.path, 0, 120)))
+                   .p;
     if (u.port != (k->dial.tls ? 443 : 80))
         k->dial.host = arena_printf(a, "%s:%d", k->dial.host, u.port).p;
     k->dial.path = arena_printf(a, "%s" STR_FMT "%s" STR_FMT, u.path.n ? "" : "/", STR_ARG(u.path),
-                                u.query.n ? "?" : "", STR_ARG(u.query)).p;
+                                u.query.n ? "?" : "", STR_ARG(u.query))
+                       .p;
     return ERR_OK;
 }
 

@@ -57,10 +57,10 @@ struct ws_conn {
     size_t message_max;
     struct buf message; /* fragments so far */
     bool in_message, message_binary;
-    int close_code;     /* what on_closed will say */
+    int close_code; /* what on_closed will say */
     char close_reason[124];
     size_t close_reason_n;
-    bool peer_closed;   /* CLOSE was received */
+    bool peer_closed; /* CLOSE was received */
     struct err err;
     bool has_err;
     struct timer ping, closing;
@@ -74,13 +74,14 @@ struct ws_conn {
 };
 
 struct ws_conn *ws_conn_create(struct loop *l, size_t queue_max, size_t message_max);
-void ws_conn_free(struct ws_conn *c); /* one that nobody has been told of */
+void ws_conn_free(struct ws_conn *c);        /* one that nobody has been told of */
 void ws_conn_drop_socket(struct ws_conn *c); /* lws closes it, later and without ceremony */
 void ws_conn_wait_for_close(struct ws_conn *c);
 void ws_conn_opened(struct ws_conn *c); /* established: keep-alive begins */
 /* It is over: on_closed from the loop, later. The first reason counts. */
 void ws_conn_end(struct ws_conn *c, int code, const struct err *err);
-void ws_conn_end_now(struct ws_conn *c, int code, const struct err *err); /* and closes the socket */
+void ws_conn_end_now(struct ws_conn *c, int code,
+                     const struct err *err); /* and closes the socket */
 void ws_conn_message(struct ws_conn *c, struct str data, bool binary);
 void ws_conn_drained(struct ws_conn *c);
 

@@ -12,10 +12,10 @@
 #include "net/tls.h"
 
 enum {
-    RX_BUFFER = 16 * 1024,       /* of a connection: longer messages come in pieces */
-    TX_PIECE = 256 * 1024,       /* of one write to the socket */
-    CONNECT_LIMIT_S = 120,       /* ours are shorter, and in milliseconds */
-    MESSAGE_KEPT = 256 * 1024,   /* a larger buffer is given back after the message */
+    RX_BUFFER = 16 * 1024,     /* of a connection: longer messages come in pieces */
+    TX_PIECE = 256 * 1024,     /* of one write to the socket */
+    CONNECT_LIMIT_S = 120,     /* ours are shorter, and in milliseconds */
+    MESSAGE_KEPT = 256 * 1024, /* a larger buffer is given back after the message */
 };
 
 /* No PING by lws: it would also end a connection that is only paused. */
@@ -117,8 +117,10 @@ static int on_writable(struct ws_conn *c)
         lws_callback_on_writable(c->wsi);
         return lws_write(c->wsi, ping + LWS_PRE, 1, LWS_WRITE_PING) < 0 ? -1 : 0;
     }
-    if ((c->state == WS_OPEN || c->state == WS_CLOSING) && ws_queue_first(&c->queue, &data, &n, &binary)) {
-        if (lws_write(c->wsi, (unsigned char *)data, n, binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT) < 0)
+    if ((c->state == WS_OPEN || c->state == WS_CLOSING) &&
+        ws_queue_first(&c->queue, &data, &n, &binary)) {
+        if (lws_write(c->wsi, (unsigned char *)data, n,
+                      binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT) < 0)
             return -1;
         ws_queue_pop(&c->queue);
         had = true;
@@ -134,8 +136,8 @@ static int on_writable(struct ws_conn *c)
     if (c->state == WS_CLOSING) {
         c->state = WS_CLOSE_SENT;
         ws_conn_wait_for_close(c);
-        lws_close_reason(c->wsi, (enum lws_close_status)c->close_code, (unsigned char *)c->close_reason,
-                         c->close_reason_n);
+        lws_close_reason(c->wsi, (enum lws_close_status)c->close_code,
+                         (unsigned char *)c->close_reason, c->close_reason_n);
         return -1;
     }
     if (had)
@@ -200,7 +202,8 @@ static int on_append_headers(struct ws_conn *c, char **p, size_t room)
     return ws_connecting_headers(c, p, *p + room) ? 0 : -1;
 }
 
-static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t n)
+static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                    size_t n)
 {
     struct ws_conn *c;
 
@@ -273,8 +276,7 @@ static void state_closing(void *arg)
     struct list_node *n, *next;
 
     s->closing = true;
-    LIST_EACH(&s->conns, n, next)
-    {
+    LIST_EACH (&s->conns, n, next) {
         struct ws_conn *c = CONTAINER_OF(n, struct ws_conn, node);
 
         if (c->state == WS_CONNECTING)
@@ -347,7 +349,8 @@ static SSL_CTX *make_client_ctx(void *store)
     return ctx;
 }
 
-static enum errc tls_vhost(struct lws_vhost **ret, struct loop *l, struct tls_store *tls, struct err *err)
+static enum errc tls_vhost(struct lws_vhost **ret, struct loop *l, struct tls_store *tls,
+                           struct err *err)
 {
     struct ws_state_lws *s = state_of(l);
     struct tls_vhost *t;
@@ -377,7 +380,8 @@ static enum errc tls_vhost(struct lws_vhost **ret, struct loop *l, struct tls_st
     return ERR_OK;
 }
 
-enum errc ws_client_vhost(struct lws_vhost **ret, struct loop *l, struct tls_store *tls, struct err *err)
+enum errc ws_client_vhost(struct lws_vhost **ret, struct loop *l, struct tls_store *tls,
+                          struct err *err)
 {
     struct ws_state_lws *s = state_of(l);
 

@@ -75,7 +75,8 @@ char *ws_queue_reserve(struct ws_queue *q, size_t max)
 {
     size_t size = record_size(max), at;
 
-    if (max > q->max_bytes || q->n_bytes > q->max_bytes - max || q->n_messages >= WS_QUEUE_MESSAGES_MAX)
+    if (max > q->max_bytes || q->n_bytes > q->max_bytes - max ||
+        q->n_messages >= WS_QUEUE_MESSAGES_MAX)
         return NULL;
     at = find_room(q, size);
     if (at == q->cap) {

@@ -7,15 +7,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { WS_QUEUE_MESSAGES_MAX = 8192 }; /* so that the headers of tiny messages are bounded as well */
+enum {
+    WS_QUEUE_MESSAGES_MAX = 8192
+}; /* so that the headers of tiny messages are bounded as well */
 
 struct ws_queue {
     char *mem;
     size_t cap;
-    size_t head, tail;  /* offsets of the first message and of free room */
-    size_t wrap;        /* when tail < head: where the part at the end of memory stops */
+    size_t head, tail; /* offsets of the first message and of free room */
+    size_t wrap;       /* when tail < head: where the part at the end of memory stops */
     size_t n_messages;
-    size_t n_bytes;     /* payload */
+    size_t n_bytes; /* payload */
     size_t max_bytes;
     size_t reserved_at; /* offset of the record being written */
     size_t reserved;    /* its room; 0: none */

@@ -97,8 +97,10 @@ static int admit(void *app, const struct ws_upgrade *u, void **arg)
 
     f->admitted++;
     *arg = f;
-    f->seen = arena_printf(&f->arena, "path=" STR_FMT " query=" STR_FMT " target=" STR_FMT " ip=" STR_FMT
-                           " sig=" STR_FMT " id=" STR_FMT, STR_ARG(u->path), STR_ARG(u->query), STR_ARG(u->target),
+    f->seen = arena_printf(&f->arena,
+                           "path=" STR_FMT " query=" STR_FMT " target=" STR_FMT " ip=" STR_FMT
+                           " sig=" STR_FMT " id=" STR_FMT,
+                           STR_ARG(u->path), STR_ARG(u->query), STR_ARG(u->target),
                            STR_ARG(u->peer_ip), STR_ARG(ws_upgrade_header(u, "X-Twilio-Signature")),
                            STR_ARG(ws_upgrade_param(u, "id")));
     return f->admit_status;
@@ -138,7 +140,12 @@ static const struct http_route routes[] = {
 
 static const struct ws_route ws_routes[] = {
     { .path = "/echo", .admit = admit, .accept = on_accept, .abandon = on_abandon },
-    { .path = "/small", .queue_max = 1000, .message_max = 20000, .admit = admit, .accept = on_accept, .abandon = on_abandon },
+    { .path = "/small",
+      .queue_max = 1000,
+      .message_max = 20000,
+      .admit = admit,
+      .accept = on_accept,
+      .abandon = on_abandon },
     { .path = "/calls/{id}", .admit = admit, .accept = on_accept, .abandon = on_abandon },
     { .path = "/both", .admit = admit, .accept = on_accept, .abandon = on_abandon },
 };
@@ -147,8 +154,12 @@ static void serve(struct fixture *f, const char *host)
 {
     buf_init(&f->client.got, 64 * MIB);
     buf_init(&f->server.got, 64 * MIB);
-    net_serve(&f->net, (struct http_server_opts){ .host = host, .routes = routes, .n_routes = ARRAY_LEN(routes),
-                                                  .ws_routes = ws_routes, .n_ws_routes = ARRAY_LEN(ws_routes), .app = f });
+    net_serve(&f->net, (struct http_server_opts){ .host = host,
+                                                  .routes = routes,
+                                                  .n_routes = ARRAY_LEN(routes),
+                                                  .ws_routes = ws_routes,
+                                                  .n_ws_routes = ARRAY_LEN(ws_routes),
+                                                  .app = f });
 }
 
 static void open_on(struct fixture *f, const char *host)
@@ -181,7 +192,9 @@ static void close_all(struct fixture *f)
 
 static enum errc dial_url(struct fixture *f, struct str url, struct err *err)
 {
-    struct ws_client_opts o = { .url = url, .tls = f->net.tls, .events = events, .arg = &f->client };
+    struct ws_client_opts o = {
+        .url = url, .tls = f->net.tls, .events = events, .arg = &f->client
+    };
 
     return ws_connect(&f->client.conn, f->net.loop, &o, err);
 }
@@ -306,7 +319,8 @@ TEST(ws_writes_in_place_and_refuses_when_the_queue_is_full)
     CHECK(ws_send_reserve(f.server.conn, 993) == NULL);
     CHECK(ws_send_reserve(f.server.conn, 992) != NULL); /* given up: nothing is committed */
     CHECK_OK(ws_send_text(f.server.conn, STR("second")));
-    CHECK_RC(ERR_LIMIT, ws_send_text(f.server.conn, str_n(f.arena.blocks ? (void *)&f : (void *)&f, 990)));
+    CHECK_RC(ERR_LIMIT,
+             ws_send_text(f.server.conn, str_n(f.arena.blocks ? (void *)&f : (void *)&f, 990)));
     until_messages(&f, &f.client, 2);
     CHECK_STR(buf_str(&f.client.got), "in place|second|");
     net_turn(&f.net);
@@ -491,8 +505,9 @@ TEST(ws_close_waits_for_a_slow_reader_but_not_for_ever)
 
     open_fake(&f);
     raw_open(&r, &f.net);
-    raw_send_c(&r, "GET /echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                   "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+    raw_send_c(&r,
+               "GET /echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+               "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
     raw_until(&r, "\r\n\r\n");
     r.watch = loop_fd_unwatch(r.watch); /* reads no further */
     text = arena_zalloc(&f.arena, 100000);
@@ -662,7 +677,8 @@ TEST(ws_server_admits_with_headers_parameters_and_raw_target)
     CHECK_OK(ws_connect(&f.client.conn, f.net.loop, &o, &err));
     net_until(&f.net, is_open, &f.client);
     CHECK_INT(f.client.opened, 1);
-    CHECK_STR(f.seen, "path=/calls/CA%201 query=a=%2F&&b? target=/calls/CA%201?a=%2F&&b? ip=127.0.0.1 sig=abc= id=CA 1");
+    CHECK_STR(f.seen, "path=/calls/CA%201 query=a=%2F&&b? target=/calls/CA%201?a=%2F&&b? "
+                      "ip=127.0.0.1 sig=abc= id=CA 1");
     CHECK_CONTAINS(buf_str(&f.net.lines), "path=/calls/CA%201 status=101");
     close_all(&f);
 }
@@ -672,8 +688,9 @@ TEST(ws_refusal_is_reported_with_its_status)
     static const struct {
         int status;
         enum errc code;
-    } rows[] = { { 401, ERR_DENIED }, { 403, ERR_DENIED }, { 404, ERR_NOT_FOUND }, { 409, ERR_CONFLICT },
-                 { 429, ERR_AGAIN },  { 500, ERR_UPSTREAM }, { 503, ERR_AGAIN } };
+    } rows[] = { { 401, ERR_DENIED },   { 403, ERR_DENIED }, { 404, ERR_NOT_FOUND },
+                 { 409, ERR_CONFLICT }, { 429, ERR_AGAIN },  { 500, ERR_UPSTREAM },
+                 { 503, ERR_AGAIN } };
     struct fixture f;
     size_t i;
 
@@ -696,7 +713,9 @@ TEST(ws_refusal_is_reported_with_its_status)
 TEST(ws_redirect_is_a_refusal)
 {
     static const struct script scripts[] = {
-        { .expect = "\r\n\r\n", .reply = "HTTP/1.1 302 Found\r\nLocation: ws://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n" },
+        { .expect = "\r\n\r\n",
+          .reply =
+              "HTTP/1.1 302 Found\r\nLocation: ws://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n" },
     };
     struct fixture f;
     struct peer *p;
@@ -716,7 +735,9 @@ TEST(ws_client_says_why_it_could_not_connect)
 {
     static const struct script scripts[] = {
         { .expect = "\r\n\r\n" },
-        { .expect = "\r\n\r\n", .reply = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: bm8gbm8gbm8gbm8=\r\n\r\n" },
+        { .expect = "\r\n\r\n",
+          .reply = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: "
+                   "Upgrade\r\nSec-WebSocket-Accept: bm8gbm8gbm8gbm8=\r\n\r\n" },
         { .expect = "\r\n\r\n", .reply = "nonsense\r\n\r\n" },
     };
     struct fixture f;
@@ -746,7 +767,8 @@ TEST(ws_client_says_why_it_could_not_connect)
 
 TEST(ws_connect_refuses_what_cannot_be_asked)
 {
-    static const char *const urls[] = { "", "http://a/", "ws://", "ws:///x", "ws://a b/", "ws://a/\r\nX: y", "nonsense" };
+    static const char *const urls[] = { "",          "http://a/",       "ws://",   "ws:///x",
+                                        "ws://a b/", "ws://a/\r\nX: y", "nonsense" };
     const struct http_header bad[] = { { STR("X Y"), STR("z") } };
     const struct http_header injected[] = { { STR("X"), STR("a\r\nY: b") } };
     struct fixture f;
@@ -763,7 +785,9 @@ TEST(ws_connect_refuses_what_cannot_be_asked)
     CHECK_RC(ERR_INVALID, ws_connect(&f.client.conn, f.net.loop, &o, &err));
     o.headers = injected;
     CHECK_RC(ERR_INVALID, ws_connect(&f.client.conn, f.net.loop, &o, &err));
-    o = (struct ws_client_opts){ .url = STR("wss://localhost:1/"), .events = events, .arg = &f.client };
+    o = (struct ws_client_opts){ .url = STR("wss://localhost:1/"),
+                                 .events = events,
+                                 .arg = &f.client };
     CHECK_RC(ERR_INVALID, ws_connect(&f.client.conn, f.net.loop, &o, &err));
     net_turn(&f.net);
     CHECK_INT(f.client.closed, 0);
@@ -801,7 +825,8 @@ TEST(ws_connects_by_name_and_by_ipv6)
     struct err err = ERR_INIT;
 
     open_on(&f, "::1");
-    CHECK_OK(dial_url(&f, arena_printf(&f.arena, "ws://[::1]:%d/echo", http_server_port(f.net.server)), &err));
+    CHECK_OK(dial_url(
+        &f, arena_printf(&f.arena, "ws://[::1]:%d/echo", http_server_port(f.net.server)), &err));
     net_until(&f.net, is_open, &f.client);
     CHECK_INT(f.client.opened, 1);
     CHECK_STR(ws_peer_ip(f.client.conn), "::1");
@@ -809,7 +834,9 @@ TEST(ws_connects_by_name_and_by_ipv6)
     until_closed(&f, &f.server);
     f.client.opened = 0;
     /* "localhost": 127.0.0.1 refuses, ::1 is tried next */
-    CHECK_OK(dial_url(&f, arena_printf(&f.arena, "ws://localhost:%d/echo", http_server_port(f.net.server)), &err));
+    CHECK_OK(dial_url(
+        &f, arena_printf(&f.arena, "ws://localhost:%d/echo", http_server_port(f.net.server)),
+        &err));
     net_until(&f.net, is_open, &f.client);
     CHECK_INT(f.client.opened, 1);
     CHECK_STR(ws_peer_ip(f.client.conn), "::1");
@@ -817,7 +844,8 @@ TEST(ws_connects_by_name_and_by_ipv6)
 
     open_on(&f, "::");
     CHECK(gethostname(name, sizeof(name)) == 0); /* from /etc/hosts, or from the name server */
-    CHECK_OK(dial_url(&f, arena_printf(&f.arena, "ws://%s:%d/echo", name, http_server_port(f.net.server)), &err));
+    CHECK_OK(dial_url(
+        &f, arena_printf(&f.arena, "ws://%s:%d/echo", name, http_server_port(f.net.server)), &err));
     net_until(&f.net, is_open, &f.client);
     if (!f.client.opened)
         CHECK_CONTAINS(str_c(f.client.err.text), "looking up the name");
@@ -844,8 +872,8 @@ TEST(ws_name_that_does_not_exist_fails_later)
 
 /* --- raw peers ----------------------------------------------------------------------------------- */
 
-#define UPGRADE(path, more)                                                                        \
-    "GET " path " HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"              \
+#define UPGRADE(path, more)                                                             \
+    "GET " path " HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" \
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" more "\r\n"
 
 static void raw_upgrade(struct fixture *f, struct raw *r, const char *request)
@@ -854,7 +882,8 @@ static void raw_upgrade(struct fixture *f, struct raw *r, const char *request)
     raw_send_c(r, request);
     raw_until(r, "\r\n\r\n");
     CHECK(str_starts(buf_str(&r->got), STR("HTTP/1.1 101 ")));
-    CHECK_CONTAINS(buf_str(&r->got), "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"); /* RFC 6455 */
+    CHECK_CONTAINS(buf_str(&r->got),
+                   "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"); /* RFC 6455 */
     buf_drop_front(&r->got, str_find(buf_str(&r->got), STR("\r\n\r\n")) + 4);
 }
 
@@ -886,8 +915,10 @@ TEST(ws_server_ignores_offers_of_extensions_and_protocols)
 
     open_echo(&f);
     raw_open(&r, &f.net);
-    raw_send_c(&r, UPGRADE("/echo", "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
-                                    "Sec-WebSocket-Protocol: chat, other\r\n"));
+    raw_send_c(&r,
+               UPGRADE("/echo",
+                       "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n"
+                       "Sec-WebSocket-Protocol: chat, other\r\n"));
     raw_until(&r, "\r\n\r\n");
     CHECK(str_starts(buf_str(&r.got), STR("HTTP/1.1 101 ")));
     CHECK(!str_contains(buf_str(&r.got), STR("Extensions")));
@@ -906,14 +937,30 @@ TEST(ws_server_refuses_bad_upgrades_with_a_status)
         const char *name, *request, *status;
     } rows[] = {
         { "no upgrade", "GET /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "426" },
-        { "version 8", "GET /echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 8\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nConnection: close\r\n\r\n", "426" },
-        { "no key", "GET /echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n", "400" },
-        { "short key", "GET /echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: abcd\r\n\r\n", "400" },
-        { "POST", "POST /echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\nContent-Length: 0\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", "405" },
+        { "version 8",
+          "GET /echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: "
+          "websocket\r\nSec-WebSocket-Version: 8\r\nSec-WebSocket-Key: "
+          "dGhlIHNhbXBsZSBub25jZQ==\r\nConnection: close\r\n\r\n",
+          "426" },
+        { "no key",
+          "GET /echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: "
+          "websocket\r\nSec-WebSocket-Version: 13\r\n\r\n",
+          "400" },
+        { "short key",
+          "GET /echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: "
+          "websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: abcd\r\n\r\n",
+          "400" },
+        { "POST",
+          "POST /echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, close\r\nUpgrade: "
+          "websocket\r\nContent-Length: 0\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
+          "dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+          "405" },
         { "a body", UPGRADE("/echo", "Content-Length: 3\r\n") "abc", "400" },
         { "unknown path", UPGRADE("/nope", "Connection: close\r\n"), "404" },
-        { "plain request where both are served", "GET /both HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "200" },
-        { "HTTP/1.0", "GET /echo HTTP/1.0\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", "426" },
+        { "plain request where both are served",
+          "GET /both HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "200" },
+        { "HTTP/1.0", "GET /echo HTTP/1.0\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+          "426" },
     };
     struct fixture f;
     size_t i;
@@ -942,7 +989,8 @@ TEST(ws_server_reads_frames_sent_together_with_the_request)
     raw_open(&r, &f.net);
     raw_send(&r, buf_str(&all));
     raw_until(&r, "\x81\x06second");
-    CHECK_CONTAINS(buf_str(&r.got), "\x81\x05" "first");
+    CHECK_CONTAINS(buf_str(&r.got), "\x81\x05"
+                                    "first");
     CHECK_STR(buf_str(&f.server.got), "first|second|");
     raw_close(&r);
     buf_release(&all);
@@ -1025,7 +1073,9 @@ TEST(ws_close_codes_are_told_as_the_peer_sent_them)
     } rows[] = {
         { "", 0, 1005, "" },
         { "\x03\xe8", 2, 1000, "" },
-        { "\x03\xe9" "going away", 12, 1001, "going away" },
+        { "\x03\xe9"
+          "going away",
+          12, 1001, "going away" },
         { "\x13\x87", 2, 4999, "" },
     };
     struct fixture f;
@@ -1078,8 +1128,10 @@ TEST(ws_protocol_errors_end_the_connection_with_their_code)
         raw_upgrade(&f, &r, UPGRADE("/echo", ""));
         raw_send(&r, str_n(rows[i].bytes, rows[i].n));
         raw_until_n(&r, 4);
-        if ((r.got.p[0] & 0xff) != 0x88 || ((r.got.p[2] & 0xff) << 8 | (r.got.p[3] & 0xff)) != rows[i].code)
-            FAIL_TEST("%s: %02x %02x %02x %02x", rows[i].name, r.got.p[0] & 0xff, r.got.p[1] & 0xff, r.got.p[2] & 0xff, r.got.p[3] & 0xff);
+        if ((r.got.p[0] & 0xff) != 0x88 ||
+            ((r.got.p[2] & 0xff) << 8 | (r.got.p[3] & 0xff)) != rows[i].code)
+            FAIL_TEST("%s: %02x %02x %02x %02x", rows[i].name, r.got.p[0] & 0xff, r.got.p[1] & 0xff,
+                      r.got.p[2] & 0xff, r.got.p[3] & 0xff);
         raw_close(&r);
         until_closed(&f, &f.server);
         CHECK(f.server.code == 1006 || f.server.code == rows[i].code);
