@@ -6,10 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "base/list.h"
 #include "base/mem.h"
+#include "local_cloud/twilio/recording_store.h"
 #include "local_cloud/twilio/sids.h"
 #include "local_cloud/twilio/telephony.h"
+#include "net/workers.h"
 #include "voice/g711.h"
 #include "voice/wav.h"
 
@@ -19,10 +22,10 @@ struct recording {
     struct list_node node;
     struct recordings *all;
     struct recording_info info;
-    int fd;
+    int fd; /* -1: the store has it */
     bool finished, deleted, paused, skip, broken;
-    int64_t samples; /* written and pending, of each channel */
-    uint8_t pending[PENDING_MAX];
+    int64_t samples;  /* written and pending, of each channel */
+    uint8_t *pending; /* PENDING_MAX bytes while it is being made */
     size_t n_pending;
 };
 
@@ -30,21 +33,51 @@ struct recordings {
     pthread_mutex_t lock;
     struct list list; /* oldest first */
     size_t n;
+    struct store *store;
+    struct workers *workers;
+    struct arena sources; /* texts of what was loaded */
 };
 
-struct recordings *recordings_create(void)
+static void loaded(void *arg, const struct recording_info *info, int64_t samples, struct str source)
 {
-    struct recordings *r = MEM_NEW(struct recordings);
+    struct recordings *r = arg;
+    struct recording *rec = MEM_NEW(struct recording);
 
+    rec->all = r;
+    rec->info = *info;
+    rec->info.source = arena_cstr(&r->sources, source);
+    rec->info.duration_ms = samples / G711_BYTES_PER_MS;
+    rec->fd = -1;
+    rec->finished = true;
+    rec->samples = samples;
+    list_push_back(&r->list, &rec->node);
+    r->n++;
+}
+
+enum errc recordings_create(struct recordings **ret, struct store *store, struct workers *workers,
+                            struct err *err)
+{
+    struct recordings *r;
+    enum errc rc = recording_store_open(store, err);
+
+    if (rc)
+        return rc;
+    r = MEM_NEW(struct recordings);
     pthread_mutex_init(&r->lock, NULL);
     list_init(&r->list);
-    return r;
+    arena_init(&r->sources);
+    r->store = store;
+    r->workers = workers;
+    recording_store_load(store, loaded, r);
+    *ret = r;
+    return ERR_OK;
 }
 
 static void recording_free(struct recording *rec)
 {
     if (rec->fd >= 0)
         close(rec->fd);
+    mem_free(rec->pending);
     mem_free(rec);
 }
 
@@ -57,9 +90,89 @@ struct recordings *recordings_destroy(struct recordings *r)
     while ((n = list_pop_front(&r->list)))
         recording_free(CONTAINER_OF(n, struct recording, node));
     pthread_mutex_destroy(&r->lock);
+    arena_release(&r->sources);
     mem_free(r);
     return NULL;
 }
+
+/* Under the lock. */
+static struct recording *find(struct recordings *r, struct str sid)
+{
+    struct list_node *n, *tmp;
+
+    LIST_EACH (&r->list, n, tmp) {
+        struct recording *rec = CONTAINER_OF(n, struct recording, node);
+
+        if (str_eq_c(sid, rec->info.sid))
+            return rec;
+    }
+    return NULL;
+}
+
+/* ---- to and from the store, by workers ---- */
+
+struct moving {
+    struct recordings *all;
+    struct recording_info info;
+    int64_t samples;
+    int fd; /* -1: it is deleted */
+    enum errc rc;
+};
+
+static void move_run(void *arg, struct ctx *ctx)
+{
+    struct moving *m = arg;
+    struct err err = ERR_INIT;
+
+    if (m->fd >= 0)
+        m->rc = recording_store_save(m->all->store, &m->info, m->samples, m->fd, &err);
+    else
+        m->rc = recording_store_delete(m->all->store, str_c(m->info.sid), &err);
+    if (m->rc)
+        log_warn(&ctx->log, "the store does not take recording_sid=%s error=\"%s\"", m->info.sid,
+                 err.text);
+}
+
+static void start_moving(struct recordings *r, const struct recording *rec, int fd);
+
+static void move_done(void *arg)
+{
+    struct moving *m = arg;
+    struct recordings *r = m->all;
+    struct recording *rec;
+
+    if (m->fd >= 0) {
+        close(m->fd);
+        pthread_mutex_lock(&r->lock);
+        rec = find(r, str_c(m->info.sid));
+        if (rec && !m->rc && rec->fd >= 0) {
+            close(rec->fd);
+            rec->fd = -1;
+        }
+        pthread_mutex_unlock(&r->lock);
+        if (rec && rec->deleted)
+            start_moving(r, rec, -1); /* it was, while it moved */
+    }
+    mem_free(m);
+}
+
+/* fd -1: out of the store. If no worker takes it the recording stays in its file. */
+static void start_moving(struct recordings *r, const struct recording *rec, int fd)
+{
+    struct moving *m = MEM_NEW(struct moving);
+
+    m->all = r;
+    m->info = rec->info;
+    m->samples = rec->samples;
+    m->fd = fd;
+    if (workers_submit(r->workers, move_run, move_done, m) == ERR_OK)
+        return;
+    if (fd >= 0)
+        close(fd);
+    mem_free(m);
+}
+
+/* ---- making ---- */
 
 static int file_without_name(void)
 {
@@ -92,6 +205,7 @@ static bool make_room(struct recordings *r)
 
         if (!rec->finished)
             continue;
+        start_moving(r, rec, -1);
         list_remove(n);
         recording_free(rec);
         r->n--;
@@ -112,6 +226,7 @@ struct recording *recording_start(struct recordings *r, struct str call_sid, int
     rec = MEM_NEW(struct recording);
     rec->all = r;
     rec->fd = fd;
+    rec->pending = mem_alloc(PENDING_MAX);
     sid_make(rec->info.sid, "RE");
     (void)str_copy(rec->info.call_sid, sizeof(rec->info.call_sid), call_sid); /* SIDs fit */
     rec->info.status = "in-progress";
@@ -187,27 +302,21 @@ void recording_finish(struct recording *rec, struct recording_info *ret)
 {
     struct recordings *r = rec->all;
 
+    int fd;
+
     flush(rec);
+    mem_free(rec->pending);
+    rec->pending = NULL;
     pthread_mutex_lock(&r->lock);
     rec->finished = true;
-    rec->info.status = "completed";
+    if (!rec->deleted)
+        rec->info.status = "completed";
     rec->info.duration_ms = rec->samples / G711_BYTES_PER_MS;
     *ret = rec->info;
+    fd = rec->deleted ? -1 : dup(rec->fd);
     pthread_mutex_unlock(&r->lock);
-}
-
-/* Under the lock. */
-static struct recording *find(struct recordings *r, struct str sid)
-{
-    struct list_node *n, *tmp;
-
-    LIST_EACH (&r->list, n, tmp) {
-        struct recording *rec = CONTAINER_OF(n, struct recording, node);
-
-        if (str_eq_c(sid, rec->info.sid))
-            return rec;
-    }
-    return NULL;
+    if (fd >= 0)
+        start_moving(r, rec, fd);
 }
 
 enum errc recordings_get(struct recordings *r, struct str sid, struct recording_info *ret)
@@ -246,19 +355,23 @@ size_t recordings_list(struct recordings *r, struct str call_sid, struct arena *
 enum errc recordings_delete(struct recordings *r, struct str sid)
 {
     struct recording *rec;
-    enum errc rc = ERR_NOT_FOUND;
+    bool stored = false;
 
     pthread_mutex_lock(&r->lock);
     rec = find(r, sid);
-    if (rec && !rec->deleted) {
+    if (rec && rec->deleted)
+        rec = NULL;
+    if (rec) {
+        stored = rec->finished && rec->fd < 0;
         rec->deleted = true;
         rec->info.status = "deleted";
-        rc = ERR_OK;
-        if (rec->finished && ftruncate(rec->fd, 0))
-            rc = ERR_IO;
     }
     pthread_mutex_unlock(&r->lock);
-    return rc;
+    if (!rec)
+        return ERR_NOT_FOUND;
+    if (stored)
+        start_moving(r, rec, -1);
+    return ERR_OK;
 }
 
 enum errc recordings_open(struct recordings *r, struct str sid, int channels,
@@ -276,13 +389,16 @@ enum errc recordings_open(struct recordings *r, struct str sid, int channels,
     else if (channels > rec->info.channels)
         rc = ERR_INVALID;
     else
-        *ret = (struct recording_reader){ .fd = dup(rec->fd),
+        *ret = (struct recording_reader){ .fd = rec->fd < 0 ? -1 : dup(rec->fd),
+                                          .store = r->store,
                                           .stored = rec->info.channels,
                                           .wanted = channels,
                                           .frames = rec->samples };
-    pthread_mutex_unlock(&r->lock);
-    if (!rc && ret->fd < 0)
+    if (!rc)
+        (void)str_copy(ret->sid, sizeof(ret->sid), str_c(rec->info.sid)); /* the same size */
+    if (!rc && rec->fd >= 0 && ret->fd < 0)
         rc = ERR_IO;
+    pthread_mutex_unlock(&r->lock);
     return rc;
 }
 
@@ -340,7 +456,11 @@ size_t recording_reader_next(struct recording_reader *rd, uint8_t out[RECORDING_
     want = (size_t)MIN((int64_t)(RECORDING_PIECE_MAX / 4), rd->frames - rd->at);
     if (!want)
         return 0;
-    got = pread(rd->fd, in, want * (size_t)rd->stored, rd->at * rd->stored);
+    if (rd->fd >= 0)
+        got = pread(rd->fd, in, want * (size_t)rd->stored, rd->at * rd->stored);
+    else
+        got = (ssize_t)recording_store_read(rd->store, str_c(rd->sid), rd->at * rd->stored, in,
+                                            want * (size_t)rd->stored);
     /* What cannot be read is silence: the length was promised. */
     if (got < (ssize_t)(want * (size_t)rd->stored)) {
         size_t have = got > 0 ? (size_t)got : 0;

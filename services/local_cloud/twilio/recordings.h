@@ -1,6 +1,7 @@
-/* local_cloud/twilio/recordings.h: recordings of calls. Audio goes to an unlinked file as it comes, so memory
- * does not grow with its length; it is read back as 16-bit WAV in one or two channels (1: caller, 2: agent).
- * Thread-safe: the loop writes, REST's workers read. */
+/* local_cloud/twilio/recordings.h: recordings of calls. While a call lives its audio goes to an unlinked file, as the
+ * loop must not wait for the store; when it is over a worker moves it into the store. Memory does not grow with
+ * its length. It is read back as 16-bit WAV in one or two channels (1: caller, 2: agent). Thread-safe: the loop
+ * writes, REST's workers read. */
 #ifndef LOCAL_CLOUD_TWILIO_RECORDINGS_H
 #define LOCAL_CLOUD_TWILIO_RECORDINGS_H
 
@@ -25,7 +26,13 @@ struct recording_info {
     int64_t duration_ms;
 };
 
-struct recordings *recordings_create(void) MUST_USE;
+struct store;
+struct workers;
+
+/* With what the store holds from before. ERR_IO. */
+MUST_USE enum errc recordings_create(struct recordings **ret, struct store *store,
+                                     struct workers *workers, struct err *err);
+/* After the workers have ended. */
 struct recordings *recordings_destroy(struct recordings *r);
 
 /* Loop thread. NULL: there are too many, or no file can be made. `source` is a literal. */
@@ -44,11 +51,15 @@ MUST_USE enum errc recordings_get(struct recordings *r, struct str sid, struct r
 /* All of a call (empty: of every call), oldest first. */
 size_t recordings_list(struct recordings *r, struct str call_sid, struct arena *a,
                        struct recording_info **ret);
+/* Loop thread. ERR_NOT_FOUND. */
 MUST_USE enum errc recordings_delete(struct recordings *r, struct str sid);
 
-/* Reading one that is complete, as a WAV file. Free of the recording's life. */
+/* Reading one that is complete, as a WAV file, on a worker. Free of the recording's life: of one that is deleted
+ * meanwhile the rest is silence. */
 struct recording_reader {
-    int fd;
+    int fd; /* -1: it is in the store */
+    struct store *store;
+    char sid[RECORDING_SID_SIZE];
     int stored, wanted; /* channels */
     int64_t frames, at; /* samples of all channels */
     bool header_sent;

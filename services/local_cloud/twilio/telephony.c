@@ -13,6 +13,7 @@ enum errc telephony_create(struct local_cloud *lc, struct err *err)
     const struct local_settings *s = local_settings_of(lc->service);
     struct str_list tokens = twilio_tokens(s->auth_token, lc->service->arena);
     struct telephony *t = MEM_NEW(struct telephony);
+    enum errc rc;
 
     t->lc = lc;
     t->loop = lc->service->loop;
@@ -21,12 +22,12 @@ enum errc telephony_create(struct local_cloud *lc, struct err *err)
     t->account_sid = s->account_sid;
     t->auth_token = tokens.n ? tokens.items[0] : STR_EMPTY;
     t->calls = map_create();
-    t->recordings = recordings_create();
     list_init(&t->live);
     list_init(&t->over);
     list_init(&t->messages);
     lc->telephony = t;
-    return workers_create(&t->workers, t->loop, REQUESTS_AT_ONCE, lc->service->tls, &t->log, err);
+    rc = workers_create(&t->workers, t->loop, REQUESTS_AT_ONCE, lc->service->tls, &t->log, err);
+    return rc ? rc : recordings_create(&t->recordings, lc->store, t->workers, err);
 }
 
 static void free_calls(struct list *l)

@@ -1,7 +1,9 @@
 #include "local_cloud/twilio/telephony.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "voice/g711.h"
 #include "world_test.h"
@@ -542,6 +544,58 @@ TEST(telephony_recording_has_the_caller_left_and_the_agent_right)
     CHECK_INT(w.rest_status, 404);
     CHECK_CONTAINS(w.rest_body, "\"code\":20404");
     world_close(&w);
+}
+
+static bool recording_stored(struct world *w)
+{
+    return workers_pending(w->lc.telephony->workers) == 0;
+}
+
+TEST(telephony_recordings_outlive_a_restart_and_are_read_from_the_store)
+{
+    char dir[] = "/tmp/telephony-test-XXXXXX", path[64], file[64];
+    struct str sid;
+    struct world w;
+    struct arena a = ARENA_INIT;
+
+    CHECK(mkdtemp(dir) != NULL);
+    snprintf(file, sizeof(file), "%s/store", dir);
+    world_open_stored(&w, str_c(file));
+    world_answers(&w, "/voice/incoming", 200, RECORDED_STREAM);
+    w.says = str_n(tone(200), 1600);
+    w.says_at_ms = 100;
+    world_call(&w, NULL, 0);
+    world_until(&w, stream_is_open);
+    world_stream_send_audio(&w, tone(100), 800);
+    w.media_messages = -15;
+    world_until(&w, heard_ten_frames);
+    telephony_hang_up(w.call);
+    world_until(&w, recording_completed);
+    world_until(&w, recording_stored);
+    sid = arena_str(&a, recording_sid_of(&w));
+    world_close(&w);
+
+    world_open_stored(&w, str_c(file));
+    snprintf(path, sizeof(path), "/Recordings/" STR_FMT, STR_ARG(sid));
+    world_rest(&w, "GET", arena_printf(&a, "%s.json", path).p, NULL, NULL);
+    CHECK_CONTAINS(w.rest_body, "\"status\":\"completed\"");
+    world_rest(&w, "GET", arena_printf(&a, "%s.wav?RequestedChannels=2", path).p, NULL, NULL);
+    CHECK_INT(w.rest_status, 200);
+    check_channels(w.rest_body);
+    world_rest(&w, "DELETE", arena_printf(&a, "%s.json", path).p, NULL, NULL);
+    CHECK_INT(w.rest_status, 204);
+    world_close(&w);
+
+    world_open_stored(&w, str_c(file));
+    world_rest(&w, "GET", arena_printf(&a, "%s.json", path).p, NULL, NULL);
+    CHECK_INT(w.rest_status, 404);
+    world_close(&w);
+    for (const char *const *end = (const char *const[]){ "", "-wal", "-shm", NULL }; *end; end++) {
+        snprintf(path, sizeof(path), "%s%s", file, *end);
+        unlink(path);
+    }
+    rmdir(dir);
+    arena_release(&a);
 }
 
 TEST(telephony_rest_wants_the_accounts_credentials)

@@ -5,6 +5,7 @@
 
 #include "base/crypto.h"
 #include "base/url.h"
+#include "local_cloud/store.h"
 #include "net/http_client.h"
 #include "twilio/media_stream.h"
 #include "twilio/signature.h"
@@ -250,7 +251,12 @@ static struct http_server *serve(struct world *w, const struct http_route *route
 
 void world_open(struct world *w)
 {
-    *w = (struct world){ .clock = clock_system(0) };
+    world_open_stored(w, STR_EMPTY);
+}
+
+void world_open_stored(struct world *w, struct str store_path)
+{
+    *w = (struct world){ .clock = clock_system(0), .store_path = store_path };
     buf_init(&w->lines, 16 * MIB);
     buf_init(&w->asked, 16 * MIB);
     buf_init(&w->stream, 16 * MIB);
@@ -274,6 +280,7 @@ void world_open(struct world *w)
     w->settings.public_base_url =
         arena_printf(&w->arena, "http://127.0.0.1:%d", http_server_port(w->app));
     w->lc.origin = arena_printf(&w->arena, "http://127.0.0.1:%d", http_server_port(w->cloud));
+    CHECK_OK(store_create(&w->lc.store, w->store_path, NULL));
     CHECK_OK(telephony_create(&w->lc, NULL));
 }
 
@@ -309,6 +316,7 @@ void world_close(struct world *w)
     CHECK_INT(w->refused, 0);
     CHECK_INT(w->stream_refused, 0);
     telephony_destroy(&w->lc);
+    w->lc.store = store_destroy(w->lc.store);
     w->service.workers = workers_destroy(w->service.workers);
     w->cloud = http_server_destroy(w->cloud);
     w->app = http_server_destroy(w->app);

@@ -31,6 +31,7 @@ struct world {
     struct arena arena;
     struct local_settings settings;
     struct local_cloud lc;
+    struct str store_path; /* empty: in memory */
     struct http_server *cloud, *app;
 
     struct world_answer answers[WORLD_ANSWERS_MAX];
@@ -65,6 +66,8 @@ struct world {
 };
 
 void world_open(struct world *w);
+/* With a store in this file, for those who open it twice. */
+void world_open_stored(struct world *w, struct str store_path);
 void world_close(struct world *w);
 void world_answers(struct world *w, const char *path, int status, const char *body);
 /* Places a call; the caller says what w->says holds. */
