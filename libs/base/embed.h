@@ -8,13 +8,13 @@
 
 #include "base/str.h"
 
-#define EMBED(name, path)                                                                          \
-    __asm__(".pushsection .rodata\n"                                                               \
-            "embedded_" #name ":\n"                                                                \
-            ".incbin \"" path "\"\n"                                                               \
-            "embedded_" #name "_end:\n"                                                            \
-            ".byte 0\n"                                                                            \
-            ".popsection\n");                                                                      \
+#define EMBED(name, path)               \
+    __asm__(".pushsection .rodata\n"    \
+            "embedded_" #name ":\n"     \
+            ".incbin \"" path "\"\n"    \
+            "embedded_" #name "_end:\n" \
+            ".byte 0\n"                 \
+            ".popsection\n");           \
     extern const char embedded_##name[], embedded_##name##_end[]
 
 #define EMBEDDED(name) str_n(embedded_##name, (size_t)(embedded_##name##_end - embedded_##name))

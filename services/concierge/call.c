@@ -59,7 +59,8 @@ static struct str request_body(struct cli *cli, struct str scenario)
     char *real;
     struct jw w;
 
-    if (str_ends(scenario, STR(".yaml")) && (real = realpath(arena_cstr(cli->arena, scenario), NULL))) {
+    if (str_ends(scenario, STR(".yaml")) &&
+        (real = realpath(arena_cstr(cli->arena, scenario), NULL))) {
         path = arena_str(cli->arena, str_c(real));
         free(real); /* allow: realpath() allocates */
     }
@@ -73,10 +74,16 @@ static struct str request_body(struct cli *cli, struct str scenario)
 int cmd_call(struct cli *cli, struct str scenario, bool last_json)
 {
     static const struct http_header json = { STR("Content-Type"), STR("application/json") };
-    struct following f = { .cli = cli, .show = show_create(cli), .line = BUF_INIT(LINE_MAX_BYTES),
+    struct following f = { .cli = cli,
+                           .show = show_create(cli),
+                           .line = BUF_INIT(LINE_MAX_BYTES),
                            .record = BUF_INIT(LINE_MAX_BYTES) };
-    struct http_request req = { .method = "POST", .headers = &json, .n_headers = 1,
-                                .write = on_data, .write_arg = &f, .timeout_ms = -1,
+    struct http_request req = { .method = "POST",
+                                .headers = &json,
+                                .n_headers = 1,
+                                .write = on_data,
+                                .write_arg = &f,
+                                .timeout_ms = -1,
                                 .stall_ms = 120000 };
     struct http_response res = { 0 };
     struct err err = ERR_INIT;

@@ -14,7 +14,13 @@
 struct http_client;
 struct jval;
 
-enum { EXIT_DONE = 0, EXIT_NOT_AS_SAID = 1, EXIT_USAGE = 2, EXIT_UNREACHABLE = 3, BASE_PORT = 8080 };
+enum {
+    EXIT_DONE = 0,
+    EXIT_NOT_AS_SAID = 1,
+    EXIT_USAGE = 2,
+    EXIT_UNREACHABLE = 3,
+    BASE_PORT = 8080
+};
 
 struct cli {
     struct arena *arena;

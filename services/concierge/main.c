@@ -29,7 +29,15 @@ static const char usage[] =
     "Exit codes: 0 done (a call ended as its scenario says), 1 it did not, 2 wrong usage,\n"
     "3 the local cloud cannot be started or reached.\n";
 
-enum option_id { OPT_BASE_PORT = 256, OPT_JSON, OPT_CALL, OPT_ONCE, OPT_PROFILE, OPT_STATE, OPT_LOG };
+enum option_id {
+    OPT_BASE_PORT = 256,
+    OPT_JSON,
+    OPT_CALL,
+    OPT_ONCE,
+    OPT_PROFILE,
+    OPT_STATE,
+    OPT_LOG
+};
 
 static const struct option options[] = {
     { "base-port", required_argument, NULL, OPT_BASE_PORT },
@@ -108,7 +116,9 @@ int main(int argc, char **argv)
 {
     struct arena arena = ARENA_INIT;
     struct up_opts up = { 0 };
-    struct cli cli = { .arena = &arena, .clock = clock_system(0), .base_port = BASE_PORT,
+    struct cli cli = { .arena = &arena,
+                       .clock = clock_system(0),
+                       .base_port = BASE_PORT,
                        .colour = isatty(STDOUT_FILENO) };
     struct tls_store *tls = tls_store_create(NULL);
     int rc = read_options(argc, argv, &cli, &up);

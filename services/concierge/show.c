@@ -107,7 +107,8 @@ void show_happening(struct show *s, const struct jval *line)
     if (str_eq_c(kind, "event")) {
         show_event(s, json_get(line, "event"));
     } else if (str_eq_c(kind, "says")) {
-        time_and_who(s, GREEN, json_bool_or(json_get(line, "interrupting"), false) ? "caller ⚡" : "caller");
+        time_and_who(s, GREEN,
+                     json_bool_or(json_get(line, "interrupting"), false) ? "caller ⚡" : "caller");
         words(json_str(json_get(line, "text")));
         (void)str_copy(s->said, sizeof(s->said), json_str(json_get(line, "text"))); /* shown only */
     } else {
@@ -150,8 +151,10 @@ static void latencies(struct show *s, const struct jval *call)
     static const struct {
         const char *name, *path;
     } rows[] = {
-        { "first word", "firstWordMs" },     { "answers, median", "responseMs.p50" },
-        { "answers, p95", "responseMs.p95" }, { "barge-in stop", "bargeInStopMs.p50" },
+        { "first word", "firstWordMs" },
+        { "answers, median", "responseMs.p50" },
+        { "answers, p95", "responseMs.p95" },
+        { "barge-in stop", "bargeInStopMs.p50" },
     };
     const struct jval *latency = json_get(call, "latency");
     double max = 0;
@@ -169,7 +172,8 @@ static void latencies(struct show *s, const struct jval *call)
     printf("\n");
 }
 
-static void list(struct show *s, const char *name, const struct jval *items, const char *const *keys)
+static void list(struct show *s, const char *name, const struct jval *items,
+                 const char *const *keys)
 {
     struct json_iter it = json_iter(items);
     const struct jval *item;
@@ -189,15 +193,16 @@ void show_record(struct show *s, const struct jval *line)
     static const char *const booking[] = { "service", "start", "calendar", "name", NULL };
     static const char *const lead[] = { "need", "name", NULL };
     static const char *const callback[] = { "reason", "window", NULL };
-    const struct jval *record = json_get(line, "record"), *call = json_get(record, "call"), *finding;
+    const struct jval *record = json_get(line, "record"), *call = json_get(record, "call"),
+                      *finding;
     bool passed = json_bool_or(json_get(line, "passed"), false);
     struct json_iter it = json_iter(json_get(line, "findings"));
     struct str key;
 
     printf("\n%srecord%s\n", ink(s, BOLD), ink(s, PLAIN));
     field(s, "call", STR_FMT, STR_ARG(json_str(json_get(call, "callSid"))));
-    field(s, "outcome", "%s" STR_FMT "%s", ink(s, BOLD), STR_ARG(json_str(json_get(call, "outcome"))),
-          ink(s, PLAIN));
+    field(s, "outcome", "%s" STR_FMT "%s", ink(s, BOLD),
+          STR_ARG(json_str(json_get(call, "outcome"))), ink(s, PLAIN));
     field(s, "end", STR_FMT, STR_ARG(json_str(json_get(call, "endReason"))));
     list(s, "booking", json_get(record, "bookings"), booking);
     list(s, "lead", json_get(record, "leads"), lead);

@@ -48,7 +48,8 @@ static void set(const char *name, const char *value)
 static NORETURN void child(struct cli *cli, const struct up_opts *o)
 {
     struct str dir = own_dir(cli);
-    char *program = arena_cstr(cli->arena, arena_printf(cli->arena, STR_FMT "/local-cloud", STR_ARG(dir)));
+    char *program =
+        arena_cstr(cli->arena, arena_printf(cli->arena, STR_FMT "/local-cloud", STR_ARG(dir)));
     char *argv[] = { program, NULL };
 
     prctl(PR_SET_PDEATHSIG, SIGTERM);

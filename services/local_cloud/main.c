@@ -17,33 +17,57 @@ enum { ROUTES_MAX = 128, WS_ROUTES_MAX = 8, PORT_DEFAULT = 8080 };
 /* In the order in which they are made; control starts our services. */
 static const struct local_module *const modules[] = {
     &identity_module, &firestore_module, &storage_module, &pubsub_module,
-    &engine_module,   &telephony_module, &control_module,   &phone_module,
+    &engine_module,   &telephony_module, &control_module, &phone_module,
 };
 
 #define SCENARIOS_DIR "evals/scenarios"
 #define SETTING(member) offsetof(struct local_settings, member)
 
 static const struct config_key keys[] = {
-    { .name = "LOCAL_STATE", .kind = CONFIG_STR, .offset = SETTING(state),
+    { .name = "LOCAL_STATE",
+      .kind = CONFIG_STR,
+      .offset = SETTING(state),
       .help = "SQLite file with everything that is kept; unset: in memory" },
-    { .name = "TWILIO_ACCOUNT_SID", .kind = CONFIG_STR, .offset = SETTING(account_sid),
+    { .name = "TWILIO_ACCOUNT_SID",
+      .kind = CONFIG_STR,
+      .offset = SETTING(account_sid),
       .help = "account that owns the numbers" },
-    { .name = "TWILIO_AUTH_TOKEN", .kind = CONFIG_SECRET, .offset = SETTING(auth_token),
+    { .name = "TWILIO_AUTH_TOKEN",
+      .kind = CONFIG_SECRET,
+      .offset = SETTING(auth_token),
       .help = "signs webhooks, opens REST; unset: chosen at random" },
-    { .name = "PUBLIC_BASE_URL", .kind = CONFIG_URL, .offset = SETTING(public_base_url),
-      .allowed = "http|https", .help = "origin of the webhook; unset: this port + 1" },
-    { .name = "LOCAL_SERVICE_ACCOUNT", .kind = CONFIG_STR, .offset = SETTING(service_account),
+    { .name = "PUBLIC_BASE_URL",
+      .kind = CONFIG_URL,
+      .offset = SETTING(public_base_url),
+      .allowed = "http|https",
+      .help = "origin of the webhook; unset: this port + 1" },
+    { .name = "LOCAL_SERVICE_ACCOUNT",
+      .kind = CONFIG_STR,
+      .offset = SETTING(service_account),
       .dflt = "concierge@local-project.iam.gserviceaccount.com",
       .help = "email in tokens and pushes" },
-    { .name = "BUSINESS_PROFILE", .kind = CONFIG_STR, .offset = SETTING(profile), .required = true,
+    { .name = "BUSINESS_PROFILE",
+      .kind = CONFIG_STR,
+      .offset = SETTING(profile),
+      .required = true,
       .help = "the business profile, handed to the services" },
-    { .name = "LOCAL_SERVICES_DIR", .kind = CONFIG_STR, .offset = SETTING(services_dir),
+    { .name = "LOCAL_SERVICES_DIR",
+      .kind = CONFIG_STR,
+      .offset = SETTING(services_dir),
       .help = "folder of our six programs; unset: none are started" },
-    { .name = "LOCAL_SCENARIOS_DIR", .kind = CONFIG_STR, .offset = SETTING(scenarios_dir),
-      .dflt = SCENARIOS_DIR, .help = "folder of the scenarios" },
-    { .name = "OPENAI_API_KEY", .kind = CONFIG_SECRET, .offset = SETTING(openai_api_key),
+    { .name = "LOCAL_SCENARIOS_DIR",
+      .kind = CONFIG_STR,
+      .offset = SETTING(scenarios_dir),
+      .dflt = SCENARIOS_DIR,
+      .help = "folder of the scenarios" },
+    { .name = "OPENAI_API_KEY",
+      .kind = CONFIG_SECRET,
+      .offset = SETTING(openai_api_key),
       .help = "with it the services use the real voice engine and transcription" },
-    { .name = "LOCAL_SHOW_LOG", .kind = CONFIG_BOOL, .offset = SETTING(show_log), .dflt = "false",
+    { .name = "LOCAL_SHOW_LOG",
+      .kind = CONFIG_BOOL,
+      .offset = SETTING(show_log),
+      .dflt = "false",
       .help = "show every log line of every service, not only warnings" },
 };
 
@@ -68,8 +92,8 @@ static enum errc create(void **app, struct service *s, struct err *err)
     size_t i;
 
     lc->service = s;
-    lc->origin = arena_printf(s->arena, "http://127.0.0.1:%d",
-                              (int)local_settings_of(s)->common.port);
+    lc->origin =
+        arena_printf(s->arena, "http://127.0.0.1:%d", (int)local_settings_of(s)->common.port);
     rc = store_create(&lc->store, local_settings_of(s)->state, err);
     for (i = 0; !rc && i < ARRAY_LEN(modules); i++) {
         rc = modules[i]->create(lc, err);
@@ -120,7 +144,8 @@ static void add_routes(struct service_spec *spec)
         if (m->n_routes)
             memcpy(&routes[spec->n_routes], m->routes, m->n_routes * sizeof(routes[0]));
         if (m->n_ws_routes)
-            memcpy(&ws_routes[spec->n_ws_routes], m->ws_routes, m->n_ws_routes * sizeof(ws_routes[0]));
+            memcpy(&ws_routes[spec->n_ws_routes], m->ws_routes,
+                   m->n_ws_routes * sizeof(ws_routes[0]));
         spec->n_routes += m->n_routes;
         spec->n_ws_routes += m->n_ws_routes;
     }

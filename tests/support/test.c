@@ -26,7 +26,8 @@ void test_check_str(struct str got, struct str want, const char *file, int line)
 {
     if (str_eq(got, want))
         return;
-    print_error("got      \"" STR_FMT "\"\nexpected \"" STR_FMT "\"\n", STR_ARG(got), STR_ARG(want));
+    print_error("got      \"" STR_FMT "\"\nexpected \"" STR_FMT "\"\n", STR_ARG(got),
+                STR_ARG(want));
     _fail(file, line);
 }
 

@@ -34,13 +34,13 @@ void test_register(struct test_case *t);
 /* Whether the program's arguments let some test run whose name contains `word`. */
 bool test_wanted(const char *word);
 
-#define TEST_WITHIN(seconds, test_name)                                                            \
-    static void test_name(void);                                                                   \
-    __attribute__((constructor)) static void test_name##_register(void)                            \
-    {                                                                                              \
-        static struct test_case t = { #test_name, test_name, (seconds), NULL };                    \
-        test_register(&t);                                                                         \
-    }                                                                                              \
+#define TEST_WITHIN(seconds, test_name)                                         \
+    static void test_name(void);                                                \
+    __attribute__((constructor)) static void test_name##_register(void)         \
+    {                                                                           \
+        static struct test_case t = { #test_name, test_name, (seconds), NULL }; \
+        test_register(&t);                                                      \
+    }                                                                           \
     static void test_name(void)
 #define TEST(test_name) TEST_WITHIN(TEST_SECONDS_MAX, test_name)
 
@@ -52,8 +52,10 @@ void test_check_int(long long got, long long want, const char *expr, const char 
 #define CHECK(cond) _assert_true((cond) ? 1 : 0, #cond, __FILE__, __LINE__)
 #define CHECK_OK(expr) test_check_rc(ERR_OK, (expr), #expr, __FILE__, __LINE__)
 #define CHECK_RC(want, expr) test_check_rc((want), (expr), #expr, __FILE__, __LINE__)
-#define CHECK_INT(got, want) test_check_int((long long)(got), (long long)(want), #got, __FILE__, __LINE__)
-#define CHECK_STR(got, want) test_check_str((got), str_c(want), __FILE__, __LINE__) /* got: struct str */
+#define CHECK_INT(got, want) \
+    test_check_int((long long)(got), (long long)(want), #got, __FILE__, __LINE__)
+#define CHECK_STR(got, want) \
+    test_check_str((got), str_c(want), __FILE__, __LINE__) /* got: struct str */
 #define CHECK_CONTAINS(got, want) test_check_contains((got), str_c(want), __FILE__, __LINE__)
 #define FAIL_TEST(...) fail_msg(__VA_ARGS__)
 

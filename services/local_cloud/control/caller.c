@@ -7,9 +7,9 @@
 #include "local_cloud/engine/engine.h"
 
 enum {
-    VOICED_LEVEL = 24,       /* mean of mu-law magnitudes (0-127) that counts as speech */
-    PAUSE_MS = 700,          /* silence that ends what the agent says */
-    WORDS_WAIT_MS = 1500,    /* for the words of what was heard, then the line is chosen without */
+    VOICED_LEVEL = 24,    /* mean of mu-law magnitudes (0-127) that counts as speech */
+    PAUSE_MS = 700,       /* silence that ends what the agent says */
+    WORDS_WAIT_MS = 1500, /* for the words of what was heard, then the line is chosen without */
     MIN_SPEECH_MS = 120,
     AGENT_TEXT_MAX = 8192,
     LINE_SPEECH_MAX = 60 * 8000, /* a minute of mu-law */
@@ -26,14 +26,14 @@ struct script_caller {
 
     enum caller_state state;
     bool used[SCENARIO_LINES_MAX];
-    struct buf agent_text;   /* since our last line */
+    struct buf agent_text; /* since our last line */
     bool agent_speaking;
-    int64_t voiced_ms;       /* of the agent's current speech */
+    int64_t voiced_ms; /* of the agent's current speech */
     int64_t began_ms, last_voiced_ms;
-    bool pending;            /* the agent has spoken since our last line */
-    size_t line;             /* being waited for or spoken */
+    bool pending; /* the agent has spoken since our last line */
+    size_t line;  /* being waited for or spoken */
     int64_t speak_at_ms;
-    size_t sent;             /* bytes of its speech */
+    size_t sent; /* bytes of its speech */
 };
 
 enum errc script_caller_voice(struct engine *engine, struct arena *a, const struct scenario *s,

@@ -14,7 +14,7 @@
 
 struct script_caller;
 
-struct script_caller_events { /* loop thread */
+struct script_caller_events {                                       /* loop thread */
     void (*on_says)(void *arg, struct str text, bool interrupting); /* begins to say it */
     void (*on_ended)(void *arg, const char *reason);                /* last */
 };
@@ -27,7 +27,8 @@ MUST_USE enum errc script_caller_voice(struct engine *engine, struct arena *a,
 
 /* Borrows all of it for its life. */
 struct script_caller *script_caller_create(const struct scenario *s, const struct str *speech,
-                                           const struct script_caller_events *ev, void *arg) MUST_USE;
+                                           const struct script_caller_events *ev,
+                                           void *arg) MUST_USE;
 struct script_caller *script_caller_destroy(struct script_caller *c);
 
 extern const struct caller_ops script_caller_ops; /* its argument is the script_caller */

@@ -66,7 +66,8 @@ TEST(caller_takes_the_first_line_that_fits_what_the_agent_said)
 {
     struct line l;
 
-    line_open(&l, "id: X\ncaller:\n  - {when: name, say: Anna}\n  - {when: help, say: A check-up}\n");
+    line_open(&l,
+              "id: X\ncaller:\n  - {when: name, say: Anna}\n  - {when: help, say: A check-up}\n");
     agent(&l, true, 1000);
     script_caller_agent_said(l.caller, STR("How can I help?"));
     agent(&l, false, 2000);

@@ -116,19 +116,23 @@ static void place(void *arg)
     static const struct script_caller_events events = { on_caller_says, on_caller_ended };
     struct run *run = arg;
     const struct scenario *s = run->scenario;
-    struct phone_call_opts o = { .from = s->from, .to = s->to, .caller = &script_caller_ops,
-                                 .noise_db = s->noise_db, .loss = s->loss,
-                                 .on_event = on_phone_event, .event_arg = run->control };
+    struct phone_call_opts o = { .from = s->from,
+                                 .to = s->to,
+                                 .caller = &script_caller_ops,
+                                 .noise_db = s->noise_db,
+                                 .loss = s->loss,
+                                 .on_event = on_phone_event,
+                                 .event_arg = run->control };
     struct phone_dial dial[DIALED_MAX];
     struct err err = ERR_INIT;
     size_t i;
 
     for (i = 0; i < MIN(s->n_dial, ARRAY_LEN(dial)); i++) {
         dial[i].number = s->dial[i].number;
-        dial[i].outcome = str_eq_c(s->dial[i].outcome, "answers")   ? DIAL_ANSWERS
-                          : str_eq_c(s->dial[i].outcome, "busy")    ? DIAL_BUSY
-                          : str_eq_c(s->dial[i].outcome, "failed")  ? DIAL_FAILED
-                                                                    : DIAL_NO_ANSWER;
+        dial[i].outcome = str_eq_c(s->dial[i].outcome, "answers")  ? DIAL_ANSWERS
+                          : str_eq_c(s->dial[i].outcome, "busy")   ? DIAL_BUSY
+                          : str_eq_c(s->dial[i].outcome, "failed") ? DIAL_FAILED
+                                                                   : DIAL_NO_ANSWER;
     }
     o.dial = dial;
     o.n_dial = i;
@@ -165,8 +169,7 @@ static void agent_said(void *arg)
     struct said *said = arg;
     struct list_node *n, *tmp;
 
-    LIST_EACH(&said->control->runs, n, tmp)
-    {
+    LIST_EACH (&said->control->runs, n, tmp) {
         struct run *run = CONTAINER_OF(n, struct run, node);
 
         if (str_eq_c(phone_call_sid(run->call), said->call_sid))
@@ -285,7 +288,8 @@ static bool is_on_record(const struct call_log *log)
 }
 
 /* Waits until the record has what the events said; what it then lacks is for the judge to say. */
-static void wait_written(struct http_req *r, struct control *c, struct run *run, struct call_log *log)
+static void wait_written(struct http_req *r, struct control *c, struct run *run,
+                         struct call_log *log)
 {
     int64_t until = clock_mono_ms(r->ctx->clock) + WRITTEN_MS;
     struct buf line = BUF_INIT(2 * MIB);
@@ -299,7 +303,8 @@ static void wait_written(struct http_req *r, struct control *c, struct run *run,
     buf_release(&line);
 }
 
-static struct str verdict(struct http_req *r, struct control *c, struct run *run, struct call_log *log)
+static struct str verdict(struct http_req *r, struct control *c, struct run *run,
+                          struct call_log *log)
 {
     struct world_seen seen = { log->events, log->n_events, log->dialed, log->n_dialed };
     struct buf findings = BUF_INIT(64 * KIB);
@@ -312,10 +317,11 @@ static struct str verdict(struct http_req *r, struct control *c, struct run *run
         buf_add_c(&findings, "the call could not be placed\n");
     else if (!is_on_record(log))
         buf_addf(&findings, "after %d s the record is not complete: %s%s\n", AFTER_CALL_MS / 1000,
-                 log->call_ended ? "" : "no call.ended ", log->transcript ? "" : "no transcript.ready");
+                 log->call_ended ? "" : "no call.ended ",
+                 log->transcript ? "" : "no transcript.ready");
     if (!log->failed && (world_record(r->ctx, c->google, log->call_sid, &record, &err) ||
-                         world_judge(r->ctx, c->google, c->profile, run->scenario, log->call_sid, &seen,
-                                     &findings, &err)))
+                         world_judge(r->ctx, c->google, c->profile, run->scenario, log->call_sid,
+                                     &seen, &findings, &err)))
         buf_addf(&findings, "%s\n", err.text);
     if (json_parse_arena(&record_val, r->ctx->arena, record, NULL))
         record_val = NULL;
@@ -425,7 +431,8 @@ static enum errc create(struct local_cloud *lc, struct err *err)
         arena_printf(a, "http://127.0.0.1:%d", (int)settings->common.port);
     rc = profile_load(&c->profile, a, arena_cstr(a, settings->profile), err);
     if (!rc)
-        rc = google_create(&c->google, STR(LOCAL_PROJECT), &c->google_settings, lc->service->clock, err);
+        rc = google_create(&c->google, STR(LOCAL_PROJECT), &c->google_settings, lc->service->clock,
+                           err);
     return rc;
 }
 

@@ -15,7 +15,7 @@ EMBED(phone_html, "services/local_cloud/control/phone.html");
 EMBED(phone_js, "services/local_cloud/control/phone.js");
 
 enum {
-    MIC_MAX_BYTES = 8000,       /* a second of the browser's audio waits at most; older is dropped */
+    MIC_MAX_BYTES = 8000, /* a second of the browser's audio waits at most; older is dropped */
     TYPED_MAX_BYTES = 30 * 8000, /* of synthesised speech */
     TYPED_TEXT_MAX = 500,
     POLL_MS = 50, /* for what has happened */
@@ -137,9 +137,12 @@ static void on_phone_event(void *arg, struct phone_call *c, const char *kind, st
 static void place(struct phone *p)
 {
     static const struct caller_ops ops = { on_answered, on_hears, on_says, on_ended };
-    const struct phone_call_opts o = { .from = STR("+4915112345678"), .to = STR("+4930555100"),
-                                       .caller = &ops, .caller_arg = p,
-                                       .on_event = on_phone_event, .event_arg = p->lc->control };
+    const struct phone_call_opts o = { .from = STR("+4915112345678"),
+                                       .to = STR("+4930555100"),
+                                       .caller = &ops,
+                                       .caller_arg = p,
+                                       .on_event = on_phone_event,
+                                       .event_arg = p->lc->control };
     struct err err = ERR_INIT;
 
     if (p->call)

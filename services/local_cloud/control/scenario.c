@@ -19,7 +19,8 @@ static void regex_release(void *re)
     regfree(re);
 }
 
-static enum errc compile(struct parser *p, const struct yaml_node *node, struct str pattern, regex_t *re)
+static enum errc compile(struct parser *p, const struct yaml_node *node, struct str pattern,
+                         regex_t *re)
 {
     char problem[160];
     int rc = regcomp(re, arena_cstr(p->a, pattern), REG_EXTENDED | REG_ICASE | REG_NOSUB);
@@ -70,10 +71,11 @@ static enum errc str_list(struct parser *p, const struct yaml_node *node, bool r
     return ERR_OK;
 }
 
-static enum errc parse_line(struct parser *p, const struct yaml_node *node, struct scenario_line *line)
+static enum errc parse_line(struct parser *p, const struct yaml_node *node,
+                            struct scenario_line *line)
 {
-    enum errc rc = yaml_check_keys(
-        node, "a line of the caller", "when|say|dtmf|after_ms|barge_in_ms|hang_up|repeat", p->err);
+    enum errc rc = yaml_check_keys(node, "a line of the caller",
+                                   "when|say|dtmf|after_ms|barge_in_ms|hang_up|repeat", p->err);
 
     if (rc)
         return rc;
@@ -191,9 +193,11 @@ static enum errc parse_bookings(struct parser *p, const struct yaml_node *node,
     return ERR_OK;
 }
 
-static enum errc parse_expect(struct parser *p, const struct yaml_node *node, struct scenario_expect *x)
+static enum errc parse_expect(struct parser *p, const struct yaml_node *node,
+                              struct scenario_expect *x)
 {
-    const struct yaml_node *tools = yaml_get(node, "tools"), *review = yaml_get(node, "lead_review");
+    const struct yaml_node *tools = yaml_get(node, "tools"),
+                           *review = yaml_get(node, "lead_review");
     enum errc rc;
 
     x->leads = x->callbacks = x->lead_review = x->interrupted_min = -1;

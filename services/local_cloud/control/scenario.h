@@ -27,11 +27,11 @@ struct scenario_line {
     bool repeat;     /* may be used again */
 };
 
-struct scenario_busy { /* stands in the calendar before the call */
+struct scenario_busy {                      /* stands in the calendar before the call */
     struct str calendar, start, end, title; /* local times "2026-11-26T09:00" */
 };
 
-struct scenario_dial { /* what a number does when it is dialled */
+struct scenario_dial {          /* what a number does when it is dialled */
     struct str number, outcome; /* "answers", "busy", "no-answer", "failed" */
 };
 
@@ -47,8 +47,8 @@ struct scenario_expect {
     const struct scenario_booking *bookings; /* exactly these */
     size_t n_bookings;
     bool check_bookings;
-    int leads, callbacks; /* exactly so many; -1: not checked */
-    int lead_review;      /* 1: the lead asks for review, 0: it does not, -1: not checked */
+    int leads, callbacks;     /* exactly so many; -1: not checked */
+    int lead_review;          /* 1: the lead asks for review, 0: it does not, -1: not checked */
     const struct str *dialed; /* numbers, in order */
     size_t n_dialed;
     bool check_dialed;
@@ -61,8 +61,8 @@ struct scenario {
     struct str id, title, voice; /* voice: a synthesiser's name */
     int64_t clock_us;            /* the wall clock at the start of the call; 0: as it is */
     struct str from, to;
-    double noise_db;  /* level of line noise below speech; 0: none */
-    double loss;      /* share of the caller's packets that are lost, 0 to 0.5 */
+    double noise_db; /* level of line noise below speech; 0: none */
+    double loss;     /* share of the caller's packets that are lost, 0 to 0.5 */
     const struct scenario_busy *busy;
     size_t n_busy;
     const struct scenario_dial *dial;

@@ -2,23 +2,24 @@
 
 #include "test.h"
 
-static const char good[] = "id: X1\n"
-                           "title: a test\n"
-                           "clock: 2026-11-24T10:00:00+01:00\n"
-                           "world:\n"
-                           "  busy:\n"
-                           "    - {calendar: weber, start: \"2026-11-27T14:30\", end: \"2026-11-27T15:00\"}\n"
-                           "  dial: {\"+4930555101\": busy}\n"
-                           "caller:\n"
-                           "  - when: \"hel+o\"\n"
-                           "    say: Good morning.\n"
-                           "  - barge_in_ms: 400\n"
-                           "    say: Wait.\n"
-                           "    hang_up: yes\n"
-                           "expect:\n"
-                           "  outcome: booked\n"
-                           "  tools: {once: [bookAppointment]}\n"
-                           "  bookings: []\n";
+static const char good[] =
+    "id: X1\n"
+    "title: a test\n"
+    "clock: 2026-11-24T10:00:00+01:00\n"
+    "world:\n"
+    "  busy:\n"
+    "    - {calendar: weber, start: \"2026-11-27T14:30\", end: \"2026-11-27T15:00\"}\n"
+    "  dial: {\"+4930555101\": busy}\n"
+    "caller:\n"
+    "  - when: \"hel+o\"\n"
+    "    say: Good morning.\n"
+    "  - barge_in_ms: 400\n"
+    "    say: Wait.\n"
+    "    hang_up: yes\n"
+    "expect:\n"
+    "  outcome: booked\n"
+    "  tools: {once: [bookAppointment]}\n"
+    "  bookings: []\n";
 
 TEST(scenario_parse_reads_world_lines_and_expectations)
 {
@@ -50,7 +51,8 @@ static const struct {
     { "loss", "id: X\nloss: 0.9\n", "line 2: loss must be between 0 and 0.5" },
     { "regular expression", "id: X\ncaller:\n  - {when: \"(\", say: x}\n",
       "line 3: \"(\" is no regular expression" },
-    { "outcome of a number", "id: X\nworld: {dial: {\"+1\": maybe}}\n", "an outcome is answers, busy" },
+    { "outcome of a number", "id: X\nworld: {dial: {\"+1\": maybe}}\n",
+      "an outcome is answers, busy" },
     { "expectation", "id: X\nexpect: {agent_says: [\"[\"]}\n", "is no regular expression" },
 };
 

@@ -46,8 +46,11 @@ static enum errc put(struct ctx *ctx, const char *method, struct str url, struct
         { STR("Content-Type"), STR("application/json") },
         { STR("Authorization"), STR("Bearer owner") },
     };
-    struct http_request req = { .method = method, .url = url, .headers = headers,
-                                .n_headers = ARRAY_LEN(headers), .body = body };
+    struct http_request req = { .method = method,
+                                .url = url,
+                                .headers = headers,
+                                .n_headers = ARRAY_LEN(headers),
+                                .body = body };
     struct http_response res;
     enum errc rc = http_do(ctx->http, ctx->arena, &req, &res, err);
 
@@ -56,15 +59,27 @@ static enum errc put(struct ctx *ctx, const char *method, struct str url, struct
     if (res.status == 409) /* there since an earlier run */
         return ERR_OK;
     rc = http_status_errc(res.status);
-    return rc ? err_set_upstream(err, rc, res.status, "%s " STR_FMT ": " STR_FMT, method, STR_ARG(url),
-                                 STR_ARG(str_slice(res.body, 0, 120)))
+    return rc ? err_set_upstream(err, rc, res.status, "%s " STR_FMT ": " STR_FMT, method,
+                                 STR_ARG(url), STR_ARG(str_slice(res.body, 0, 120)))
               : ERR_OK;
+}
+
+static void push_config(const struct services *s, struct jw *w, size_t i)
+{
+    const struct local_settings *settings = local_settings_of(s->lc->service);
+    int port = s->port + subscriptions[i].service;
+
+    jw_obj(w, "pushConfig");
+    jw_strf(w, "pushEndpoint", "http://127.0.0.1:%d%s", port, subscriptions[i].path);
+    jw_obj(w, "oidcToken");
+    jw_str(w, "serviceAccountEmail", settings->service_account);
+    jw_strf(w, "audience", "http://127.0.0.1:%d", port);
+    jw_end(w);
+    jw_end(w);
 }
 
 static struct str subscription_body(struct services *s, struct arena *a, size_t i)
 {
-    const struct local_settings *settings = local_settings_of(s->lc->service);
-    int port = s->port + subscriptions[i].service;
     struct jw w;
 
     jw_init(&w);
@@ -72,19 +87,31 @@ static struct str subscription_body(struct services *s, struct arena *a, size_t 
     jw_strf(&w, "topic", "projects/%s/topics/%s", LOCAL_PROJECT, subscriptions[i].topic);
     jw_i64(&w, "ackDeadlineSeconds", subscriptions[i].service == POST_CALL ? 600 : 30);
     jw_bool(&w, "enableMessageOrdering", subscriptions[i].service == WRITER);
-    jw_obj(&w, "pushConfig");
-    jw_strf(&w, "pushEndpoint", "http://127.0.0.1:%d%s", port, subscriptions[i].path);
-    jw_obj(&w, "oidcToken");
-    jw_str(&w, "serviceAccountEmail", settings->service_account);
-    jw_strf(&w, "audience", "http://127.0.0.1:%d", port);
-    jw_end(&w);
-    jw_end(&w);
+    push_config(s, &w, i);
     jw_obj(&w, "retryPolicy");
     jw_cstr(&w, "minimumBackoff", "1s");
     jw_cstr(&w, "maximumBackoff", "30s");
     jw_end(&w);
     jw_end(&w);
     return jw_finish(&w, a);
+}
+
+/* A subscription of an earlier run on other ports is there already: it gets the new address. */
+static enum errc subscribe(struct services *s, struct ctx *ctx, struct str base, size_t i)
+{
+    struct str name = arena_printf(ctx->arena, STR_FMT "/v1/projects/%s/subscriptions/%s",
+                                   STR_ARG(base), LOCAL_PROJECT, subscriptions[i].name);
+    enum errc rc = put(ctx, "PUT", name, subscription_body(s, ctx->arena, i), &s->failed);
+    struct jw w;
+
+    if (rc)
+        return rc;
+    jw_init(&w);
+    jw_obj(&w, NULL);
+    push_config(s, &w, i);
+    jw_end(&w);
+    return put(ctx, "POST", arena_printf(ctx->arena, STR_FMT ":modifyPushConfig", STR_ARG(name)),
+               jw_finish(&w, ctx->arena), &s->failed);
 }
 
 static void prepare_run(void *arg, struct ctx *ctx)
@@ -101,10 +128,7 @@ static void prepare_run(void *arg, struct ctx *ctx)
                               LOCAL_PROJECT, topics[i]),
                  STR("{}"), &s->failed);
     for (i = 0; !rc && i < ARRAY_LEN(subscriptions); i++)
-        rc = put(ctx, "PUT",
-                 arena_printf(ctx->arena, STR_FMT "/v1/projects/%s/subscriptions/%s", STR_ARG(base),
-                              LOCAL_PROJECT, subscriptions[i].name),
-                 subscription_body(s, ctx->arena, i), &s->failed);
+        rc = subscribe(s, ctx, base, i);
     if (!rc)
         rc = put(ctx, "POST",
                  arena_printf(ctx->arena, STR_FMT "/storage/v1/b?project=%s", STR_ARG(base),
@@ -199,8 +223,11 @@ static void start_services(struct services *s)
     struct arena *a = s->lc->service->arena;
     struct child_spec children[ARRAY_LEN(programs)];
     struct env common = { .a = a }, own[ARRAY_LEN(programs)] = { 0 };
-    struct supervisor_opts o = { .service = s->lc->service, .ready = on_ready, .failed = on_failed,
-                                 .arg = s, .show_all = settings->show_log,
+    struct supervisor_opts o = { .service = s->lc->service,
+                                 .ready = on_ready,
+                                 .failed = on_failed,
+                                 .arg = s,
+                                 .show_all = settings->show_log,
                                  .colour = isatty(STDERR_FILENO) };
     struct err err = ERR_INIT;
     size_t i;

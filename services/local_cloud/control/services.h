@@ -9,7 +9,6 @@
 
 struct services;
 
-
 /* The port is known. Work goes on in the background; /local/status tells when it is done, or that a
  * service cannot be kept alive. */
 struct services *services_create(struct local_cloud *lc) MUST_USE;

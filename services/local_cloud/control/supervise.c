@@ -89,14 +89,16 @@ static void tell_failed(struct supervisor *s, const struct err *err)
 static const struct {
     const char *severity, *shown, *colour;
 } severities[] = {
-    { "DEBUG", "debug", "\033[2m" },    { "INFO", "info ", "" },
-    { "WARNING", "warn ", "\033[33m" }, { "ERROR", "ERROR", "\033[31;1m" },
+    { "DEBUG", "debug", "\033[2m" },
+    { "INFO", "info ", "" },
+    { "WARNING", "warn ", "\033[33m" },
+    { "ERROR", "ERROR", "\033[31;1m" },
 };
 
 static const char *program_colour(const char *program)
 {
-    static const char *const colours[] = { "\033[36m", "\033[35m", "\033[32m", "\033[34m",
-                                           "\033[96m", "\033[95m" };
+    static const char *const colours[] = { "\033[36m", "\033[35m", "\033[32m",
+                                           "\033[34m", "\033[96m", "\033[95m" };
     unsigned sum = 0;
 
     while (*program)
@@ -123,8 +125,7 @@ static void format_json_line(struct buf *out, const struct jval *v, bool colour)
 {
     struct str severity = json_str(json_get(v, "severity"));
     struct str time = json_str(json_get(v, "time"));
-    struct str call =
-        json_str(json_get(json_get(v, "logging.googleapis.com/labels"), "call_sid"));
+    struct str call = json_str(json_get(json_get(v, "logging.googleapis.com/labels"), "call_sid"));
     size_t i;
 
     buf_addf(out, STR_FMT " ", STR_ARG(str_slice(time, 11, 23)));
@@ -284,7 +285,7 @@ static NORETURN void child_exec(const char *path, char *program, char **env, int
     sigset_t none;
 
     prctl(PR_SET_PDEATHSIG, SIGTERM); /* dies with us, whatever ends us */
-    setsid(); /* Ctrl-C reaches us alone; we stop the children in order */
+    setsid();                         /* Ctrl-C reaches us alone; we stop the children in order */
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     dup2(out_fd, STDOUT_FILENO);
@@ -410,7 +411,8 @@ static void on_ready_deadline(void *arg)
 
 /* ---- all of them ---- */
 
-enum errc supervisor_create(struct supervisor **ret, const struct supervisor_opts *o, struct err *err)
+enum errc supervisor_create(struct supervisor **ret, const struct supervisor_opts *o,
+                            struct err *err)
 {
     struct supervisor *s;
     size_t i;

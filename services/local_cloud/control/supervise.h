@@ -16,18 +16,18 @@ struct supervisor;
 enum { SUPERVISE_RESTARTS_MAX = 5, SUPERVISE_READY_MS = 15000, SUPERVISE_STOP_MS = 9000 };
 
 struct child_spec {
-    const char *program;   /* file in `dir` */
-    int port;              /* its PORT */
+    const char *program;    /* file in `dir` */
+    int port;               /* its PORT */
     const char *const *env; /* NAME=value, NULL-ended, beside what all have; copied */
 };
 
 struct supervisor_opts {
     struct service *service;
-    const char *dir;            /* where the programs are */
+    const char *dir;               /* where the programs are */
     const char *const *common_env; /* NULL-ended; copied */
     const struct child_spec *children;
     size_t n_children;
-    bool show_all;  /* every line; otherwise warnings and errors */
+    bool show_all; /* every line; otherwise warnings and errors */
     bool colour;
     void (*ready)(void *arg);                         /* all answer /ready; once */
     void (*failed)(void *arg, const struct err *err); /* one cannot be kept alive; once */

@@ -7,11 +7,11 @@ TEST(supervisor_format_line_shows_time_severity_call_and_message)
 {
     struct buf out = BUF_INIT(4096);
 
-    supervisor_format_line(
-        &out, "media-bridge",
-        STR("{\"severity\":\"WARNING\",\"time\":\"2026-11-24T09:00:01.250000Z\","
-            "\"logging.googleapis.com/labels\":{\"call_sid\":\"CA0123456789\"},\"message\":\"late\"}"),
-        false);
+    supervisor_format_line(&out, "media-bridge",
+                           STR("{\"severity\":\"WARNING\",\"time\":\"2026-11-24T09:00:01.250000Z\","
+                               "\"logging.googleapis.com/"
+                               "labels\":{\"call_sid\":\"CA0123456789\"},\"message\":\"late\"}"),
+                           false);
     CHECK_STR(buf_str(&out), "media-bridge    09:00:01.250 warn  CA012345.. late\n");
     buf_release(&out);
 }

@@ -41,7 +41,7 @@ struct watches *watches_destroy(struct watches *w)
 
     if (!w)
         return NULL;
-    LIST_EACH(&w->all, n, tmp)
+    LIST_EACH (&w->all, n, tmp)
         watch_close(CONTAINER_OF(n, struct watch, node));
     pthread_mutex_destroy(&w->lock);
     mem_free(w);
@@ -112,8 +112,7 @@ bool watches_put(struct watches *w, struct str call_sid, struct str line)
     bool found = false;
 
     pthread_mutex_lock(&w->lock);
-    LIST_EACH(&w->all, n, tmp)
-    {
+    LIST_EACH (&w->all, n, tmp) {
         struct watch *one = CONTAINER_OF(n, struct watch, node);
 
         if (str_eq_c(call_sid, one->call_sid)) {

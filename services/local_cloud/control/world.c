@@ -8,7 +8,8 @@ enum { DOCUMENTS_MAX = 100, US_PER_S = 1000000 };
 
 /* ---- before ---- */
 
-static enum errc local_to_utc(const struct profile *p, struct str text, int64_t *ret_s, struct err *err)
+static enum errc local_to_utc(const struct profile *p, struct str text, int64_t *ret_s,
+                              struct err *err)
 {
     struct str day, clock;
     struct date date;
@@ -24,7 +25,8 @@ static enum errc local_to_utc(const struct profile *p, struct str text, int64_t 
 static enum errc add_busy(struct ctx *ctx, struct calendar *calendar, const struct profile *p,
                           const struct scenario_busy *busy, size_t number, struct err *err)
 {
-    struct calendar_event e = { .calendar = busy->calendar, .time_zone = p->time_zone,
+    struct calendar_event e = { .calendar = busy->calendar,
+                                .time_zone = p->time_zone,
                                 .summary = busy->title };
     enum errc rc;
 
@@ -53,12 +55,13 @@ enum errc world_prepare(struct ctx *ctx, struct google *g, const struct profile 
 
 /* ---- after ---- */
 
-static enum errc of_call(struct ctx *ctx, struct google *g, const char *collection, struct str call_sid,
-                         struct fs_docs *ret, struct err *err)
+static enum errc of_call(struct ctx *ctx, struct google *g, const char *collection,
+                         struct str call_sid, struct fs_docs *ret, struct err *err)
 {
     const struct fs_filter filter = { "callSid", FS_EQ, FS_STR(call_sid) };
-    const struct firestore_query q = { .collection = collection, .filters = &filter, .n_filters = 1,
-                                       .limit = DOCUMENTS_MAX };
+    const struct firestore_query q = {
+        .collection = collection, .filters = &filter, .n_filters = 1, .limit = DOCUMENTS_MAX
+    };
 
     return firestore_query(g, ctx, &q, ret, err);
 }
@@ -72,8 +75,8 @@ bool world_written(struct ctx *ctx, struct google *g, struct str call_sid)
 {
     struct fs_doc call;
 
-    return !firestore_get(g, ctx, arena_printf(ctx->arena, "calls/" STR_FMT, STR_ARG(call_sid)), &call,
-                          NULL) &&
+    return !firestore_get(g, ctx, arena_printf(ctx->arena, "calls/" STR_FMT, STR_ARG(call_sid)),
+                          &call, NULL) &&
            fs_str(call.fields, "endReason").n && pointer(&call, "recording").n &&
            pointer(&call, "transcript").n;
 }
@@ -88,7 +91,8 @@ enum errc world_record(struct ctx *ctx, struct google *g, struct str call_sid, s
     struct jw w;
     size_t i, k;
 
-    rc = firestore_get(g, ctx, arena_printf(ctx->arena, "calls/" STR_FMT, STR_ARG(call_sid)), &call, err);
+    rc = firestore_get(g, ctx, arena_printf(ctx->arena, "calls/" STR_FMT, STR_ARG(call_sid)), &call,
+                       err);
     if (rc)
         return rc;
     jw_init(&w);
@@ -125,8 +129,8 @@ static void judge_text(struct judge *j, const struct jval *call, const char *key
     struct str got = fs_str(call, key);
 
     if (want.n && !str_eq(got, want))
-        buf_addf(j->findings, "%s is \"" STR_FMT "\", expected \"" STR_FMT "\"\n", key, STR_ARG(got),
-                 STR_ARG(want));
+        buf_addf(j->findings, "%s is \"" STR_FMT "\", expected \"" STR_FMT "\"\n", key,
+                 STR_ARG(got), STR_ARG(want));
 }
 
 static enum errc judge_call(struct judge *j)
@@ -134,8 +138,8 @@ static enum errc judge_call(struct judge *j)
     const struct scenario_expect *x = &j->scenario->expect;
     struct fs_doc call;
     enum errc rc = firestore_get(
-        j->google, j->ctx, arena_printf(j->ctx->arena, "calls/" STR_FMT, STR_ARG(j->call_sid)), &call,
-        j->err);
+        j->google, j->ctx, arena_printf(j->ctx->arena, "calls/" STR_FMT, STR_ARG(j->call_sid)),
+        &call, j->err);
 
     if (rc)
         return rc;
@@ -187,7 +191,8 @@ static enum errc judge_bookings(struct judge *j)
     if (rc)
         return rc;
     if (docs.n != j->scenario->expect.n_bookings)
-        buf_addf(j->findings, "%zu bookings, expected %zu\n", docs.n, j->scenario->expect.n_bookings);
+        buf_addf(j->findings, "%zu bookings, expected %zu\n", docs.n,
+                 j->scenario->expect.n_bookings);
     for (i = 0; i < docs.n; i++) {
         if (!booking_expected(j, &docs.items[i]))
             buf_addf(j->findings, "booked " STR_FMT " at " STR_FMT ", which was not expected\n",
@@ -197,7 +202,8 @@ static enum errc judge_bookings(struct judge *j)
     return ERR_OK;
 }
 
-static enum errc judge_count(struct judge *j, const char *collection, int want, struct fs_docs *docs)
+static enum errc judge_count(struct judge *j, const char *collection, int want,
+                             struct fs_docs *docs)
 {
     enum errc rc = of_call(j->ctx, j->google, collection, j->call_sid, docs, j->err);
 
@@ -280,11 +286,13 @@ static void judge_words(struct judge *j)
 
     for (i = 0; i < x->n_agent_says; i++) {
         if (!agent_turns(j, x->agent_says[i], false))
-            buf_addf(j->findings, "the agent never said /" STR_FMT "/\n", STR_ARG(x->agent_says[i]));
+            buf_addf(j->findings, "the agent never said /" STR_FMT "/\n",
+                     STR_ARG(x->agent_says[i]));
     }
     for (i = 0; i < x->n_agent_never_says; i++) {
         if (agent_turns(j, x->agent_never_says[i], false))
-            buf_addf(j->findings, "the agent said /" STR_FMT "/\n", STR_ARG(x->agent_never_says[i]));
+            buf_addf(j->findings, "the agent said /" STR_FMT "/\n",
+                     STR_ARG(x->agent_never_says[i]));
     }
     n = agent_turns(j, STR_EMPTY, true);
     if (x->interrupted_min >= 0 && n < (size_t)x->interrupted_min)
@@ -300,7 +308,8 @@ static void judge_dialed(struct judge *j)
     if (!x->check_dialed)
         return;
     if (j->seen->n_dialed != x->n_dialed)
-        buf_addf(j->findings, "%zu numbers were dialled, expected %zu\n", j->seen->n_dialed, x->n_dialed);
+        buf_addf(j->findings, "%zu numbers were dialled, expected %zu\n", j->seen->n_dialed,
+                 x->n_dialed);
     for (i = 0; i < MIN(j->seen->n_dialed, x->n_dialed); i++) {
         if (!str_eq(j->seen->dialed[i], x->dialed[i]))
             buf_addf(j->findings, STR_FMT " was dialled, expected " STR_FMT "\n",

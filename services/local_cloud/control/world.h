@@ -29,11 +29,12 @@ struct world_seen {
 /* The record shows end, recording and transcript. */
 bool world_written(struct ctx *ctx, struct google *g, struct str call_sid);
 /* The stored record with its bookings, leads and callbacks as one JSON object. */
-MUST_USE enum errc world_record(struct ctx *ctx, struct google *g, struct str call_sid, struct str *ret,
-                                struct err *err);
+MUST_USE enum errc world_record(struct ctx *ctx, struct google *g, struct str call_sid,
+                                struct str *ret, struct err *err);
 /* Appends one sentence a line for each thing that is not as expected; nothing: passed. */
 MUST_USE enum errc world_judge(struct ctx *ctx, struct google *g, const struct profile *p,
                                const struct scenario *s, struct str call_sid,
-                               const struct world_seen *seen, struct buf *findings, struct err *err);
+                               const struct world_seen *seen, struct buf *findings,
+                               struct err *err);
 
 #endif

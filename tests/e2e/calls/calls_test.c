@@ -17,7 +17,13 @@
 #include "base/file.h"
 #include "test.h"
 
-enum { PARALLEL = 6, PORTS_EACH = 7, PORT_FIRST = 21000, PORT_LAST = 29000, CALL_SECONDS_MAX = 400 };
+enum {
+    PARALLEL = 6,
+    PORTS_EACH = 7,
+    PORT_FIRST = 21000,
+    PORT_LAST = 29000,
+    CALL_SECONDS_MAX = 400
+};
 
 static struct scenario_run {
     const char *id;
@@ -34,7 +40,8 @@ static int next_port = PORT_FIRST;
 
 static bool port_free(int port)
 {
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+    struct sockaddr_in at = { .sin_family = AF_INET,
+                              .sin_port = htons((uint16_t)port),
                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
     bool ret;
@@ -152,10 +159,10 @@ static void check_call(const char *id)
     CHECK_INT(code, 0);
 }
 
-#define CALL_TEST(name, id)                                                                        \
-    TEST_WITHIN(CALL_SECONDS_MAX, name)                                                            \
-    {                                                                                              \
-        check_call(id);                                                                            \
+#define CALL_TEST(name, id)             \
+    TEST_WITHIN(CALL_SECONDS_MAX, name) \
+    {                                   \
+        check_call(id);                 \
     }
 
 CALL_TEST(call_B01_books_the_first_offer, "B01")
