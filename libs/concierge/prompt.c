@@ -8,6 +8,8 @@
 #include "concierge/speech_text.h"
 #include "concierge/tool.h"
 
+enum { EXCEPTION_DAYS = 60 };
+
 static const char rules_manner[] =
     "# How you speak\n"
     "- You are on the telephone. Short sentences, one question at a time, no lists, no markup.\n"
@@ -82,6 +84,12 @@ static const char rules_end[] = "# Ending\n"
                                 "not, call logCallOutcome exactly once, "
                                 "then say one short goodbye.\n";
 
+static void add_span(struct buf *b, const struct day_span *s, size_t i)
+{
+    buf_addf(b, "%s%02d:%02d to %02d:%02d", i ? ", " : "", s->from_min / 60, s->from_min % 60,
+             s->to_min / 60, s->to_min % 60);
+}
+
 static void add_hours(struct buf *b, const struct profile *p)
 {
     size_t day, i;
@@ -89,12 +97,8 @@ static void add_hours(struct buf *b, const struct profile *p)
     buf_add_c(b, "# Opening hours\n");
     for (day = 0; day < WEEKDAYS; day++) {
         buf_addf(b, "- %s: ", speech_weekday((int)day));
-        for (i = 0; i < p->week[day].n; i++) {
-            const struct day_span *s = &p->week[day].spans[i];
-
-            buf_addf(b, "%s%02d:%02d to %02d:%02d", i ? ", " : "", s->from_min / 60,
-                     s->from_min % 60, s->to_min / 60, s->to_min % 60);
-        }
+        for (i = 0; i < p->week[day].n; i++)
+            add_span(b, &p->week[day].spans[i], i);
         buf_add_c(b, p->week[day].n ? "\n" : "closed\n");
     }
 }
@@ -228,6 +232,27 @@ struct prompt prompt_create(const struct profile *p, struct arena *a)
     return pr;
 }
 
+/* Days soon whose hours are not those of the week. */
+static void add_exceptions(struct buf *b, const struct profile *p, struct date today)
+{
+    char date[DATE_TEXT_MAX];
+    size_t i, j;
+
+    for (i = 0; i < p->n_exceptions; i++) {
+        const struct profile_exception *e = &p->exceptions[i];
+        int64_t days = date_days(e->date) - date_days(today);
+
+        if (days < 0 || days > EXCEPTION_DAYS)
+            continue;
+        date_text(date, e->date);
+        buf_addf(b, "%s %s%s" STR_FMT ": ", speech_weekday(date_weekday(e->date)), date,
+                 e->name.n ? ", " : "", STR_ARG(e->name));
+        for (j = 0; j < e->hours.n; j++)
+            add_span(b, &e->hours.spans[j], j);
+        buf_add_c(b, e->hours.n ? ".\n" : "closed.\n");
+    }
+}
+
 static void add_now(struct buf *b, const struct profile *p, int64_t now_s)
 {
     struct local_time t = zone_local(p->zone, now_s);
@@ -247,6 +272,7 @@ static void add_now(struct buf *b, const struct profile *p, int64_t now_s)
         buf_addf(b, "%s %s %s", day == 1 ? "" : ",", speech_weekday(date_weekday(d)), date);
     }
     buf_add_c(b, ".\n");
+    add_exceptions(b, p, t.date);
 }
 
 struct str prompt_for_call(const struct prompt *pr, struct arena *a, const struct prompt_call *call)

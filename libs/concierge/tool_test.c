@@ -289,6 +289,8 @@ TEST(the_hash_names_the_version_and_not_the_day)
         text,
         "Today is Tuesday, 2026-11-24 (Tuesday, November twenty fourth). The time is 10:00 in "
         "Europe/Berlin. The business is open now.");
+    CHECK_CONTAINS(text, "Thursday 2026-12-24, Christmas Eve: 09:00 to 12:30.\nFriday 2026-12-25, "
+                         "Christmas Day: closed.");
     CHECK_CONTAINS(text, "it ends in 4567");
     CHECK(!str_contains(text, STR("1701234567")));
     q = prompt_create(clinic(&a), &a);

@@ -21,7 +21,8 @@
 
 enum {
     TOOL_DEADLINE_MS = 9000,    /* of one tool call, all its requests together */
-    PUBLISH_DEADLINE_MS = 2000, /* of the events that it leaves behind */
+    PUBLISH_DEADLINE_MS = 2000, /* of each event that it leaves behind */
+    RECORD_DEADLINE_MS = 2000,  /* of keeping its result */
     SLOT_KEY_MIN_BYTES = 16,
 };
 

@@ -15,7 +15,7 @@
 #include "net/ctx.h"
 
 enum {
-    LEDGER_LEASE_MS = 12000, /* longer than a tool may take */
+    LEDGER_LEASE_MS = 16000, /* longer than a tool, its events and its record may take */
     LEDGER_WAIT_MS = 6000,   /* for somebody else who is running it */
     LEDGER_POLL_MS = 150,
 };

@@ -143,6 +143,8 @@ static struct tool_reply run_once(struct tool_call *c, struct ledger_entry *entr
     jw_obj(&c->out, NULL);
     run_tool(c);
     reply = finish(c);
+    /* It is kept even when the tool took all its time. */
+    c->ctx->deadline_mono_ms = clock_mono_ms(c->ctx->clock) + RECORD_DEADLINE_MS;
     /* What was done stays done: the answer is given even when it could not be kept. A repeat then runs
      * again and finds its own traces. */
     if (ledger_finish(c->g->google, c->ctx, entry, &reply, &err))

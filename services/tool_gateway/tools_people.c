@@ -18,7 +18,12 @@ static void say_window(struct buf *b, const struct tool_call *c, struct time_ran
     const struct zone *z = c->g->profile->zone;
     struct local_time from = zone_local(z, r.from_s), to = zone_local(z, r.to_s);
 
-    speech_date_near(b, from.date, zone_local(z, clock_wall_s(c->ctx->clock)).date);
+    struct date now = zone_local(z, clock_wall_s(c->ctx->clock)).date;
+
+    if (date_cmp(from.date, now) == 0)
+        buf_add_c(b, "today");
+    else
+        speech_date_near(b, from.date, now);
     buf_add_c(b, " between ");
     speech_time(b, from.minute);
     buf_add_c(b, " and ");
