@@ -106,7 +106,7 @@ static const struct phrase_class classes[] = {
                    "attack|seizure]|has chest pain|has stopped breathing]|i can't breathe|i have chest pain|i have [a|bad|severe] "
                    "chest [pain|pains]|i think i'm having a [heart attack|stroke]|it's an emergency|this is an "
                    "emergency|please help [<patient> collapsed]?|i'm bleeding|we need an ambulance|i need an "
-                   "ambulance|call an ambulance|help]" },
+                   "ambulance|call an ambulance]" },
     { "legal", "[i will call my lawyer|my lawyer will [call you|hear about this]|i'm going to sue you|i want to "
                "complain|i have a complaint|this is a complaint|it's about [a|my|the] [bill|invoice]|i have a question about my "
                "[bill|invoice]|i want my money back|i'd like to make a complaint]" },
@@ -121,7 +121,7 @@ static const struct phrase_class classes[] = {
                        "cards|new patients|my insurance]|what [should|do] i [need to]? bring|do i need "
                        "[to bring anything|an appointment|a referral]|can i cancel|what services do you "
                        "[offer|have]|what do you offer|do you speak [german|english|french]]" },
-    { "bye", "[goodbye|bye|bye bye|thank you goodbye|thanks bye|thank you bye|okay bye|<thats> all|<thats> all thank "
+    { "bye", "[i think <thats> all|goodbye|bye|bye bye|thank you goodbye|thanks bye|thank you bye|okay bye|<thats> all|<thats> all thank "
              "you|<thats> all thanks|no <thats> all|no <thats> all thank you|no thank you goodbye|no thanks goodbye|no "
              "goodbye|thank you goodbye|okay goodbye|great thank you goodbye|nothing else|nothing else thank you|no "
              "nothing else|that's it|no that's it|that's it thanks|thank you|thank you very much|thanks a lot|no "
@@ -136,7 +136,7 @@ static const struct phrase_class classes[] = {
                "appointment|i need to change my appointment|is my [wife|husband|ex|ex "
                "wife|ex husband|son|daughter|mother|neighbor] [booked|coming <day>?]|ignore your [rules|instructions]|tell me your "
                "[instructions|prompt|rules]]" },
-    { "first", "[anna|maria|john|james|peter|thomas|michael|david|robert|mary|linda|susan|sarah|laura|emma|julia|lisa|"
+    { "first", "[anna|anna|anna|maria|maria|john|john|james|peter|peter|peter|thomas|thomas|michael|michael|david|robert|mary|linda|susan|sarah|laura|julia|lisa|"
                "daniel|martin|paul|mark|george|steven|shane|shayne|karen|nancy|helen|sandra|eva|max|tom|ben|alex|chris|"
                "kevin|brian|richard|charles|joseph|william|andrew|kate|emily|jane|alice|claire|rachel|rebecca|amy|"
                "nina|sophie|frank|henry|jack|oliver|oscar|leo|lucas|simon|eric|victor|walter|hannah|clara|paula|"
@@ -167,7 +167,7 @@ static const struct phrase_class classes[] = {
                 "<digits> <digits>|plus <digits> <digits> <digits>|plus <digits> <digits> <digits> <digits>]" },
     { "this_number", "[this one is fine|this one|this number|this number is fine|the number i'm calling "
                      "from|the one i'm calling from|use this [number|one]|yes this [number|one] [is fine|please]?|this one "
-                     "please|the same number|yes|yes|you can use this [number|one]|yes that's fine|this one's fine]" },
+                     "please|the same number|yes|yes|you can use this [number|one]|you can use this number this one is fine|use this number this one is fine|yes that's fine|this one's fine]" },
     { "phoning", "[<number>|<number>|<number>|my number is <number>|it's <number>|the number is <number>|yes it's "
                  "<number>|you can reach me at <number>|sure <number>|<this_number>|<this_number>|no <number>|no use <number>]" },
     { "count", "[one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty|twenty five|thirty|forty|fifty|"
@@ -210,6 +210,7 @@ static const struct {
     { HEAR_REQUEST, 4, "<filler>? <legal>" },
     { HEAR_REQUEST, 3, "[yes|no] <when>?" },
     { HEAR_REQUEST, 2, "<choice>" },
+    { HEAR_REQUEST, 4, "<emergency>" },
     { HEAR_WHEN, 34, "<filler>? <when> <polite>?" },
     { HEAR_WHEN, 14, "<filler>? <choice> <polite>?" },
     { HEAR_WHEN, 8, "<filler>? <booking> <polite>?" },
@@ -227,7 +228,7 @@ static const struct {
     { HEAR_MORE, 12, "<filler>? <question> <polite>?" },
     { HEAR_MORE, 4, "<filler>? <lead> <polite>?" },
     { HEAR_MORE, 4, "<correction>" },
-    { HEAR_YES_NO, 16, "[yes|no|yes please|no thanks|yeah|correct|okay]" },
+    { HEAR_YES_NO, 24, "[yes|yes|no|no|no|yes please|no thanks|yeah|correct|okay]" },
     { HEAR_YES_NO, 34, "<yes> <polite>?" },
     { HEAR_YES_NO, 16, "<no> <polite>?" },
     { HEAR_YES_NO, 20, "<correction> <polite>?" },
@@ -259,7 +260,7 @@ static const struct {
     /* At any time. */
     { HEARINGS, 3, "<person> <polite>?" },
     { HEARINGS, 2, "<robot>" },
-    { HEARINGS, 4, "<emergency>" },
+    { HEARINGS, 2, "<emergency>" },
     { HEARINGS, 2, "<bye>" },
     { HEARINGS, 2, "<again>" },
     { HEARINGS, 1, "<privacy>" },
@@ -279,7 +280,13 @@ static const char own_words[] =
     "repaint R IY P EY N T\n"
     "vaccinate V AE K S AH N EY T\n"
     "asap EY S AE P\n"
-    "kruger K R UW G ER\n";
+    "kruger K R UW G ER\n"
+    /* The telephone cuts the sound that they begin with. */
+    "thank TH AE NG K\n"
+    "thank(2) T AE NG K\n"
+    "thank(3) T EH NG K\n"
+    "thanks TH AE NG K S\n"
+    "thanks(2) T AE NG K S\n";
 
 struct str sentence_own_words(void)
 {
