@@ -10,7 +10,7 @@
 
 enum {
     ANSWER_HEADERS_MAX = 64 * 1024,
-    ERROR_TEXT_MAX = 1024,
+    ERROR_TEXT_MAX = 4096,
     TRACE_ID_LEN = 32,
     LOGGED_PATH_MAX = 200,
 };
@@ -299,24 +299,24 @@ void http_reply_empty(struct http_req *r, int status)
 
 void http_reply_error(struct http_req *r, int status, const char *fmt, ...)
 {
-    char text[ERROR_TEXT_MAX];
-    struct buf out = BUF_INIT(8 * ERROR_TEXT_MAX);
+    struct buf text = BUF_INIT(ERROR_TEXT_MAX), out = BUF_INIT((size_t)8 * ERROR_TEXT_MAX);
     struct jw w;
     va_list ap;
 
     va_start(ap, fmt);
-    vsnprintf(text, sizeof(text), fmt, ap);
+    buf_vaddf(&text, fmt, ap);
     va_end(ap);
     jw_init(&w);
     jw_obj(&w, NULL);
     jw_obj(&w, "error");
     jw_i64(&w, "code", status);
-    jw_cstr(&w, "message", text);
+    jw_str(&w, "message", buf_str(&text));
     jw_end(&w);
     jw_end(&w);
     jw_text(&w, &out);
     jw_release(&w);
     http_reply_json(r, status, buf_str(&out));
+    buf_release(&text);
     buf_release(&out);
 }
 

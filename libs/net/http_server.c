@@ -81,7 +81,7 @@ static int listen_host(const char *host, int port)
 
 static int bound_port(int fd)
 {
-    union address a;
+    union address a = { .any = { .sa_family = AF_UNSPEC } };
     socklen_t size = sizeof(a);
 
     if (getsockname(fd, &a.any, &size))
@@ -136,7 +136,7 @@ static void on_acceptable(void *arg, unsigned events)
 
     (void)events;
     for (i = 0; i < ACCEPTS_PER_TURN; i++) {
-        union address a;
+        union address a = { .any = { .sa_family = AF_UNSPEC } };
         socklen_t size = sizeof(a);
         char ip[PEER_IP_MAX];
         int fd, on = 1;

@@ -401,7 +401,7 @@ struct peer *peer_open(struct net *n, const struct script *scripts, size_t n_scr
 
 int peer_port(const struct peer *p)
 {
-    struct sockaddr_in a;
+    struct sockaddr_in a = { 0 };
     socklen_t size = sizeof(a);
 
     CHECK(getsockname(p->fd, (struct sockaddr *)&a, &size) == 0);

@@ -52,7 +52,7 @@ void timer_heap_add(struct timer_heap *h, struct timer *t)
 {
     if (h->n == h->cap) {
         h->cap = h->cap ? 2 * h->cap : 64;
-        h->at = mem_realloc(h->at, h->cap * sizeof(*h->at));
+        h->at = mem_realloc(h->at, h->cap * sizeof(struct timer *));
     }
     t->seq = h->seq++;
     move_up(h, h->n++, t);

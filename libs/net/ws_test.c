@@ -319,8 +319,7 @@ TEST(ws_writes_in_place_and_refuses_when_the_queue_is_full)
     CHECK(ws_send_reserve(f.server.conn, 993) == NULL);
     CHECK(ws_send_reserve(f.server.conn, 992) != NULL); /* given up: nothing is committed */
     CHECK_OK(ws_send_text(f.server.conn, STR("second")));
-    CHECK_RC(ERR_LIMIT,
-             ws_send_text(f.server.conn, str_n(f.arena.blocks ? (void *)&f : (void *)&f, 990)));
+    CHECK_RC(ERR_LIMIT, ws_send_text(f.server.conn, str_n(&f, 990)));
     until_messages(&f, &f.client, 2);
     CHECK_STR(buf_str(&f.client.got), "in place|second|");
     net_turn(&f.net);
