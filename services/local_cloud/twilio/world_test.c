@@ -128,7 +128,7 @@ static void on_stream(void *app, struct ws_conn *c, struct ws_events *events, vo
 static const struct http_route app_routes[] = {
     { .methods = HTTP_ANY,
       .path = "/{all*}",
-      .body_max = 64 * 1024,
+      .body_max = 64 * KIB,
       .handle = on_app_request,
       .on_loop = true },
 };
