@@ -21,6 +21,7 @@ enum {
     UPDATE_MAX = 512 * 1024,      /* a session.update: instructions and tools */
     MESSAGE_OUT_MAX = 256 * 1024, /* any other message of ours */
     MESSAGE_IN_MAX = 8 * 1024 * 1024,
+    SMALL_MESSAGE = 4096, /* its document's memory is kept for the next */
     QUEUE_MAX = 1024 * 1024,
     AUDIO_PIECE = 1600,      /* caller audio in one message when several frames wait */
     AUDIO_STALLED_MS = 2000, /* kept while the socket takes nothing; oldest dropped */
@@ -834,7 +835,10 @@ static void on_ws_message(void *arg, struct str data, bool binary)
         give_audio(r, &part, delta.delta);
     } else {
         take_document(r, data);
-        arena_reset(&r->arena);
+        if (data.n > SMALL_MESSAGE)
+            arena_release(&r->arena); /* the session's echo: nothing like it comes again */
+        else
+            arena_reset(&r->arena);
     }
     leave(r);
 }
