@@ -1,5 +1,6 @@
-/* net/http_server.h: HTTP/1.1 server (libwebsockets) with a route table. Requests are read on the loop,
- * admitted, run on a worker as straight-line code, and answered through the loop. HEAD is answered by
+/* net/http_server.h: HTTP/1.1 server with a route table. Requests are read on the loop, run on a worker as
+ * straight-line code, and answered through the loop; upgrades to web sockets are admitted here and handed
+ * to libwebsockets (net/ws.h). The request target is kept byte for byte. HEAD is answered by
  * the GET route without the body; wrong method 405 with Allow, body too large 413, headers too large
  * 431, URI too long 414, missing length where needed 411, unknown path 404, all workers busy beyond the
  * queue 503 with Retry-After; errors are JSON {"error":{"code":N,"message":"…"}}. Chunked request bodies
@@ -58,17 +59,19 @@ struct str http_req_header(const struct http_req *r,
                            const char *name); /* any case; empty: absent */
 struct str http_req_param(const struct http_req *r, const char *name);
 
-/* Exactly one answer for each request: one http_reply*(), or begin, write…, end. A handler that returns
- * without one is answered 500. */
+/* Exactly one answer for each request: one http_reply*(), or begin, write…, end; it is on its way at once,
+ * not only when the handler returns. Further ones are ignored; a handler that returns without one is
+ * answered 500. */
 void http_reply(struct http_req *r, int status, const char *content_type, struct str body);
 void http_reply_json(struct http_req *r, int status, struct str json);
 void http_reply_empty(struct http_req *r, int status);
 /* {"error":{"code":status,"message":…}} */
 void http_reply_error(struct http_req *r, int status, const char *fmt, ...) PRINTF_LIKE(3, 4);
-void http_reply_header(struct http_req *r, const char *name,
-                       struct str value); /* before the answer */
+/* Before the answer. Line breaks in the value become blanks. */
+void http_reply_header(struct http_req *r, const char *name, struct str value);
 /* Streaming: content_length -1 is sent chunked. http_reply_write() blocks the worker while the peer is
- * slow (back-pressure) and says ERR_CLOSED when it has gone. */
+ * slow (back-pressure) and says ERR_CLOSED when it has gone, or has taken nothing for half a minute;
+ * ERR_INVALID: more than was announced. Less than that closes the connection at the end. */
 MUST_USE enum errc http_reply_begin(struct http_req *r, int status, const char *content_type,
                                     int64_t content_length);
 MUST_USE enum errc http_reply_write(struct http_req *r, const void *data, size_t n);
@@ -78,12 +81,13 @@ typedef void (*http_handler_fn)(void *app, struct http_req *r);
 /* Runs before the handler, on the worker: ERR_OK admits; otherwise it has already replied (403, 401…). */
 typedef enum errc (*http_admit_fn)(void *app, struct http_req *r);
 
-/* Paths match segment by segment; "{name}" takes one segment, a last "{name*}" takes the rest, and a
- * literal ":verb" may follow a parameter in the last segment ("/v1/{topic*}:publish"). First match wins. */
+/* Paths match segment by segment, literals byte for byte; "{name}" takes one segment, a last "{name*}" the
+ * rest (neither an empty one), and a literal ":verb" may follow a parameter in the last segment
+ * ("/v1/{topic*}:publish"). The first route that takes path and method wins. */
 struct http_route {
     unsigned methods; /* of enum http_method, or-ed */
     const char *path;
-    size_t body_max;     /* 0: no body wanted; 413 beyond it */
+    size_t body_max;     /* 413 beyond it; 0: no body is wanted */
     http_admit_fn admit; /* NULL: open */
     http_handler_fn handle;
     bool on_loop; /* answers at once from the loop thread (health); must not block */

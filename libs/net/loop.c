@@ -575,6 +575,8 @@ enum errc loop_create(struct loop **ret, const struct clock *clock, const struct
     struct loop *l = MEM_NEW(struct loop);
     enum errc rc;
 
+    signal(SIGPIPE,
+           SIG_IGN); /* a peer that has gone is an error of the write, not of the process */
     l->clock = clock;
     if (log)
         l->log = *log;

@@ -14,9 +14,11 @@
 struct loop;
 struct lws_context;
 
+/* Ignores SIGPIPE for the process. `log` is copied; NULL: none. */
 MUST_USE enum errc loop_create(struct loop **ret, const struct clock *clock, const struct log *log,
                                struct err *err);
-/* After loop_run() has returned; closes what is still open. NULL is fine; returns NULL. */
+/* After loop_run() has returned. Servers, workers, watches and timers must be gone; web sockets that are
+ * still open end here, with their on_closed. NULL is fine; returns NULL. */
 struct loop *loop_destroy(struct loop *l);
 
 void loop_run(struct loop *l);  /* until loop_stop() */

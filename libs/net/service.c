@@ -281,13 +281,14 @@ static enum errc start(struct run *run, struct err *err)
     return start_server(run, err);
 }
 
-/* Workers first: what they hand back still finds its server, its app and its loop. */
+/* The server first: a worker that waits for a slow peer is let go. What workers hand back still finds its
+ * app and its loop. */
 static void end(struct run *run)
 {
     struct service *s = &run->service;
 
-    s->workers = workers_destroy(s->workers);
     s->server = http_server_destroy(s->server);
+    s->workers = workers_destroy(s->workers);
     if (run->app && run->spec->destroy)
         run->spec->destroy(run->app);
     s->loop = loop_destroy(s->loop);

@@ -85,8 +85,8 @@ void net_serve(struct net *n, struct http_server_opts opts)
 
 void net_close(struct net *n)
 {
-    n->workers = workers_destroy(n->workers);
     n->server = http_server_destroy(n->server);
+    n->workers = workers_destroy(n->workers);
     n->loop = loop_destroy(n->loop);
     n->tls = tls_store_destroy(n->tls);
     n->sink = log_sink_destroy(n->sink);

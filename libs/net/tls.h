@@ -1,6 +1,7 @@
 /* net/tls.h: one store of trusted roots, built once and shared by every TLS connection of the process
  * (curl and libwebsockets alike). Roots: SSL_CERT_FILE when set, else the bundle embedded in the binary's
- * build, else the system's bundle. Built on first use, after the server listens. Thread-safe. */
+ * build (PEM between the symbols vc_ca_bundle and vc_ca_bundle_end), else the system's bundle. Built on
+ * first use, after the server listens. Thread-safe. */
 #ifndef NET_TLS_H
 #define NET_TLS_H
 

@@ -21,7 +21,8 @@ MUST_USE enum errc workers_create(struct workers **ret, struct loop *loop, int t
 struct workers *workers_destroy(struct workers *w);
 
 /* run(arg, ctx) on a worker, then done(arg) on the loop thread (NULL: none). ctx and its arena are the
- * worker's and are reset after run. ERR_LIMIT: the queue is full, neither runs. */
+ * worker's and are reset after run. From any thread. ERR_LIMIT: the queue is full; ERR_CLOSED: the workers
+ * are being destroyed; then neither runs. */
 MUST_USE enum errc workers_submit(struct workers *w, void (*run)(void *arg, struct ctx *ctx),
                                   void (*done)(void *arg), void *arg);
 size_t workers_pending(const struct workers *w); /* queued and running; from the loop thread */

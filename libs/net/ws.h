@@ -30,22 +30,24 @@ struct ws_events {
     void (*on_open)(void *arg); /* the upgrade is done (client side; NULL is fine) */
     void (*on_message)(void *arg, struct str data, bool binary); /* whole messages */
     void (*on_drained)(void *arg); /* the send queue has become empty; NULL is fine */
-    /* Last, exactly once. code: the peer's close code, 1005 none given, 1006 no close frame; -1: never
-     * opened, err says why. The connection is freed after it returns. */
+    /* Last, exactly once. code: the peer's close code, 1005 none given, 1006 no close frame (err may say
+     * why: dead peer); ours when we closed and were answered; -1: never opened, err says why (upstream: the
+     * HTTP status of a refusal, or errno). The connection is freed after it returns. */
     void (*on_closed)(void *arg, int code, struct str reason, const struct err *err);
 };
 
 /* Copies. ERR_LIMIT: the queue is full, nothing was added. ERR_CLOSED: closing or closed. */
 MUST_USE enum errc ws_send_text(struct ws_conn *c, struct str data);
 MUST_USE enum errc ws_send_binary(struct ws_conn *c, const void *data, size_t n);
-/* For hot paths: room for `max` bytes in the queue to be written in place, then committed with the
- * actual length as one text message. NULL: full. Allocates nothing once the queue has grown. */
+/* For hot paths: room for `max` bytes in the queue to be written in place, then committed at once, before
+ * any other call, with the actual length as one text message. NULL: full, or closing. Allocates nothing once the queue has grown. */
 char *ws_send_reserve(struct ws_conn *c, size_t max);
 void ws_send_commit(struct ws_conn *c, size_t n);
 size_t ws_queued(const struct ws_conn *c); /* bytes not yet handed to the kernel */
 void ws_pause(struct ws_conn *c);          /* stop reading */
 void ws_resume(struct ws_conn *c);
-/* Sends what is queued, then CLOSE with the code; on_closed comes later. Peer silent: closed after 2 s. */
+/* Sends what is queued, then CLOSE with the code; on_closed comes later, on_message no more. A peer that
+ * takes or answers nothing for 2 s is not waited for. */
 void ws_close(struct ws_conn *c, int code, struct str reason);
 /* Without ceremony; on_closed still comes, later. */
 void ws_abort(struct ws_conn *c);

@@ -13,6 +13,7 @@ enum {
     URL_MAX = 8 * 1024,
 };
 
+#define NO_CONNECTION "conn fail: " /* lws' words; errno follows */
 static const char TIMED_OUT[] = "timed out";
 
 /* What is needed until the socket is open: names, headers, addresses to try. */
@@ -53,8 +54,12 @@ static void give_up(struct ws_conn *c, enum errc code, const char *why)
 {
     struct ws_connecting *k = c->connecting;
     struct err err = ERR_INIT;
+    int64_t number;
 
-    if (k->http_status)
+    if (str_starts(str_c(why), STR(NO_CONNECTION)) &&
+        !str_to_i64(str_from(str_c(why), sizeof(NO_CONNECTION) - 1), 1, 4095, &number))
+        err_set_upstream(&err, code, (long)number, "%s: %s", k->shown, strerror((int)number));
+    else if (k->http_status)
         err_set_upstream(&err, http_status_errc(k->http_status), k->http_status,
                          "%s: refused with HTTP %d", k->shown, k->http_status);
     else
@@ -91,7 +96,7 @@ static bool was_unreachable(const struct ws_connecting *k)
 {
     struct str why = str_c(k->why);
 
-    return str_starts(why, STR("conn fail")) || str_starts(why, STR("Unable to connect")) ||
+    return str_starts(why, STR(NO_CONNECTION)) || str_starts(why, STR("Unable to connect")) ||
            str_eq_c(why, TIMED_OUT);
 }
 
@@ -235,11 +240,11 @@ static enum errc parse_url(struct ws_connecting *k, struct str text, struct err 
         strchr(k->name, ':') != NULL; /* IPv6: lws cuts a name at its first colon */
     k->dial.port = u.port;
     k->dial.host = arena_printf(a, k->dial.name_is_ours ? "[%s]" : "%s", k->name).p;
+    if (u.port != (k->dial.tls ? 443 : 80))
+        k->dial.host = arena_printf(a, "%s:%d", k->dial.host, u.port).p;
     k->shown = arena_printf(a, STR_FMT "://%s" STR_FMT, STR_ARG(u.scheme), k->dial.host,
                             STR_ARG(str_slice(u.path, 0, 120)))
                    .p;
-    if (u.port != (k->dial.tls ? 443 : 80))
-        k->dial.host = arena_printf(a, "%s:%d", k->dial.host, u.port).p;
     k->dial.path = arena_printf(a, "%s" STR_FMT "%s" STR_FMT, u.path.n ? "" : "/", STR_ARG(u.path),
                                 u.query.n ? "?" : "", STR_ARG(u.query))
                        .p;

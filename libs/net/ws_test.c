@@ -99,10 +99,11 @@ static int admit(void *app, const struct ws_upgrade *u, void **arg)
     *arg = f;
     f->seen = arena_printf(&f->arena,
                            "path=" STR_FMT " query=" STR_FMT " target=" STR_FMT " ip=" STR_FMT
-                           " sig=" STR_FMT " id=" STR_FMT,
+                           " sig=" STR_FMT " id=" STR_FMT " sub=" STR_FMT,
                            STR_ARG(u->path), STR_ARG(u->query), STR_ARG(u->target),
                            STR_ARG(u->peer_ip), STR_ARG(ws_upgrade_header(u, "X-Twilio-Signature")),
-                           STR_ARG(ws_upgrade_param(u, "id")));
+                           STR_ARG(ws_upgrade_param(u, "id")),
+                           STR_ARG(ws_upgrade_header(u, "sec-websocket-protocol")));
     return f->admit_status;
 }
 
@@ -667,7 +668,9 @@ TEST(ws_server_admits_with_headers_parameters_and_raw_target)
         { STR("X-Twilio-Signature"), STR("abc=") },
         { STR("Authorization"), STR("Bearer t") },
     };
-    struct ws_client_opts o = { .headers = headers, .n_headers = 2, .events = events };
+    struct ws_client_opts o = {
+        .headers = headers, .n_headers = 2, .subprotocol = "realtime", .events = events
+    };
     struct err err = ERR_INIT;
 
     open_on(&f, NULL);
@@ -677,7 +680,7 @@ TEST(ws_server_admits_with_headers_parameters_and_raw_target)
     net_until(&f.net, is_open, &f.client);
     CHECK_INT(f.client.opened, 1);
     CHECK_STR(f.seen, "path=/calls/CA%201 query=a=%2F&&b? target=/calls/CA%201?a=%2F&&b? "
-                      "ip=127.0.0.1 sig=abc= id=CA 1");
+                      "ip=127.0.0.1 sig=abc= id=CA 1 sub=realtime");
     CHECK_CONTAINS(buf_str(&f.net.lines), "path=/calls/CA%201 status=101");
     close_all(&f);
 }
@@ -758,8 +761,11 @@ TEST(ws_client_says_why_it_could_not_connect)
         until_closed(&f, &f.client);
         CHECK_INT(f.client.code, -1);
         CHECK_INT(f.client.err.code, ERR_UPSTREAM);
-        CHECK_CONTAINS(str_c(f.client.err.text), "ws://localhost/a: ");
+        CHECK_CONTAINS(str_c(f.client.err.text), "/a: ");
     }
+    CHECK_INT(f.client.err.upstream, ECONNREFUSED);
+    CHECK_CONTAINS(str_c(f.client.err.text), "/a: Connection refused");
+    CHECK(!str_contains(str_c(f.client.err.text), STR("secret")));
     CHECK_INT(f.client.opened, 0);
     close_all(&f);
 }
