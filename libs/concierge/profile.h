@@ -107,11 +107,12 @@ struct profile {
     struct str greeting; /* fixed text, spoken after it */
 
     struct {
-        struct str engine, model, name;
+        struct str engine;
+        struct str model, name; /* empty: the service's settings say (voice/engine.h) */
         double speed;
     } voice;
     struct {
-        struct str model; /* of the caller's speech */
+        struct str model; /* of the caller's speech; empty: the service's settings say */
     } transcription;
 
     struct day_hours week[WEEKDAYS];

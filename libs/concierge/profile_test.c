@@ -69,10 +69,26 @@ TEST(a_short_profile_takes_sensible_defaults)
 
     CHECK_OK(parse(&a, &p, &err, text.p));
     CHECK_STR(p->voice.engine, "openai_realtime");
+    CHECK_INT(p->voice.speed * 100, 100);
     CHECK_INT(p->booking.offers_max, 3);
     CHECK_STR(p->calendar.maker, "local");
     CHECK(p->services[0].bookable);
     CHECK_STR(p->languages[0], "en");
+    arena_release(&a);
+}
+
+/* What stands here goes before REALTIME_MODEL and its like: it must not be filled in by itself. */
+TEST(models_and_voice_are_the_profiles_only_where_it_names_them)
+{
+    struct arena a = ARENA_INIT;
+    const struct profile *p = NULL, *c = clinic(&a);
+    struct err err = ERR_INIT;
+
+    CHECK_OK(parse(&a, &p, &err, arena_printf(&a, "%s%s", head, rest).p));
+    CHECK_INT(p->voice.model.n + p->voice.name.n + p->transcription.model.n, 0);
+    CHECK_STR(c->voice.model, "gpt-realtime-2.1");
+    CHECK_STR(c->voice.name, "marin");
+    CHECK_STR(c->transcription.model, "gpt-transcribe");
     arena_release(&a);
 }
 

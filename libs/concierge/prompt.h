@@ -1,7 +1,8 @@
 /* concierge/prompt.h: what the model is told. The system prompt is one template filled from the profile
  * (facts, hours, services, FAQ, rules, what the agent may do), followed by what holds for this call only:
  * date and time at its start and the caller's number when it may be offered. The hash names the version:
- * SHA-256 over everything but the call's own part, tools included; it stands on every call record. */
+ * SHA-256 over everything but the call's own part, tools included, and model and voice where the profile
+ * names them; it stands on every call record. */
 #ifndef CONCIERGE_PROMPT_H
 #define CONCIERGE_PROMPT_H
 

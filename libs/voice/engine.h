@@ -81,7 +81,8 @@ struct voice_settings {
         VOICE_KEY_("REALTIME_VOICE", CONFIG_STR, type, member.voice, .dflt = "marin",              \
                    .help = "voice, unless the profile names one"),                                 \
         VOICE_KEY_("REALTIME_TRANSCRIPTION_MODEL", CONFIG_STR, type, member.transcription_model,   \
-                   .dflt = "gpt-transcribe", .help = "writes down what the caller says"),          \
+                   .dflt = "gpt-transcribe",                                                       \
+                   .help = "writes down what the caller says, unless the profile names one"),      \
         VOICE_KEY_("REALTIME_NOISE_REDUCTION", CONFIG_ENUM, type, member.noise_reduction,          \
                    .dflt = "none", .allowed = "none|near_field|far_field",                         \
                    .help = "by the engine, for a handset or a speakerphone"),                      \
