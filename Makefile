@@ -27,7 +27,7 @@ lint: ## formatting, layers, forbidden calls, clang-tidy, cppcheck
 format: ## clang-format over our sources
 	@scripts/lint --format
 
-fuzz: ## each fuzz target for a minute (SECONDS=n)
+fuzz: ## each fuzz target for a minute (FUZZ_SECONDS=n)
 	@scripts/fuzz $(or $(FUZZ_SECONDS),60)
 
 clean: ## build trees (the dependency cache stays)
