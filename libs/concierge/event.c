@@ -40,6 +40,12 @@ enum event_type event_type_find(struct str name)
     return EVENT_TYPES;
 }
 
+bool event_has_words(enum event_type t)
+{
+    return t == EVENT_CALL_TURN || t == EVENT_CALL_TOOL || t == EVENT_CALL_HANDOFF ||
+           t == EVENT_CALL_ENDED || t == EVENT_SUMMARY_READY || t == EVENT_CALLBACK_REQUESTED;
+}
+
 void event_begin(struct jw *w, const struct event_head *h)
 {
     char time[TIME_TEXT_MAX];

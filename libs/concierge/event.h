@@ -40,6 +40,10 @@ enum event_type {
 const char *event_type_name(enum event_type t);   /* "call.ringing" */
 enum event_type event_type_find(struct str name); /* EVENT_TYPES: no such type */
 
+/* Whether its data holds what people said, wrote or asked for: spoken words, tools' arguments, reasons,
+ * summaries. Such an event never stands in a log, not even as the last resort. */
+bool event_has_words(enum event_type t);
+
 struct event_head {
     enum event_type type;
     struct str call_sid; /* the subject */

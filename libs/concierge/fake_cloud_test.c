@@ -311,9 +311,23 @@ static const struct http_route routes[] = {
 
 static void on_line(void *arg, enum log_level level, struct str line)
 {
-    (void)arg;
+    struct fake_cloud *f = arg;
+
     (void)level;
-    (void)line;
+    pthread_mutex_lock(&f->lock);
+    buf_add_str(&f->lines, line);
+    buf_add_char(&f->lines, '\n');
+    pthread_mutex_unlock(&f->lock);
+}
+
+struct str fake_cloud_log(struct fake_cloud *f)
+{
+    struct str ret;
+
+    pthread_mutex_lock(&f->lock);
+    ret = arena_str(&f->arena, buf_str(&f->lines));
+    pthread_mutex_unlock(&f->lock);
+    return ret;
 }
 
 static void *run_loop(void *arg)
@@ -375,7 +389,8 @@ void fake_cloud_open(struct fake_cloud *f, const char *now)
     CHECK_OK(time_parse_rfc3339(str_c(now), &us));
     pthread_mutex_init(&f->lock, NULL);
     f->real = clock_system(0);
-    f->sink = log_sink_create_fn(on_line, NULL, LOG_INFO, &f->real);
+    buf_init(&f->lines, FAKE_LOG_MAX);
+    f->sink = log_sink_create_fn(on_line, f, LOG_INFO, &f->real);
     f->log = log_root(f->sink);
     serve_on(&f->service, &f->real, &f->log, routes, ARRAY_LEN(routes), f);
     clock_fake_init(&f->clock, us);
@@ -395,6 +410,7 @@ void fake_cloud_close(struct fake_cloud *f)
     f->http = http_client_destroy(f->http);
     f->google = google_destroy(f->google);
     f->sink = log_sink_destroy(f->sink);
+    buf_release(&f->lines);
     arena_release(&f->arena);
     arena_release(&f->kept);
     pthread_mutex_destroy(&f->lock);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -21,7 +22,7 @@
 #include "net/workers.h"
 #include "test.h"
 
-enum { FAKE_DOCS_MAX = 1024, FAKE_EVENTS_MAX = 256 };
+enum { FAKE_DOCS_MAX = 1024, FAKE_EVENTS_MAX = 256, FAKE_LOG_MAX = 4 * 1024 * 1024 };
 
 struct fake_doc {
     struct str path, fields; /* JSON text */
@@ -56,6 +57,7 @@ struct fake_cloud {
     struct clock real;
     struct log_sink *sink;
     struct log log;
+    struct buf lines; /* of the log */
     struct fake_service service;
 
     /* For the tests' own thread. */
@@ -94,6 +96,8 @@ size_t fake_cloud_count(struct fake_cloud *f,
                         const char *prefix); /* documents whose path begins so */
 /* A whole-hour event of somebody else in a local calendar. */
 void fake_cloud_busy(struct fake_cloud *f, const char *calendar, const char *from, const char *to);
+/* What was logged so far, in the arena. */
+struct str fake_cloud_log(struct fake_cloud *f);
 /* Published events of a type. */
 size_t fake_cloud_events(struct fake_cloud *f, const char *type);
 

@@ -205,6 +205,21 @@ TEST(an_event_comes_back_as_it_was_built)
     arena_release(&a);
 }
 
+TEST(events_with_peoples_words_are_known_as_such)
+{
+    static const enum event_type with[] = { EVENT_CALL_TURN,     EVENT_CALL_TOOL,
+                                            EVENT_CALL_ENDED,    EVENT_CALL_HANDOFF,
+                                            EVENT_SUMMARY_READY, EVENT_CALLBACK_REQUESTED };
+    size_t i, n = 0;
+    int t;
+
+    for (i = 0; i < ARRAY_LEN(with); i++)
+        CHECK(event_has_words(with[i]));
+    for (t = 0; t < EVENT_TYPES; t++)
+        n += event_has_words((enum event_type)t);
+    CHECK_INT(n, ARRAY_LEN(with));
+}
+
 TEST(every_event_type_has_a_name_of_its_own)
 {
     int i, j;

@@ -84,18 +84,11 @@ struct outbox_stream *outbox_open(struct outbox *o, struct str call_sid)
     return s;
 }
 
-/* Words that were spoken, arguments and results do not belong in a log. */
-static bool has_words(enum event_type type)
-{
-    return type == EVENT_CALL_TURN || type == EVENT_CALL_TOOL || type == EVENT_CALL_ENDED ||
-           type == EVENT_CALL_HANDOFF;
-}
-
 static void last_resort(struct outbox_stream *s, enum event_type type, struct str id,
                         struct str text, const char *why)
 {
     s->outbox->lost++;
-    if (has_words(type))
+    if (event_has_words(type))
         log_error(&s->log, "event not published why=\"%s\" type=%s id=" STR_FMT " bytes=%zu", why,
                   event_type_name(type), STR_ARG(id), text.n);
     else

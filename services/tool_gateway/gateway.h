@@ -73,8 +73,9 @@ void call_fail(struct tool_call *c, const char *reason, struct str say, const ch
 /* Somebody else's service failed: logged, and said truthfully. */
 void call_provider_down(struct tool_call *c, const char *what, const struct err *err);
 
-/* Publishes an event of this call before an answer is given; what cannot be published is logged whole. The
- * id ends in the tool call's id, then `suffix`. Between begin and end members of `data` are written. */
+/* Publishes an event of this call before an answer is given; what cannot be published is logged, without
+ * people's words (event_has_words). The id ends in the tool call's id, then `suffix`. Between begin and end
+ * members of `data` are written. */
 struct gateway_event {
     struct event_head head;
     struct jw w;

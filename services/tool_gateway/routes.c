@@ -72,6 +72,18 @@ void gateway_event_begin(struct gateway_event *e, struct tool_call *c, enum even
     event_begin(&e->w, &e->head);
 }
 
+/* The log is the last place where it stands, unless there are people's words in it. */
+static void log_lost_event(struct tool_call *c, const struct event_head *h, struct str text,
+                           const struct err *err)
+{
+    if (event_has_words(h->type))
+        log_error(&c->ctx->log, "event not published: %s type=%s seq=" STR_FMT " bytes=%zu",
+                  err->text, event_type_name(h->type), STR_ARG(h->seq), text.n);
+    else
+        log_error(&c->ctx->log, "event not published, kept here only: %s event=" STR_FMT, err->text,
+                  STR_ARG(text));
+}
+
 void gateway_event_end(struct gateway_event *e, struct tool_call *c)
 {
     struct str text = event_end(&e->w, c->ctx->arena);
@@ -80,7 +92,7 @@ void gateway_event_end(struct gateway_event *e, struct tool_call *c)
 
     c->ctx->deadline_mono_ms = clock_mono_ms(c->ctx->clock) + PUBLISH_DEADLINE_MS;
     if (event_publish(c->ctx, c->g->google, c->g->settings->events_topic, &e->head, text, &err))
-        log_error(&c->ctx->log, "event not published: %s event=" STR_FMT, err.text, STR_ARG(text));
+        log_lost_event(c, &e->head, text, &err);
     c->ctx->deadline_mono_ms = deadline;
 }
 

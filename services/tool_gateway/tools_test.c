@@ -536,6 +536,28 @@ TEST(an_outage_of_pubsub_does_not_change_the_answer)
     desk_close(&d);
 }
 
+TEST(an_event_that_cannot_be_published_leaves_nobodys_words_in_the_log)
+{
+    struct desk d;
+    struct str log;
+
+    desk_open(&d);
+    d.cloud.pubsub_down = true;
+    (void)call_as(&d, "q1", "requestCallback",
+                  "{\"reason\":\"other\",\"summary\":\"Asks about her knee.\","
+                  "\"window\":\"after work\"}");
+    (void)call_as(&d, "q2", "qualifyLead", "{\"need\":\"Ten flu shots.\",\"name\":\"Ada Kern\"}");
+    log = fake_cloud_log(&d.cloud);
+    CHECK_CONTAINS(log, "type=callback.requested seq=q1 ");
+    CHECK_CONTAINS(log, "lead.captured");
+    CHECK(!str_contains(log, STR("knee")));
+    CHECK(!str_contains(log, STR("after work")));
+    CHECK(!str_contains(log, STR("flu shots")));
+    CHECK(!str_contains(log, STR("Kern")));
+    CHECK(!str_contains(log, STR("1701234567")));
+    desk_close(&d);
+}
+
 /* --- people ---------------------------------------------------------------------------------------- */
 
 TEST(in_opening_hours_the_caller_is_connected_and_each_number_is_tried_once)

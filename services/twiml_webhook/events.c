@@ -25,8 +25,12 @@ bool webhook_event_end(struct webhook *w, struct http_req *r, struct jw *jw,
     ctx.deadline_mono_ms = clock_mono_ms(ctx.clock) + wait_ms;
     if (event_publish(&ctx, w->google, topic, h, text, &err) == ERR_OK)
         return true;
-    log_error(&r->ctx->log, "event not published, kept here only error=\"%s\" event=" STR_FMT,
-              err.text, STR_ARG(text));
+    if (event_has_words(h->type))
+        log_error(&r->ctx->log, "event not published error=\"%s\" type=%s seq=" STR_FMT, err.text,
+                  event_type_name(h->type), STR_ARG(h->seq));
+    else
+        log_error(&r->ctx->log, "event not published, kept here only error=\"%s\" event=" STR_FMT,
+                  err.text, STR_ARG(text));
     return false;
 }
 

@@ -607,6 +607,20 @@ TEST(webhook_voicemail_that_cannot_be_kept_promises_nothing)
     world_close(&w);
 }
 
+TEST(webhook_callback_that_cannot_be_published_is_logged_by_its_id_only)
+{
+    struct world w;
+
+    world_open(&w);
+    w.cloud.publish_status = 403;
+    ask(&w, "/voice/voicemail", MESSAGE);
+    CHECK_INT(w.status, 200);
+    CHECK_CONTAINS(buf_str(&w.lines),
+                   "type=callback.requested seq=callback-RE00000000000000000000000000000003");
+    CHECK(!str_contains(buf_str(&w.lines), STR("specversion")));
+    world_close(&w);
+}
+
 TEST(webhook_status_is_published_under_its_own_name)
 {
     struct world w;
