@@ -1,5 +1,6 @@
-/* How much is understood of what synthesised callers say over the telephone's path: the meaning of what was
- * heard against the meaning of what was said, for each voice. Floors stand a little below what is measured. */
+/* How much is understood of what synthesised callers say over the telephone's path: the meaning of
+ * what was heard against the meaning of what was said, for each voice. Floors stand a little below
+ * what is measured. */
 #include <stdio.h>
 #include <string.h>
 
@@ -75,9 +76,10 @@ static bool same_meaning(const struct meaning *a, const struct meaning *b)
 {
     return a->yes == b->yes && a->no == b->no && a->bye == b->bye && a->person == b->person &&
            a->robot == b->robot && a->emergency == b->emergency && a->large == b->large &&
-           a->pushes == b->pushes && a->this_number == b->this_number && a->question == b->question &&
-           a->choice == b->choice && a->has_wish == b->has_wish && a->wish.from_day == b->wish.from_day &&
-           a->wish.to_day == b->wish.to_day && a->wish.minute == b->wish.minute && a->wish.part == b->wish.part &&
+           a->pushes == b->pushes && a->this_number == b->this_number &&
+           a->question == b->question && a->choice == b->choice && a->has_wish == b->has_wish &&
+           a->wish.from_day == b->wish.from_day && a->wish.to_day == b->wish.to_day &&
+           a->wish.minute == b->wish.minute && a->wish.part == b->wish.part &&
            a->wish.soon == b->wish.soon && strcmp(a->digits, b->digits) == 0;
 }
 
@@ -96,7 +98,8 @@ static bool understood(enum hearing h, struct str heard, const char *said)
     understand(&a, heard, today, h == HEAR_WHEN);
     understand(&b, str_c(said), today, h == HEAR_WHEN);
     if (h == HEAR_DETAILS &&
-        (understand_number(heard, &number[0]) != understand_number(str_c(said), &number[1]) || number[0] != number[1]))
+        (understand_number(heard, &number[0]) != understand_number(str_c(said), &number[1]) ||
+         number[0] != number[1]))
         return false;
     return same_meaning(&a, &b);
 }
@@ -127,12 +130,13 @@ static struct counts measure(const char *voice)
         quiet(&audio, BEFORE_MS);
         CHECK_OK(synth_ulaw(s, str_c(voice), str_c(sentences[i].said), &audio, &err));
         quiet(&audio, AFTER_MS);
-        CHECK_OK(recognizer_hear(r, sentences[i].hearing, STR("Check-up\nConsultation\nVaccination\n"),
+        CHECK_OK(recognizer_hear(r, sentences[i].hearing,
+                                 STR("Check-up\nConsultation\nVaccination\n"),
                                  (const uint8_t *)audio.p, audio.n, &a, &h, &err));
         right = understood(sentences[i].hearing, h.text, sentences[i].said);
         if (!right)
-            printf("%s said \"%s\" heard \"" STR_FMT "\" confidence %.2f\n", voice, sentences[i].said,
-                   STR_ARG(h.text), h.confidence);
+            printf("%s said \"%s\" heard \"" STR_FMT "\" confidence %.2f\n", voice,
+                   sentences[i].said, STR_ARG(h.text), h.confidence);
         c.right += right;
         c.sure += right && h.confidence >= RECOGNIZE_SURE;
         arena_release(&a);
@@ -140,7 +144,8 @@ static struct counts measure(const char *voice)
     }
     recognizer_destroy(r);
     synth_destroy(s);
-    printf("%s: %d of %zu understood, %d of them surely\n", voice, c.right, ARRAY_LEN(sentences), c.sure);
+    printf("%s: %d of %zu understood, %d of them surely\n", voice, c.right, ARRAY_LEN(sentences),
+           c.sure);
     return c;
 }
 

@@ -89,7 +89,8 @@ static int16_t sample_out(const uint8_t *ulaw, size_t n, size_t at, float gain)
     return to_sample(v * gain * CODEC_RATIO);
 }
 
-void codec_encode(enum audio_format f, const uint8_t *ulaw, size_t n, size_t from, size_t to, struct buf *out)
+void codec_encode(enum audio_format f, const uint8_t *ulaw, size_t n, size_t from, size_t to,
+                  struct buf *out)
 {
     float gain = 1.0f / taps_sum();
     size_t i;

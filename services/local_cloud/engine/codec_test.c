@@ -14,7 +14,8 @@ static void tone(uint8_t *out, size_t n)
     size_t i;
 
     for (i = 0; i < n; i++)
-        out[i] = g711_linear_to_ulaw((int16_t)lrint(8000.0 * sin(2.0 * M_PI * 1000.0 * (double)i / G711_HZ)));
+        out[i] = g711_linear_to_ulaw(
+            (int16_t)lrint(8000.0 * sin(2.0 * M_PI * 1000.0 * (double)i / G711_HZ)));
 }
 
 TEST(codec_gives_speech_back_after_a_way_through_24_khz)
@@ -29,7 +30,8 @@ TEST(codec_gives_speech_back_after_a_way_through_24_khz)
     codec_encode(AUDIO_PCM24, in, N, 0, 300, &pcm); /* in two pieces: the joint is not heard */
     codec_encode(AUDIO_PCM24, in, N, 300, N, &pcm);
     CHECK_INT(pcm.n, N * 6);
-    codec_decode(&c, AUDIO_PCM24, str_slice(buf_str(&pcm), 0, 1001), &back); /* half a sample is carried over */
+    codec_decode(&c, AUDIO_PCM24, str_slice(buf_str(&pcm), 0, 1001),
+                 &back); /* half a sample is carried over */
     codec_decode(&c, AUDIO_PCM24, str_from(buf_str(&pcm), 1001), &back);
     CHECK_INT(back.n, N);
     for (i = 40; i + 40 < N; i++) {

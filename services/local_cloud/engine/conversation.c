@@ -15,7 +15,10 @@ static const char *const kind_names[] = { "message", "function_call", "function_
 static const struct field item_fields[] = {
     { .name = "id", .kind = FIELD_STR },
     { .name = "object", .kind = FIELD_CHOICE, .allowed = "realtime.item" },
-    { .name = "type", .kind = FIELD_CHOICE, .required = true, .allowed = "message|function_call|function_call_output" },
+    { .name = "type",
+      .kind = FIELD_CHOICE,
+      .required = true,
+      .allowed = "message|function_call|function_call_output" },
     { .name = "status", .kind = FIELD_CHOICE, .allowed = "completed|incomplete|in_progress" },
     { .name = "role", .kind = FIELD_CHOICE, .allowed = "system|user|assistant" },
     { .name = "content", .kind = FIELD_LIST },
@@ -45,7 +48,8 @@ void api_id(char out[API_ID_MAX], const char *prefix)
     char random[ID_RANDOM];
 
     random_id(random, sizeof(random));
-    (void)snprintf(out, API_ID_MAX, "%s%.*s", prefix, ID_RANDOM, random); /* our prefixes are short */
+    (void)snprintf(out, API_ID_MAX, "%s%.*s", prefix, ID_RANDOM,
+                   random); /* our prefixes are short */
 }
 
 struct item *item_create(enum item_kind kind, enum item_role role, const char *prefix)
@@ -78,15 +82,17 @@ static bool id_check(struct str id, struct api_error *e)
     size_t i;
 
     if (id.n > CLIENT_ID_MAX)
-        return api_error_set(e, "string_above_max_length", "item.id",
-                             "Invalid 'item.id': string too long. Expected a string with maximum length %d, but "
-                             "got a string with length %zu instead.",
-                             CLIENT_ID_MAX, id.n);
+        return api_error_set(
+            e, "string_above_max_length", "item.id",
+            "Invalid 'item.id': string too long. Expected a string with maximum length %d, but "
+            "got a string with length %zu instead.",
+            CLIENT_ID_MAX, id.n);
     for (i = 0; i < id.n; i++) {
         if (!isalnum((unsigned char)id.p[i]) && id.p[i] != '_' && id.p[i] != '-')
-            return api_error_set(e, "invalid_value", "item.id",
-                                 "Invalid 'item.id': expected an ID that contains letters, numbers, underscores, "
-                                 "or dashes, but this value contained additional characters.");
+            return api_error_set(
+                e, "invalid_value", "item.id",
+                "Invalid 'item.id': expected an ID that contains letters, numbers, underscores, "
+                "or dashes, but this value contained additional characters.");
     }
     return true;
 }
@@ -113,9 +119,11 @@ static bool content_read(struct item *i, const struct jval *content, struct api_
 
         (void)snprintf(param, sizeof(param), "item.content[%zu].type", k); /* always fits */
         if (!part_allowed(i->role, type))
-            return api_error_set(e, "invalid_value", param, "Invalid value: '" STR_FMT "'. Supported values are: %s.",
+            return api_error_set(e, "invalid_value", param,
+                                 "Invalid value: '" STR_FMT "'. Supported values are: %s.",
                                  STR_ARG(str_slice(type, 0, 64)),
-                                 i->role == ROLE_ASSISTANT ? "'output_text'" : "'input_text' and 'input_audio'");
+                                 i->role == ROLE_ASSISTANT ? "'output_text'"
+                                                           : "'input_text' and 'input_audio'");
         if (str_eq_c(type, "input_audio")) {
             buf_add_str(&i->text, json_str(json_get(part, "transcript")));
             i->audio = true;
@@ -137,8 +145,8 @@ static bool function_read(struct item *i, const struct jval *v, struct api_error
     for (k = 0; k < ARRAY_LEN(needed); k++) {
         (void)snprintf(param, sizeof(param), "item.%s", needed[k]); /* always fits */
         if (!json_get(v, needed[k]))
-            return api_error_set(e, "missing_required_parameter", param, "Missing required parameter: '%s'.",
-                                 param);
+            return api_error_set(e, "missing_required_parameter", param,
+                                 "Missing required parameter: '%s'.", param);
     }
     i->call_id = mem_str_dup(json_str(json_get(v, "call_id")));
     if (i->kind == ITEM_FUNCTION_CALL)
@@ -165,19 +173,23 @@ struct item *item_from_client(const struct jval *v, struct api_error *e)
     if (!fields_check(item_fields, ARRAY_LEN(item_fields), v, "item", e) || !id_check(id, e))
         return NULL;
     i = item_create(ITEM_MESSAGE, ROLE_SYSTEM, "item_");
-    i->kind = (enum item_kind)index_of(kind_names, ARRAY_LEN(kind_names), json_str(json_get(v, "type")));
+    i->kind =
+        (enum item_kind)index_of(kind_names, ARRAY_LEN(kind_names), json_str(json_get(v, "type")));
     if (id.n > 0)
         (void)str_copy(i->id, sizeof(i->id), id); /* its length is checked */
     if (i->kind != ITEM_MESSAGE) {
         good = function_read(i, v, e);
     } else if (!json_get(v, "role")) {
-        good = api_error_set(e, "missing_required_parameter", "item.role", "Missing required parameter: 'item.role'.");
+        good = api_error_set(e, "missing_required_parameter", "item.role",
+                             "Missing required parameter: 'item.role'.");
     } else {
-        i->role = (enum item_role)index_of(role_names, ARRAY_LEN(role_names), json_str(json_get(v, "role")));
+        i->role = (enum item_role)index_of(role_names, ARRAY_LEN(role_names),
+                                           json_str(json_get(v, "role")));
         good = content_read(i, json_get(v, "content"), e);
     }
     if (good && buf_status(&i->text))
-        good = api_error_set(e, "string_above_max_length", "item", "Invalid 'item': text too long.");
+        good =
+            api_error_set(e, "string_above_max_length", "item", "Invalid 'item': text too long.");
     return good ? i : item_destroy(i);
 }
 
@@ -244,12 +256,14 @@ static void insert_behind(struct list_node *at, struct list_node *n)
     at->next = n;
 }
 
-bool conversation_insert(struct conversation *c, struct item *i, struct str after, struct api_error *e)
+bool conversation_insert(struct conversation *c, struct item *i, struct str after,
+                         struct api_error *e)
 {
     struct item *before = NULL;
 
     if (c->n >= CONVERSATION_ITEMS_MAX)
-        return api_error_set(e, "conversation_too_long", "", "The conversation has too many items.");
+        return api_error_set(e, "conversation_too_long", "",
+                             "The conversation has too many items.");
     if (conversation_find(c, str_c(i->id)))
         return api_error_set(e, "item_create_duplicate_item_id", "item.id",
                              "Error adding item: an item with id '%s' already exists.", i->id);
@@ -257,7 +271,8 @@ bool conversation_insert(struct conversation *c, struct item *i, struct str afte
         before = conversation_find(c, after);
         if (!before)
             return api_error_set(e, "item_create_invalid_previous_item_id", "previous_item_id",
-                                 "Error adding item: the previous item with id '" STR_FMT "' does not exist.",
+                                 "Error adding item: the previous item with id '" STR_FMT
+                                 "' does not exist.",
                                  STR_ARG(str_slice(after, 0, 64)));
     }
     if (before)
@@ -280,7 +295,8 @@ struct str conversation_previous(const struct conversation *c, const struct item
 /* As many words as were heard: the audio's share of the text, down to a word's end. */
 static void words_cut(struct item *i, int64_t heard_ms)
 {
-    size_t keep = i->audio_ms > 0 ? (size_t)((double)i->text.n * (double)heard_ms / (double)i->audio_ms) : 0;
+    size_t keep =
+        i->audio_ms > 0 ? (size_t)((double)i->text.n * (double)heard_ms / (double)i->audio_ms) : 0;
 
     keep = MIN(keep, i->text.n);
     while (keep > 0 && keep < i->text.n && i->text.p[keep] != ' ')
@@ -295,15 +311,17 @@ bool conversation_truncate(struct conversation *c, struct str id, int64_t conten
 
     if (!i)
         return api_error_set(e, "item_truncate_invalid_item_id", "item_id",
-                             "Error truncating item: the item with id '" STR_FMT "' does not exist.",
+                             "Error truncating item: the item with id '" STR_FMT
+                             "' does not exist.",
                              STR_ARG(str_slice(id, 0, 64)));
     if (i->kind != ITEM_MESSAGE || i->role != ROLE_ASSISTANT || !i->audio || content_index != 0)
-        return api_error_set(e, "unsupported_content_type", "content_index",
-                             "Error truncating item: only model output audio messages can be truncated.");
+        return api_error_set(
+            e, "unsupported_content_type", "content_index",
+            "Error truncating item: only model output audio messages can be truncated.");
     if (audio_end_ms > i->audio_ms)
         return api_error_set(e, "invalid_value", "audio_end_ms",
-                             "Audio content of %lldms is already shorter than %lldms", (long long)i->audio_ms,
-                             (long long)audio_end_ms);
+                             "Audio content of %lldms is already shorter than %lldms",
+                             (long long)i->audio_ms, (long long)audio_end_ms);
     words_cut(i, audio_end_ms);
     i->audio_ms = audio_end_ms;
     return true;

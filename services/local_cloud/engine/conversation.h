@@ -28,15 +28,15 @@ struct item {
     char id[API_ID_MAX];
     enum item_kind kind;
     enum item_role role;
-    const char *status;  /* "completed", "incomplete", "in_progress" */
-    bool audio;          /* its content is audio: `text` is the transcript */
-    bool part;           /* it has content at all */
-    struct buf text;     /* message's text, call's arguments, or output */
+    const char *status;   /* "completed", "incomplete", "in_progress" */
+    bool audio;           /* its content is audio: `text` is the transcript */
+    bool part;            /* it has content at all */
+    struct buf text;      /* message's text, call's arguments, or output */
     char *name, *call_id; /* of function items; owned */
-    int64_t audio_ms;    /* length of its audio: what was said, or sent and not cut off */
-    uint8_t *ulaw;       /* caller's audio until it has been understood; owned */
+    int64_t audio_ms;     /* length of its audio: what was said, or sent and not cut off */
+    uint8_t *ulaw;        /* caller's audio until it has been understood; owned */
     size_t n_ulaw;
-    bool hearing; /* being understood just now */
+    bool hearing;        /* being understood just now */
     bool seen;           /* the receptionist knows it… */
     const void *seen_by; /* …since this response */
     double confidence;
@@ -64,7 +64,8 @@ void item_part_write(struct jw *w, const struct item *i, bool with_text);
 
 struct item *conversation_find(const struct conversation *c, struct str id); /* NULL: absent */
 /* At the end, or behind `after` ("root": at the front). False: no such item, or too many. */
-bool conversation_insert(struct conversation *c, struct item *i, struct str after, struct api_error *e);
+bool conversation_insert(struct conversation *c, struct item *i, struct str after,
+                         struct api_error *e);
 /* Id of the item before it; empty: it is the first. */
 struct str conversation_previous(const struct conversation *c, const struct item *i);
 /* Cuts an assistant's audio and the words beyond it. False: *e, as OpenAI says it. */

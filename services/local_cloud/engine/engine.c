@@ -8,8 +8,9 @@
 #include "net/ws.h"
 
 /* What GET /v1/models lists: the models that this stand-in takes. */
-static const char *const listed_models[] = { "gpt-realtime-2.1", "gpt-realtime-2.1-mini", "gpt-realtime-2",
-                                             "gpt-transcribe", "gpt-live-transcribe", "whisper-1" };
+static const char *const listed_models[] = { "gpt-realtime-2.1",    "gpt-realtime-2.1-mini",
+                                             "gpt-realtime-2",      "gpt-transcribe",
+                                             "gpt-live-transcribe", "whisper-1" };
 enum { MODELS_CREATED_S = 1783296000 };
 
 void engine_fault_next(struct engine *e, const struct engine_fault *fault, int count)
@@ -30,8 +31,9 @@ void fault_take(struct engine *e, struct engine_fault *ret)
 }
 
 /* Codes that an error event may carry at the start. */
-static const char *const start_errors[] = { "invalid_api_key", "invalid_model", "insufficient_quota",
-                                            "rate_limit_exceeded", "server_error" };
+static const char *const start_errors[] = { "invalid_api_key", "invalid_model",
+                                            "insufficient_quota", "rate_limit_exceeded",
+                                            "server_error" };
 
 static bool fault_set_error(struct engine_fault *f, struct str value)
 {
@@ -52,10 +54,14 @@ static bool fault_set(struct engine_fault *f, struct str name, struct str value)
         const char *name;
         int *value;
     } numbers[] = {
-        { "refuse", &f->refuse_status },         { "stall_after", &f->stall_after_ms },
-        { "close_after", &f->close_after_ms },   { "code", &f->close_code },
-        { "ignore_responses", &f->ignore_responses }, { "fail_responses", &f->fail_responses },
-        { "late_deltas", &f->late_deltas },      { "first_audio", &f->first_audio_ms },
+        { "refuse", &f->refuse_status },
+        { "stall_after", &f->stall_after_ms },
+        { "close_after", &f->close_after_ms },
+        { "code", &f->close_code },
+        { "ignore_responses", &f->ignore_responses },
+        { "fail_responses", &f->fail_responses },
+        { "late_deltas", &f->late_deltas },
+        { "first_audio", &f->first_audio_ms },
         { "stall_response", &f->stall_response_ms },
     };
     int64_t v = 0;
@@ -91,7 +97,8 @@ bool fault_parse(struct engine_fault *ret, struct str text)
     return true;
 }
 
-enum errc engine_say(struct engine *e, struct str voice, struct str text, struct buf *out, struct err *err)
+enum errc engine_say(struct engine *e, struct str voice, struct str text, struct buf *out,
+                     struct err *err)
 {
     return synth_ulaw(e->synth, voice, text, out, err);
 }
@@ -99,8 +106,8 @@ enum errc engine_say(struct engine *e, struct str voice, struct str text, struct
 void engine_stats(struct engine *e, struct buf *out)
 {
     pthread_mutex_lock(&e->lock);
-    buf_addf(out, "{\"connections\":%ld,\"responses\":%ld,\"toolCalls\":%ld,\"turns\":%ld}", e->stats.connections,
-             e->stats.responses, e->stats.tool_calls, e->stats.turns);
+    buf_addf(out, "{\"connections\":%ld,\"responses\":%ld,\"toolCalls\":%ld,\"turns\":%ld}",
+             e->stats.connections, e->stats.responses, e->stats.tool_calls, e->stats.turns);
     pthread_mutex_unlock(&e->lock);
 }
 
@@ -158,8 +165,8 @@ void engine_prepare(struct engine *e, struct str topics)
 
 /* HTTP. */
 
-void api_reply_error(struct http_req *r, int status, const char *type, const char *code, const char *param,
-                     const char *message)
+void api_reply_error(struct http_req *r, int status, const char *type, const char *code,
+                     const char *param, const char *message)
 {
     struct jw w;
 
@@ -182,12 +189,14 @@ enum errc api_admit(void *app, struct http_req *r)
     (void)app;
     if (!str_istarts(key, STR("bearer ")) || key.n == strlen("bearer ")) {
         api_reply_error(r, 401, "invalid_request_error", NULL, NULL,
-                        "You didn't provide an API key. You need to provide your API key in an Authorization header "
+                        "You didn't provide an API key. You need to provide your API key in an "
+                        "Authorization header "
                         "using Bearer auth.");
         return ERR_DENIED;
     }
     if (str_istarts(key, STR("bearer bad"))) {
-        api_reply_error(r, 401, "invalid_request_error", "invalid_api_key", NULL, "Incorrect API key provided.");
+        api_reply_error(r, 401, "invalid_request_error", "invalid_api_key", NULL,
+                        "Incorrect API key provided.");
         return ERR_DENIED;
     }
     return ERR_OK;
@@ -242,7 +251,10 @@ static void model_handle(void *app, struct http_req *r)
 
 static const struct http_route routes[] = {
     { .methods = HTTP_GET, .path = "/v1/models", .admit = api_admit, .handle = models_handle },
-    { .methods = HTTP_GET, .path = "/v1/models/{model}", .admit = api_admit, .handle = model_handle },
+    { .methods = HTTP_GET,
+      .path = "/v1/models/{model}",
+      .admit = api_admit,
+      .handle = model_handle },
     { .methods = HTTP_POST,
       .path = "/v1/audio/transcriptions",
       .body_max = ENGINE_UPLOAD_MAX,

@@ -15,8 +15,9 @@
 #include "net/workers.h"
 
 enum {
-    ENGINE_THREADS = 3,          /* for synthesis and recognition */
-    ENGINE_QUEUE_MAX = 8 * 1024 * 1024, /* bytes waiting for one client: beyond it the socket is reset */
+    ENGINE_THREADS = 3, /* for synthesis and recognition */
+    ENGINE_QUEUE_MAX =
+        8 * 1024 * 1024, /* bytes waiting for one client: beyond it the socket is reset */
 };
 
 struct engine {
@@ -43,7 +44,8 @@ extern const struct ws_route realtime_routes[REALTIME_ROUTES];
 
 void engine_count(struct engine *e, long *counter); /* one of e->stats */
 
-/* A session has told its business: the vocabularies for these topics are made before they are needed. */
+/* A session has told its business: the vocabularies for these topics are made before they are
+ * needed. */
 void engine_prepare(struct engine *e, struct str topics);
 /* Ends every connection; at the engine's end. */
 void realtime_end_all(struct engine *e);
@@ -51,8 +53,8 @@ void realtime_end_all(struct engine *e);
 void transcribe_handle(void *app, struct http_req *r);
 
 /* OpenAI's form of an error's body. */
-void api_reply_error(struct http_req *r, int status, const char *type, const char *code, const char *param,
-                     const char *message);
+void api_reply_error(struct http_req *r, int status, const char *type, const char *code,
+                     const char *param, const char *message);
 /* ERR_OK: the request carries a key that is taken; otherwise it has been answered. */
 enum errc api_admit(void *app, struct http_req *r);
 

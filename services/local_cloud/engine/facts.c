@@ -113,7 +113,8 @@ static int date_in(struct str line)
         struct str s = str_slice(line, i, i + 10);
 
         if (s.p[4] == '-' && s.p[7] == '-' && !str_to_i64(str_slice(s, 0, 4), 1970, 2999, &y) &&
-            !str_to_i64(str_slice(s, 5, 7), 1, 12, &m) && !str_to_i64(str_slice(s, 8, 10), 1, 31, &d))
+            !str_to_i64(str_slice(s, 5, 7), 1, 12, &m) &&
+            !str_to_i64(str_slice(s, 8, 10), 1, 31, &d))
             return day_from_civil((int)y, (int)m, (int)d);
     }
     return 0;
@@ -179,6 +180,8 @@ void facts_read(struct facts *f, struct str instructions)
             line = str_from(line, 2);
         if (section && line.n > 0)
             section->line(f, line);
+        if (f->resumed && f->journal.n == 0)
+            f->journal = rest;
     }
 }
 
@@ -229,7 +232,8 @@ void facts_hours(const struct facts *f, int weekday, struct buf *out)
 
         for (last = day; last < 7 && str_eq(f->hours[(last + 1) % 7], hours); last++)
             ;
-        buf_addf(out, "%s%s %s", day > 1 ? " " : "", day == last ? "On" : "From", weekday_names[day % 7]);
+        buf_addf(out, "%s%s %s", day > 1 ? " " : "", day == last ? "On" : "From",
+                 weekday_names[day % 7]);
         if (day != last)
             buf_addf(out, " to %s", weekday_names[last % 7]);
         buf_add_c(out, " we are ");

@@ -1,6 +1,6 @@
-/* local_cloud/engine/facts.h: what a model would read out of a system prompt: the business's name, hours,
- * services, questions and answers, today's date. Read by headings ("# Services") and line forms; what is
- * not found is simply not known. */
+/* local_cloud/engine/facts.h: what a model would read out of a system prompt: the business's name,
+ * hours, services, questions and answers, today's date. Read by headings ("# Services") and line
+ * forms; what is not found is simply not known. */
 #ifndef LOCAL_CLOUD_ENGINE_FACTS_H
 #define LOCAL_CLOUD_ENGINE_FACTS_H
 
@@ -28,16 +28,18 @@ struct fact_answer {
 /* Views of the instructions. */
 struct facts {
     struct str business, address, phone, emergency_text, greeting;
-    struct str hours[7]; /* Sunday first; "09:00 to 12:30, 13:30 to 18:00", "closed"; empty: not known */
+    struct str
+        hours[7]; /* Sunday first; "09:00 to 12:30, 13:30 to 18:00", "closed"; empty: not known */
     struct fact_service services[FACTS_SERVICES_MAX];
     size_t n_services;
     struct fact_question questions[FACTS_QUESTIONS_MAX];
     size_t n_questions;
     struct fact_answer faq[FACTS_FAQ_MAX];
     size_t n_faq;
-    int today;  /* days since 1970; 0: not said */
+    int today; /* days since 1970; 0: not said */
     bool open_now;
     bool number_known, nobody_answered, resumed;
+    struct str journal; /* "Agent: …" and "Caller: …", a line each: what was said before, resumed */
 };
 
 void facts_read(struct facts *f, struct str instructions);

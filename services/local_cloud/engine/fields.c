@@ -11,7 +11,7 @@ bool api_error_set(struct api_error *e, const char *code, const char *param, con
     va_list ap;
 
     *e = (struct api_error){ .type = "invalid_request_error" };
-    (void)str_copy(e->code, sizeof(e->code), str_c(code)); /* ours: it fits */
+    (void)str_copy(e->code, sizeof(e->code), str_c(code));    /* ours: it fits */
     (void)str_copy(e->param, sizeof(e->param), str_c(param)); /* a peer's may be cut */
     va_start(ap, fmt);
     (void)vsnprintf(e->message, sizeof(e->message), fmt, ap); /* cut where it is too long */
@@ -34,10 +34,12 @@ static const char *kind_text(const struct jval *v)
     return json_is_arr(v) ? "an array" : "an object";
 }
 
-static bool wrong_type(struct api_error *e, const char *path, const char *wanted, const struct jval *v)
+static bool wrong_type(struct api_error *e, const char *path, const char *wanted,
+                       const struct jval *v)
 {
-    return api_error_set(e, "invalid_type", path, "Invalid type for '%s': expected %s, but got %s instead.",
-                         path, wanted, kind_text(v));
+    return api_error_set(e, "invalid_type", path,
+                         "Invalid type for '%s': expected %s, but got %s instead.", path, wanted,
+                         kind_text(v));
 }
 
 static bool choice_has(const char *allowed, struct str v)
@@ -52,7 +54,8 @@ static bool choice_has(const char *allowed, struct str v)
     return false;
 }
 
-static bool choice_check(const struct field *f, const struct jval *v, const char *path, struct api_error *e)
+static bool choice_check(const struct field *f, const struct jval *v, const char *path,
+                         struct api_error *e)
 {
     struct buf list = BUF_INIT(API_ERROR_TEXT_MAX);
     struct str one, rest = str_c(f->allowed);
@@ -61,15 +64,21 @@ static bool choice_check(const struct field *f, const struct jval *v, const char
         return true;
     while (rest.n > 0) {
         (void)str_cut(rest, '|', &one, &rest); /* as above */
-        buf_addf(&list, "%s'" STR_FMT "'", list.n == 0 ? "" : rest.n ? ", " : ", and ", STR_ARG(one));
+        buf_addf(&list, "%s'" STR_FMT "'",
+                 list.n == 0 ? ""
+                 : rest.n    ? ", "
+                             : ", and ",
+                 STR_ARG(one));
     }
-    (void)api_error_set(e, "invalid_value", path, "Invalid value: '" STR_FMT "'. Supported values are: %s.",
+    (void)api_error_set(e, "invalid_value", path,
+                        "Invalid value: '" STR_FMT "'. Supported values are: %s.",
                         STR_ARG(str_slice(json_str(v), 0, 80)), buf_cstr(&list));
     buf_release(&list);
     return false;
 }
 
-static bool number_check(const struct field *f, const struct jval *v, const char *path, struct api_error *e)
+static bool number_check(const struct field *f, const struct jval *v, const char *path,
+                         struct api_error *e)
 {
     const char *kind = f->kind == FIELD_INT ? "integer" : "decimal";
     double n = json_num_or(v, 0);
@@ -80,12 +89,14 @@ static bool number_check(const struct field *f, const struct jval *v, const char
     if (n >= f->min && n <= f->max)
         return true;
     (void)snprintf(code, sizeof(code), "%s_%s_value", kind, n < f->min ? "below_min" : "above_max");
-    return api_error_set(e, code, path, "Invalid '%s': %s %s value. Expected a value %s %g, but got %g instead.",
-                         path, kind, n < f->min ? "below minimum" : "above maximum", n < f->min ? ">=" : "<=",
-                         n < f->min ? f->min : f->max, n);
+    return api_error_set(e, code, path,
+                         "Invalid '%s': %s %s value. Expected a value %s %g, but got %g instead.",
+                         path, kind, n < f->min ? "below minimum" : "above maximum",
+                         n < f->min ? ">=" : "<=", n < f->min ? f->min : f->max, n);
 }
 
-static bool list_check(const struct field *f, const struct jval *v, const char *path, struct api_error *e)
+static bool list_check(const struct field *f, const struct jval *v, const char *path,
+                       struct api_error *e)
 {
     char inner[API_ERROR_PARAM_MAX + 24];
     size_t i;
@@ -93,7 +104,8 @@ static bool list_check(const struct field *f, const struct jval *v, const char *
     if (!json_is_arr(v))
         return wrong_type(e, path, "an array of objects", v);
     for (i = 0; f->fields && i < json_len(v); i++) {
-        (void)snprintf(inner, sizeof(inner), "%.*s[%zu]", API_ERROR_PARAM_MAX, path, i); /* it fits */
+        (void)snprintf(inner, sizeof(inner), "%.*s[%zu]", API_ERROR_PARAM_MAX, path,
+                       i); /* it fits */
         if (!json_is_obj(json_at(v, i)))
             return wrong_type(e, inner, "an object", json_at(v, i));
         if (!fields_check(f->fields, f->n_fields, json_at(v, i), inner, e))
@@ -102,7 +114,8 @@ static bool list_check(const struct field *f, const struct jval *v, const char *
     return true;
 }
 
-static bool value_check(const struct field *f, const struct jval *v, const char *path, struct api_error *e)
+static bool value_check(const struct field *f, const struct jval *v, const char *path,
+                        struct api_error *e)
 {
     if (f->kind == FIELD_ANY || (json_is_null(v) && f->nullable))
         return true;
@@ -163,7 +176,8 @@ bool fields_check(const struct field *fields, size_t n, const struct jval *obj, 
         if (!fields[i].required || json_get(obj, fields[i].name))
             continue;
         (void)snprintf(inner, sizeof(inner), "%s%s%s", path, path[0] ? "." : "", fields[i].name);
-        return api_error_set(e, "missing_required_parameter", inner, "Missing required parameter: '%s'.", inner);
+        return api_error_set(e, "missing_required_parameter", inner,
+                             "Missing required parameter: '%s'.", inner);
     }
     return true;
 }

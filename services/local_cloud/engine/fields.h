@@ -1,6 +1,6 @@
-/* local_cloud/engine/fields.h: what a client event may hold, as tables, checked as strictly as OpenAI does:
- * one unknown or illegal field refuses the whole message, with code, sentence and path.
- * Source: OpenAI API reference, Realtime client events; error codes as observed. */
+/* local_cloud/engine/fields.h: what a client event may hold, as tables, checked as strictly as
+ * OpenAI does: one unknown or illegal field refuses the whole message, with code, sentence and
+ * path. Source: OpenAI API reference, Realtime client events; error codes as observed. */
 #ifndef LOCAL_CLOUD_ENGINE_FIELDS_H
 #define LOCAL_CLOUD_ENGINE_FIELDS_H
 
@@ -13,7 +13,7 @@
 enum { API_ERROR_CODE_MAX = 64, API_ERROR_PARAM_MAX = 160, API_ERROR_TEXT_MAX = 400 };
 
 struct api_error {
-    const char *type; /* "invalid_request_error", "server_error" */
+    const char *type;                /* "invalid_request_error", "server_error" */
     char code[API_ERROR_CODE_MAX];   /* empty: null */
     char param[API_ERROR_PARAM_MAX]; /* the same */
     char message[API_ERROR_TEXT_MAX];
@@ -27,11 +27,11 @@ enum field_kind {
     FIELD_STR,
     FIELD_CHOICE, /* a string of `allowed`: "a|b|c" */
     FIELD_BOOL,
-    FIELD_INT,    /* within [min, max] */
+    FIELD_INT, /* within [min, max] */
     FIELD_NUM,
-    FIELD_OBJ,    /* of `fields`; without any: whatever it holds */
-    FIELD_LIST,   /* of objects of `fields`; without any: whatever it holds */
-    FIELD_ANY,    /* checked where it is used */
+    FIELD_OBJ,  /* of `fields`; without any: whatever it holds */
+    FIELD_LIST, /* of objects of `fields`; without any: whatever it holds */
+    FIELD_ANY,  /* checked where it is used */
 };
 
 struct field {

@@ -1,4 +1,5 @@
-/* The caller's side of a Realtime connection: audio in, turns found on it, words understood from it. */
+/* The caller's side of a Realtime connection: audio in, turns found on it, words understood from
+ * it. */
 #include <string.h>
 
 #include "base/crypto.h"
@@ -10,7 +11,8 @@ enum {
     BYTES_PER_MS = 8,
     COMMIT_LEAST_MS = 100,
     KEPT_BEFORE_TURN_MS = 1000, /* beyond the padding, while nobody speaks */
-    TRANSCRIPT_SOONEST_MS = 50, /* the transcript is a service beside the conversation: it comes late */
+    TRANSCRIPT_SOONEST_MS =
+        50, /* the transcript is a service beside the conversation: it comes late */
     TRANSCRIPT_LATEST_MS = 900,
     TRANSCRIPT_DELTA = 24, /* characters, then up to the word's end */
 };
@@ -51,7 +53,8 @@ static void late_free(struct late_transcript *l)
     mem_free(l);
 }
 
-static void transcript_usage(struct realtime *rt, struct jw *w, const struct item *i, struct str text)
+static void transcript_usage(struct realtime *rt, struct jw *w, const struct item *i,
+                             struct str text)
 {
     bool by_token = str_contains(rt->session->transcription.json, STR("gpt-4o"));
     int64_t audio = i->audio_ms / 100, out = (int64_t)text.n / 4 + 1;
@@ -131,8 +134,8 @@ static void hear_run(struct speech_job *j, struct ctx *ctx)
     struct hear_job *h = CONTAINER_OF(j, struct hear_job, job);
 
     (void)ctx;
-    h->err.code = recognizer_hear(j->engine->recognizer, h->hearing, str_c(h->topics), h->ulaw, h->n, &h->arena,
-                                  &h->heard, &h->err);
+    h->err.code = recognizer_hear(j->engine->recognizer, h->hearing, str_c(h->topics), h->ulaw,
+                                  h->n, &h->arena, &h->heard, &h->err);
 }
 
 static void hear_done(struct speech_job *j)
@@ -170,7 +173,8 @@ static void hear(struct realtime *rt, struct item *i, const uint8_t *ulaw, size_
     h->job.done = hear_done;
     h->job.free = hear_free;
     (void)str_copy(h->item_id, sizeof(h->item_id), str_c(i->id)); /* same size */
-    h->hearing = rt->session->transcription_only ? HEAR_ANYTHING : receptionist_hearing(rt->receptionist);
+    h->hearing =
+        rt->session->transcription_only ? HEAR_ANYTHING : receptionist_hearing(rt->receptionist);
     h->topics = mem_str_dup(receptionist_topics(rt->receptionist));
     h->n = n;
     h->ulaw = mem_alloc(n);
@@ -182,7 +186,8 @@ bool hearing_busy(const struct realtime *rt)
 {
     struct list_node *node;
 
-    for (node = list_first(&rt->conversation.items); node; node = list_next(&rt->conversation.items, node)) {
+    for (node = list_first(&rt->conversation.items); node;
+         node = list_next(&rt->conversation.items, node)) {
         if (CONTAINER_OF(node, struct item, node)->hearing)
             return true;
     }
@@ -284,7 +289,8 @@ static void turns_find(struct realtime *rt)
         }
     }
     if (!rt->in_turn) {
-        size_t keep = (size_t)(rt->session->turns.prefix_padding_ms + KEPT_BEFORE_TURN_MS) * BYTES_PER_MS;
+        size_t keep =
+            (size_t)(rt->session->turns.prefix_padding_ms + KEPT_BEFORE_TURN_MS) * BYTES_PER_MS;
 
         if (rt->endpoint_at > 2 * keep)
             audio_drop(rt, rt->endpoint_at - keep);
@@ -298,7 +304,8 @@ bool hearing_append(struct realtime *rt, struct str base64, struct api_error *e)
 
     if (base64_decode(bytes, &n, base64)) {
         mem_free(bytes);
-        return api_error_set(e, "invalid_value", "audio", "Invalid 'audio'. Expected base64-encoded audio bytes.");
+        return api_error_set(e, "invalid_value", "audio",
+                             "Invalid 'audio'. Expected base64-encoded audio bytes.");
     }
     if (rt->audio.n + n > AUDIO_BUFFER_MAX)
         audio_drop(rt, MIN(rt->audio.n, rt->audio.n + n - AUDIO_BUFFER_MAX));
@@ -315,7 +322,8 @@ bool hearing_commit(struct realtime *rt, struct api_error *e)
 
     if (rt->audio.n < (size_t)COMMIT_LEAST_MS * BYTES_PER_MS)
         return api_error_set(e, "input_audio_buffer_commit_empty", "",
-                             "Error committing input audio buffer: buffer too small. Expected at least 100ms of audio, "
+                             "Error committing input audio buffer: buffer too small. Expected at "
+                             "least 100ms of audio, "
                              "but buffer only has %.2fms of audio.",
                              (double)rt->audio.n / BYTES_PER_MS);
     api_id(id, "item_");

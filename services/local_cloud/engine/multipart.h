@@ -19,6 +19,7 @@ struct multipart {
 
 /* ERR_INVALID: no boundary, or the body does not keep to it. ERR_LIMIT: too many parts. */
 MUST_USE enum errc multipart_parse(struct multipart *ret, struct str content_type, struct str body);
-const struct multipart_part *multipart_find(const struct multipart *m, const char *name); /* NULL: absent */
+const struct multipart_part *multipart_find(const struct multipart *m,
+                                            const char *name); /* NULL: absent */
 
 #endif

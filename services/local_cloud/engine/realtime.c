@@ -10,15 +10,22 @@
 
 enum {
     SESSION_SECONDS = 3600,
-    CLOSE_POLICY = 3000, /* key */
+    CLOSE_POLICY = 3000,  /* key */
     CLOSE_REQUEST = 4000, /* model, dialect */
     CLOSE_DEFAULT = 1011,
 };
 
 /* Any other name is refused, as an account without access to it would be. */
 static const char *const models[] = {
-    "gpt-realtime-2.1", "gpt-realtime-2.1-mini", "gpt-realtime-2", "gpt-realtime-1.5", "gpt-realtime",
-    "gpt-realtime-2025-08-28", "gpt-realtime-mini", "gpt-realtime-mini-2025-10-06", "gpt-realtime-mini-2025-12-15",
+    "gpt-realtime-2.1",
+    "gpt-realtime-2.1-mini",
+    "gpt-realtime-2",
+    "gpt-realtime-1.5",
+    "gpt-realtime",
+    "gpt-realtime-2025-08-28",
+    "gpt-realtime-mini",
+    "gpt-realtime-mini-2025-10-06",
+    "gpt-realtime-mini-2025-12-15",
 };
 
 void realtime_event_begin(struct jw *w, const char *type)
@@ -52,7 +59,8 @@ static void cstr_or_null(struct jw *w, const char *key, const char *v)
     jw_cstr(w, key, v[0] ? v : NULL);
 }
 
-void realtime_event_error(struct realtime *rt, const struct api_error *e, struct str client_event_id)
+void realtime_event_error(struct realtime *rt, const struct api_error *e,
+                          struct str client_event_id)
 {
     struct jw w;
 
@@ -134,7 +142,8 @@ static void jobs_disown(struct realtime *rt)
         CONTAINER_OF(node, struct speech_job, node)->rt = NULL;
 }
 
-/* Client events. Each handler returns false with *e filled; the event is then refused as a whole. */
+/* Client events. Each handler returns false with *e filled; the event is then refused as a whole.
+ * */
 
 static bool on_session_update(struct realtime *rt, const struct jval *ev, struct api_error *e)
 {
@@ -185,7 +194,8 @@ static bool on_item_create(struct realtime *rt, const struct jval *ev, struct ap
     return true;
 }
 
-static struct item *item_named(struct realtime *rt, const struct jval *ev, const char *verb, struct api_error *e)
+static struct item *item_named(struct realtime *rt, const struct jval *ev, const char *verb,
+                               struct api_error *e)
 {
     struct str id = json_str(json_get(ev, "item_id"));
     struct item *i = conversation_find(&rt->conversation, id);
@@ -223,8 +233,8 @@ static bool on_item_delete(struct realtime *rt, const struct jval *ev, struct ap
     if (!i)
         return false;
     if (i->hearing || response_speaking_of(rt, i))
-        return api_error_set(e, "item_delete_in_progress", "item_id", "Error: the item '%s' is still being made.",
-                             i->id);
+        return api_error_set(e, "item_delete_in_progress", "item_id",
+                             "Error: the item '%s' is still being made.", i->id);
     realtime_event_begin(&w, "conversation.item.deleted");
     jw_cstr(&w, "item_id", i->id);
     realtime_event_send(rt, &w);
@@ -264,18 +274,28 @@ static bool on_response_cancel(struct realtime *rt, const struct jval *ev, struc
     return response_cancel(rt, json_str(json_get(ev, "response_id")), e);
 }
 
-#define HEAD { .name = "type", .kind = FIELD_STR, .required = true }, { .name = "event_id", .kind = FIELD_STR }
+#define HEAD                                                 \
+    { .name = "type", .kind = FIELD_STR, .required = true }, \
+    {                                                        \
+        .name = "event_id", .kind = FIELD_STR                \
+    }
 #define MS_MAX 1e9
 
 static const struct field bare_fields[] = { HEAD };
-static const struct field update_fields[] = { HEAD, { .name = "session", .kind = FIELD_OBJ, .required = true } };
-static const struct field append_fields[] = { HEAD, { .name = "audio", .kind = FIELD_STR, .required = true } };
+static const struct field update_fields[] = {
+    HEAD, { .name = "session", .kind = FIELD_OBJ, .required = true }
+};
+static const struct field append_fields[] = {
+    HEAD, { .name = "audio", .kind = FIELD_STR, .required = true }
+};
 static const struct field create_fields[] = {
     HEAD,
     { .name = "item", .kind = FIELD_OBJ, .required = true },
     { .name = "previous_item_id", .kind = FIELD_STR, .nullable = true },
 };
-static const struct field named_fields[] = { HEAD, { .name = "item_id", .kind = FIELD_STR, .required = true } };
+static const struct field named_fields[] = {
+    HEAD, { .name = "item_id", .kind = FIELD_STR, .required = true }
+};
 static const struct field truncate_fields[] = {
     HEAD,
     { .name = "item_id", .kind = FIELD_STR, .required = true },
@@ -283,8 +303,11 @@ static const struct field truncate_fields[] = {
     { .name = "audio_end_ms", .kind = FIELD_INT, .required = true, .min = 0, .max = MS_MAX },
 };
 static const struct field cancel_fields[] = {
-    HEAD, { .name = "response_id", .kind = FIELD_STR, .nullable = true } };
-static const struct field respond_fields[] = { HEAD, { .name = "response", .kind = FIELD_OBJ, .nullable = true } };
+    HEAD, { .name = "response_id", .kind = FIELD_STR, .nullable = true }
+};
+static const struct field respond_fields[] = {
+    HEAD, { .name = "response", .kind = FIELD_OBJ, .nullable = true }
+};
 
 static const struct client_event {
     const char *type;
@@ -298,7 +321,8 @@ static const struct client_event {
     { "input_audio_buffer.commit", bare_fields, ARRAY_LEN(bare_fields), false, on_commit },
     { "input_audio_buffer.clear", bare_fields, ARRAY_LEN(bare_fields), false, on_clear },
     { "conversation.item.create", create_fields, ARRAY_LEN(create_fields), true, on_item_create },
-    { "conversation.item.truncate", truncate_fields, ARRAY_LEN(truncate_fields), true, on_item_truncate },
+    { "conversation.item.truncate", truncate_fields, ARRAY_LEN(truncate_fields), true,
+      on_item_truncate },
     { "conversation.item.delete", named_fields, ARRAY_LEN(named_fields), true, on_item_delete },
     { "conversation.item.retrieve", named_fields, ARRAY_LEN(named_fields), true, on_item_retrieve },
     { "response.create", respond_fields, ARRAY_LEN(respond_fields), true, on_response_create },
@@ -323,7 +347,8 @@ static bool type_unknown(struct str type, struct api_error *e)
 
     for (i = 0; i < ARRAY_LEN(client_events); i++)
         buf_addf(&list, "%s'%s'", i ? ", " : "", client_events[i].type);
-    (void)api_error_set(e, "invalid_value", "type", "Invalid value: '" STR_FMT "'. Supported values are: %s.",
+    (void)api_error_set(e, "invalid_value", "type",
+                        "Invalid value: '" STR_FMT "'. Supported values are: %s.",
                         STR_ARG(str_slice(type, 0, 64)), buf_cstr(&list));
     buf_release(&list);
     return false;
@@ -335,10 +360,12 @@ static bool event_handle(struct realtime *rt, const struct jval *ev, struct api_
     const struct client_event *known = client_event_find(type);
 
     if (!json_is_obj(ev) || (json_get(ev, "type") && !json_is_str(json_get(ev, "type"))))
-        return api_error_set(e, "invalid_event", "", "The server could not understand the event: it must be a JSON "
-                                                     "object with a 'type'.");
+        return api_error_set(e, "invalid_event", "",
+                             "The server could not understand the event: it must be a JSON "
+                             "object with a 'type'.");
     if (!json_get(ev, "type"))
-        return api_error_set(e, "missing_required_parameter", "type", "Missing required parameter: 'type'.");
+        return api_error_set(e, "missing_required_parameter", "type",
+                             "Missing required parameter: 'type'.");
     if (!known)
         return type_unknown(type, e);
     if (!fields_check(known->fields, known->n_fields, ev, "", e))
@@ -361,7 +388,8 @@ static void on_message(void *arg, struct str data, bool binary)
         (void)api_error_set(&e, "invalid_event", "", "Events must be sent as text messages.");
         realtime_event_error(rt, &e, STR_EMPTY);
     } else if (json_parse(&doc, data, NULL)) {
-        (void)api_error_set(&e, "invalid_json", "", "The server could not parse the message as JSON.");
+        (void)api_error_set(&e, "invalid_json", "",
+                            "The server could not parse the message as JSON.");
         realtime_event_error(rt, &e, STR_EMPTY);
     } else if (!event_handle(rt, json_root(doc), &e)) {
         log_debug(&rt->log, "engine: refused session=%s code=%s param=%s", rt->id, e.code, e.param);
@@ -430,7 +458,8 @@ static void on_expired(void *arg)
     struct realtime *rt = arg;
     struct api_error e;
 
-    (void)api_error_set(&e, "session_expired", "", "Your session hit the maximum duration of 60 minutes.");
+    (void)api_error_set(&e, "session_expired", "",
+                        "Your session hit the maximum duration of 60 minutes.");
     realtime_event_error(rt, &e, STR_EMPTY);
     rt->refused = true;
     ws_close(rt->ws, 1001, str_c(e.message));
@@ -491,7 +520,8 @@ static int realtime_admit(void *app, const struct ws_upgrade *u, void **arg)
     g->key_bad = str_istarts(key, STR("bearer bad"));
     g->beta = str_contains(ws_upgrade_header(u, "openai-beta"), STR("realtime=v1"));
     g->transcription = str_eq_c(query_get(u, &a, "intent"), "transcription");
-    (void)str_copy(g->model, sizeof(g->model), query_get(u, &a, "model")); /* a cut one is unknown */
+    (void)str_copy(g->model, sizeof(g->model),
+                   query_get(u, &a, "model")); /* a cut one is unknown */
     arena_release(&a);
     if (status)
         mem_free(g);
@@ -518,20 +548,23 @@ static void welcome(struct realtime *rt, const struct greeting *g)
     else if (g->key_bad)
         refuse(rt, CLOSE_POLICY, "invalid_api_key", "Incorrect API key provided.");
     else if (g->beta)
-        refuse(rt, CLOSE_REQUEST, "beta_api_shape_disabled", "The Realtime Beta API is no longer supported.");
+        refuse(rt, CLOSE_REQUEST, "beta_api_shape_disabled",
+               "The Realtime Beta API is no longer supported.");
     else if (!g->transcription && !g->model[0])
         refuse(rt, CLOSE_REQUEST, "missing_model", "You must provide a model parameter.");
     else if (!g->transcription && !model_known(g->model))
         refuse(rt, CLOSE_REQUEST, "invalid_model", "The model is not supported in realtime mode.");
     else if (g->fault.error_code)
-        refuse(rt, g->fault.close_code ? g->fault.close_code : CLOSE_REQUEST, g->fault.error_code, "A fault asked for.");
+        refuse(rt, g->fault.close_code ? g->fault.close_code : CLOSE_REQUEST, g->fault.error_code,
+               "A fault asked for.");
     else if (g->fault.mute)
         rt->stalled = true;
     else
         session_event(rt, "session.created");
 }
 
-static struct realtime *realtime_create(struct engine *e, struct ws_conn *c, const struct greeting *g)
+static struct realtime *realtime_create(struct engine *e, struct ws_conn *c,
+                                        const struct greeting *g)
 {
     const struct clock *clock = loop_clock(e->loop);
     struct realtime *rt = MEM_NEW(struct realtime);

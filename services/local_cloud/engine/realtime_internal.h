@@ -40,38 +40,40 @@ struct realtime {
     /* hearing.c */
     struct codec_in codec;
     struct endpoint endpoint;
-    struct buf audio;      /* not committed yet, mu-law */
-    int64_t audio_from;    /* where it begins, in bytes of all audio ever appended */
-    size_t endpoint_at;    /* bytes of `audio` that turn detection has seen */
+    struct buf audio;   /* not committed yet, mu-law */
+    int64_t audio_from; /* where it begins, in bytes of all audio ever appended */
+    size_t endpoint_at; /* bytes of `audio` that turn detection has seen */
     bool in_turn;
     char turn_item[API_ID_MAX];
     struct timer idle;       /* turn_detection.idle_timeout_ms */
     struct list transcripts; /* on their way */
 
     /* response.c */
-    struct list responses;    /* struct response, the out-of-band ones too */
-    struct response *active;  /* of the conversation; NULL: none */
+    struct list responses;   /* struct response, the out-of-band ones too */
+    struct response *active; /* of the conversation; NULL: none */
     struct timer rate_limits;
     int64_t cached_text, cached_audio; /* tokens that the last response has put into the cache */
     bool audio_made;
 };
 
-/* A thing for the engine's workers. It outlives the connection: then `rt` is NULL when it is done. */
+/* A thing for the engine's workers. It outlives the connection: then `rt` is NULL when it is done.
+ * */
 struct speech_job {
     struct list_node node;
     struct realtime *rt;
     struct engine *engine;
-    void (*run)(struct speech_job *j, struct ctx *ctx);  /* worker */
-    void (*done)(struct speech_job *j);                  /* loop; not called when the connection has gone */
-    void (*free)(struct speech_job *j);                  /* loop; always, last */
+    void (*run)(struct speech_job *j, struct ctx *ctx); /* worker */
+    void (*done)(struct speech_job *j); /* loop; not called when the connection has gone */
+    void (*free)(struct speech_job *j); /* loop; always, last */
 };
 /* Takes the job over. False: the workers' queue is full, and it has been freed. */
 bool speech_job_start(struct realtime *rt, struct speech_job *j);
 
 /* realtime.c */
-void realtime_event_begin(struct jw *w, const char *type); /* an object with type and event_id */
+void realtime_event_begin(struct jw *w, const char *type);   /* an object with type and event_id */
 void realtime_event_send(struct realtime *rt, struct jw *w); /* ends and releases it */
-void realtime_event_error(struct realtime *rt, const struct api_error *e, struct str client_event_id);
+void realtime_event_error(struct realtime *rt, const struct api_error *e,
+                          struct str client_event_id);
 void item_event(struct realtime *rt, const char *type, const struct item *i);
 
 /* hearing.c */

@@ -17,8 +17,8 @@ enum {
     CALLS_REMEMBERED = 8,
     LEAD_QUESTIONS_MAX = 12,
     LEAD_REPEATS_MAX = 3, /* what the caller will not say is left out */
-    MISSES_MAX = 2,   /* misunderstandings before a person is called */
-    REFUSALS_MAX = 2, /* of everything offered, before a callback is offered */
+    MISSES_MAX = 2,       /* misunderstandings before a person is called */
+    REFUSALS_MAX = 2,     /* of everything offered, before a callback is offered */
     SECONDS_OF_DAY = 86400,
     TOPICS_MAX = 16 * 1024,
 };
@@ -78,7 +78,7 @@ struct talk {
     size_t n_offers;
     char chosen[SLOT_ID_MAX], confirmation[SLOT_ID_MAX];
     char name[SAID_NAME_MAX + 1], phone[SAID_DIGITS_MAX + 1];
-    bool number_settled; /* the caller's own, or the one in `phone` */
+    bool number_settled;        /* the caller's own, or the one in `phone` */
     char reason[TOOL_NAME_MAX]; /* of a callback */
     char window[ANSWER_MAX], need[ANSWER_MAX], postcode[ANSWER_MAX];
     char answers[LEAD_QUESTIONS_MAX][ANSWER_MAX];
@@ -111,6 +111,8 @@ struct receptionist {
     const struct jval *tools;
     struct buf topics;
     struct talk talk, marked;
+    bool restored; /* from the journal in the instructions */
+    bool apologised;
     /* The reply being made. */
     struct reception_reply *reply;
     struct arena *reply_arena;
@@ -124,6 +126,8 @@ static void talk_reset(struct talk *t)
     t->service = -1;
     t->wish.minute = -1;
 }
+
+static void restore(struct receptionist *r);
 
 struct receptionist *receptionist_create(const struct clock *clock)
 {
@@ -169,6 +173,8 @@ void receptionist_brief(struct receptionist *r, struct str instructions, const s
         buf_add_c(&r->topics, "appointment\n");
     for (i = 0; i < r->facts.n_faq; i++)
         buf_addf(&r->topics, "?" STR_FMT "\n", STR_ARG(r->facts.faq[i].question));
+    if (!r->restored && r->facts.journal.n)
+        restore(r);
 }
 
 enum hearing receptionist_hearing(const struct receptionist *r)
@@ -247,7 +253,10 @@ static void say_services(struct receptionist *r)
     for (i = 0; i < r->facts.n_services; i++) {
         if (!r->facts.services[i].bookable)
             continue;
-        buf_addf(&r->said, "%s" STR_FMT, n++ ? ", or " : r->said.n ? " We have " : "We have ",
+        buf_addf(&r->said, "%s" STR_FMT,
+                 n++         ? ", or "
+                 : r->said.n ? " We have "
+                             : "We have ",
                  STR_ARG(r->facts.services[i].name));
     }
     if (n)
@@ -315,7 +324,8 @@ static void summary_write(const struct receptionist *r, struct buf *out)
     const struct talk *t = &r->talk;
 
     if (t->service >= 0)
-        buf_addf(out, "The caller asked about: " STR_FMT ".", STR_ARG(r->facts.services[t->service].name));
+        buf_addf(out, "The caller asked about: " STR_FMT ".",
+                 STR_ARG(r->facts.services[t->service].name));
     else if (t->need[0])
         buf_addf(out, "The caller wants: %s.", t->need);
     else
@@ -406,7 +416,8 @@ static void hold(struct receptionist *r)
     struct jw w;
 
     if (!tool_named(r, "holdSlot")) {
-        (void)str_copy(r->talk.reason, sizeof(r->talk.reason), STR("special_request")); /* it fits */
+        (void)str_copy(r->talk.reason, sizeof(r->talk.reason),
+                       STR("special_request")); /* it fits */
         say(r, "I cannot book that myself, but somebody will confirm it.");
         r->talk.errand = ERRAND_CALLBACK;
         ask(r, ST_WINDOW);
@@ -446,21 +457,29 @@ static bool choice_of(const struct jval *schema, const char *word)
 /* The first outcome of what happened that the schema knows. */
 static const char *outcome_of(const struct receptionist *r)
 {
-    const struct jval *schema = json_path(tool_named(r, "logCallOutcome"), "parameters.properties.outcome");
+    const struct jval *schema =
+        json_path(tool_named(r, "logCallOutcome"), "parameters.properties.outcome");
     const struct talk *t = &r->talk;
     const struct {
         bool happened;
         const char *word;
     } outcomes[] = {
-        { t->booked, "booked" },           { t->emergency, "emergency" },   { t->transferred, "transferred" },
-        { t->unqualified, "unqualified" }, { t->lead_taken, "lead" },       { t->no_slot, "no_slot" },
-        { t->called_back, "callback" },    { t->answered, "answered" },     { true, "declined" },
+        { t->booked, "booked" },
+        { t->emergency, "emergency" },
+        { t->transferred, "transferred" },
+        { t->unqualified, "unqualified" },
+        { t->lead_taken, "lead" },
+        { t->no_slot, "no_slot" },
+        { t->called_back, "callback" },
+        { t->answered, "answered" },
+        { true, "declined" },
         { true, "other" },
     };
     size_t i;
 
     for (i = 0; i < ARRAY_LEN(outcomes); i++) {
-        if (outcomes[i].happened && (!json_get(schema, "enum") || choice_of(schema, outcomes[i].word)))
+        if (outcomes[i].happened &&
+            (!json_get(schema, "enum") || choice_of(schema, outcomes[i].word)))
             return outcomes[i].word;
     }
     return "other";
@@ -468,7 +487,8 @@ static const char *outcome_of(const struct receptionist *r)
 
 static void farewell(struct receptionist *r)
 {
-    say(r, r->talk.booked ? "Thank you for calling, and see you then. Goodbye." : "Thank you for calling. Goodbye.");
+    say(r, r->talk.booked ? "Thank you for calling, and see you then. Goodbye."
+                          : "Thank you for calling. Goodbye.");
     r->talk.stage = ST_OVER;
 }
 
@@ -494,7 +514,8 @@ static void finish(struct receptionist *r)
 
 static const struct jval *lead_schema(const struct receptionist *r, struct str field)
 {
-    const struct jval *properties = json_path(tool_named(r, "qualifyLead"), "parameters.properties");
+    const struct jval *properties =
+        json_path(tool_named(r, "qualifyLead"), "parameters.properties");
     const struct jval *v = json_get_str(json_path(properties, "fields.properties"), field);
 
     return v ? v : json_get_str(properties, field);
@@ -520,7 +541,8 @@ static struct str choice_like(const struct jval *list, struct str answer)
 }
 
 /* An answer in the form that the schema asks for; one that does not fit it is left out. */
-static void answer_write(struct jw *w, const char *field, const struct jval *schema, const char *answer)
+static void answer_write(struct jw *w, const char *field, const struct jval *schema,
+                         const char *answer)
 {
     struct str type = json_str(json_get(schema, "type"));
     struct meaning m;
@@ -552,7 +574,8 @@ static void lead_fields_write(struct receptionist *r, struct jw *w)
     for (i = 0; i < r->facts.n_questions && i < LEAD_QUESTIONS_MAX; i++) {
         const struct fact_question *q = &r->facts.questions[i];
 
-        if (r->talk.answers[i][0] && !str_eq_c(q->name, "postcode") && str_copy(name, sizeof(name), q->name))
+        if (r->talk.answers[i][0] && !str_eq_c(q->name, "postcode") &&
+            str_copy(name, sizeof(name), q->name))
             answer_write(w, name, lead_schema(r, q->name), r->talk.answers[i]);
     }
     jw_end(w);
@@ -611,8 +634,10 @@ static void lead_start(struct receptionist *r, const struct meaning *m)
         (void)str_copy(t->need, sizeof(t->need), str_c(t->words)); /* a long one is cut */
     /* How many people it is for is often said at once. */
     for (i = 0; i < r->facts.n_questions && i < LEAD_QUESTIONS_MAX; i++) {
-        if (str_eq_c(r->facts.questions[i].name, "people") && understand_number(str_c(t->words), &number))
-            (void)str_copy(t->answers[i], sizeof(t->answers[i]), str_c(t->words)); /* a long one is cut */
+        if (str_eq_c(r->facts.questions[i].name, "people") &&
+            understand_number(str_c(t->words), &number))
+            (void)str_copy(t->answers[i], sizeof(t->answers[i]),
+                           str_c(t->words)); /* a long one is cut */
     }
     say(r, "Somebody will make you an offer for that. I have a few questions first.");
     lead_on(r);
@@ -677,7 +702,8 @@ static void book_on(struct receptionist *r)
     if (t->service < 0 && r->facts.n_services > 0) {
         say_services(r);
         ask(r, ST_SERVICE);
-    } else if (!t->wish.from_day && t->wish.minute < 0 && t->wish.part == PART_ANY && !t->wish.soon) {
+    } else if (!t->wish.from_day && t->wish.minute < 0 && t->wish.part == PART_ANY &&
+               !t->wish.soon) {
         ask(r, ST_WHEN);
     } else {
         find_times(r);
@@ -698,7 +724,7 @@ static void wish_merge(struct wish *old, const struct wish *new)
         old->part = new->part;
         old->minute = -1;
     }
-    if (new->soon && !new->from_day && new->minute < 0)
+    if (new->soon && !new->from_day &&new->minute < 0)
         *old = (struct wish){ .minute = -1, .part = new->part, .soon = true };
 }
 
@@ -727,7 +753,9 @@ static const struct offer *offer_meant(const struct talk *t, const struct meanin
     if (m->choice > 0)
         return (size_t)m->choice <= t->n_offers ? &t->offers[m->choice - 1] : NULL;
     if (!m->has_wish || (!m->wish.from_day && m->wish.minute < 0 && m->wish.part == PART_ANY))
-        return (m->yes && !m->no && t->n_offers == 1) || (m->wish.soon && t->n_offers) ? &t->offers[0] : NULL;
+        return (m->yes && !m->no && t->n_offers == 1) || (m->wish.soon && t->n_offers)
+                   ? &t->offers[0]
+                   : NULL;
     for (i = 0; i < t->n_offers; i++) {
         const struct offer *o = &t->offers[i];
         bool morning = o->minute < 12 * 60;
@@ -736,7 +764,8 @@ static const struct offer *offer_meant(const struct talk *t, const struct meanin
             continue;
         if (m->wish.minute >= 0 && o->minute != m->wish.minute)
             continue;
-        if (m->wish.minute < 0 && m->wish.part != PART_ANY && morning != (m->wish.part == PART_MORNING))
+        if (m->wish.minute < 0 && m->wish.part != PART_ANY &&
+            morning != (m->wish.part == PART_MORNING))
             continue;
         if (found)
             return m->wish.minute >= 0 || m->wish.from_day ? found : NULL;
@@ -751,7 +780,8 @@ static int text_day(struct str s)
 {
     int64_t y, m, d;
 
-    if (s.n < 10 || s.p[4] != '-' || s.p[7] != '-' || str_to_i64(str_slice(s, 0, 4), 1970, 2999, &y) ||
+    if (s.n < 10 || s.p[4] != '-' || s.p[7] != '-' ||
+        str_to_i64(str_slice(s, 0, 4), 1970, 2999, &y) ||
         str_to_i64(str_slice(s, 5, 7), 1, 12, &m) || str_to_i64(str_slice(s, 8, 10), 1, 31, &d))
         return 0;
     return day_from_civil((int)y, (int)m, (int)d);
@@ -779,7 +809,8 @@ static void offer_times(struct offer *o, const struct jval *v)
         struct str s = json_str(member);
         int day = text_day(s), minute = text_minute(day && s.n > 11 ? str_from(s, 11) : s);
 
-        if (str_contains(key, STR("nd")) || str_eq_c(key, "slotId") || str_contains(key, STR("Utc")))
+        if (str_contains(key, STR("nd")) || str_eq_c(key, "slotId") ||
+            str_contains(key, STR("Utc")))
             continue; /* end, … */
         if (day && !o->day)
             o->day = day;
@@ -797,7 +828,8 @@ static void offers_add(struct talk *t, const struct jval *list)
         struct offer *o = &t->offers[t->n_offers];
 
         *o = (struct offer){ .day = 0 };
-        if (!str_copy(o->slot_id, sizeof(o->slot_id), json_str(json_get(v, "slotId"))) || !o->slot_id[0])
+        if (!str_copy(o->slot_id, sizeof(o->slot_id), json_str(json_get(v, "slotId"))) ||
+            !o->slot_id[0])
             continue;
         offer_times(o, v);
         t->n_offers++;
@@ -854,7 +886,8 @@ static void times_found(struct receptionist *r)
     for (i = 0; i < t->n_offers; i++) {
         const struct offer *o = &t->offers[i];
 
-        if (t->wish.minute >= 0 && o->minute == t->wish.minute && t->wish.from_day && o->day == t->wish.from_day) {
+        if (t->wish.minute >= 0 && o->minute == t->wish.minute && t->wish.from_day &&
+            o->day == t->wish.from_day) {
             choose(r, o);
             return;
         }
@@ -967,8 +1000,9 @@ static const struct {
     const char *tool;
     void (*answered)(struct receptionist *r);
 } answers[] = {
-    { "findAvailability", times_found },   { "holdSlot", slot_held },           { "bookAppointment", slot_booked },
-    { "transferToHuman", human_answered }, { "requestCallback", human_answered }, { "qualifyLead", lead_written },
+    { "findAvailability", times_found },   { "holdSlot", slot_held },
+    { "bookAppointment", slot_booked },    { "transferToHuman", human_answered },
+    { "requestCallback", human_answered }, { "qualifyLead", lead_written },
     { "logCallOutcome", outcome_logged },
 };
 
@@ -987,7 +1021,8 @@ void receptionist_caller_said(struct receptionist *r, struct str text, double co
     t->has_words = true;
 }
 
-void receptionist_tool_called(struct receptionist *r, struct str call_id, struct str name, struct str arguments)
+void receptionist_tool_called(struct receptionist *r, struct str call_id, struct str name,
+                              struct str arguments)
 {
     struct talk *t = &r->talk;
 
@@ -997,7 +1032,8 @@ void receptionist_tool_called(struct receptionist *r, struct str call_id, struct
         t->n_calls--;
     }
     (void)str_copy(t->calls[t->n_calls].id, sizeof(t->calls[0].id), call_id);
-    (void)str_copy(t->calls[t->n_calls].name, sizeof(t->calls[0].name), name); /* a cut one is not ours */
+    (void)str_copy(t->calls[t->n_calls].name, sizeof(t->calls[0].name),
+                   name); /* a cut one is not ours */
     t->n_calls++;
 }
 
@@ -1007,10 +1043,12 @@ static void tool_facts(struct talk *t, const char *tool, const struct jval *outp
 
     (void)str_copy(t->last_say, sizeof(t->last_say), say); /* a long one is cut */
     if (strcmp(tool, "holdSlot") == 0)
-        (void)str_copy(t->confirmation, sizeof(t->confirmation), json_str(json_get(output, "confirmationId")));
+        (void)str_copy(t->confirmation, sizeof(t->confirmation),
+                       json_str(json_get(output, "confirmationId")));
     if (strcmp(tool, "transferToHuman") == 0)
         t->transferred = t->done_ok && str_contains(say, STR("connecting you"));
-    if (strcmp(tool, "requestCallback") == 0 || (strcmp(tool, "transferToHuman") == 0 && !t->transferred))
+    if (strcmp(tool, "requestCallback") == 0 ||
+        (strcmp(tool, "transferToHuman") == 0 && !t->transferred))
         t->called_back = t->done_ok;
     if (strcmp(tool, "qualifyLead") == 0) {
         t->unqualified = !json_bool_or(json_get(output, "qualified"), true);
@@ -1033,40 +1071,14 @@ void receptionist_tool_answered(struct receptionist *r, struct str call_id, stru
             v = NULL; /* plain words: nothing can be read out of them */
         memcpy(t->done_tool, t->calls[i].name, sizeof(t->done_tool));
         t->done_ok = v && output_good(v);
-        if (strcmp(t->done_tool, "findAvailability") == 0 || strcmp(t->done_tool, "holdSlot") == 0 ||
-            strcmp(t->done_tool, "bookAppointment") == 0)
+        if (strcmp(t->done_tool, "findAvailability") == 0 ||
+            strcmp(t->done_tool, "holdSlot") == 0 || strcmp(t->done_tool, "bookAppointment") == 0)
             offers_read(t, v);
         tool_facts(t, t->done_tool, v);
         memmove(&t->calls[i], &t->calls[i + 1], (t->n_calls - i - 1) * sizeof(t->calls[0]));
         t->n_calls--;
     }
     arena_release(&scratch);
-}
-
-/* A talk that was begun elsewhere: what the agent asked last says where it stands. */
-void receptionist_agent_said(struct receptionist *r, struct str text)
-{
-    static const struct {
-        const char *words;
-        enum stage stage;
-    } marks[] = {
-        { "have your name", ST_NAME },    { "number can we reach", ST_PHONE }, { "good time to call", ST_WINDOW },
-        { "call you back?", ST_CALLBACK }, { "anything else", ST_MORE },        { "Is that right", ST_CHECK },
-        { "Is that all right", ST_AGREED },
-        { "Which service", ST_SERVICE },  { "Which day", ST_WHEN },            { "Which of these", ST_OFFER },
-        { "help you", ST_REQUEST },
-    };
-    size_t i;
-
-    for (i = 0; i < ARRAY_LEN(marks); i++) {
-        if (str_contains(text, str_c(marks[i].words))) {
-            r->talk.stage = marks[i].stage;
-            break;
-        }
-    }
-    (void)str_copy(r->talk.last_spoken, sizeof(r->talk.last_spoken), text); /* a long one is cut */
-    r->talk.words[0] = '\0'; /* what came before it was answered by it */
-    r->talk.has_words = false;
 }
 
 /* The caller's words. */
@@ -1104,8 +1116,8 @@ static void price_say(struct receptionist *r)
     } else if (s->price.n == 0) {
         say(r, "I am sorry, I cannot name a price for that on the phone.");
     } else {
-        buf_addf(&r->said, "%sThe price of a " STR_FMT " is " STR_FMT ".", r->said.n ? " " : "", STR_ARG(s->name),
-                 STR_ARG(s->price));
+        buf_addf(&r->said, "%sThe price of a " STR_FMT " is " STR_FMT ".", r->said.n ? " " : "",
+                 STR_ARG(s->name), STR_ARG(s->price));
     }
 }
 
@@ -1136,7 +1148,10 @@ static bool answer_question(struct receptionist *r, const struct meaning *m)
     case QUESTION_NONE:
         return false;
     case QUESTION_HOURS:
-        facts_hours(&r->facts, m->wish.from_day && m->wish.from_day == m->wish.to_day ? day_weekday(m->wish.from_day) : -1,
+        facts_hours(&r->facts,
+                    m->wish.from_day && m->wish.from_day == m->wish.to_day
+                        ? day_weekday(m->wish.from_day)
+                        : -1,
                     &r->said);
         break;
     case QUESTION_PRICE:
@@ -1184,7 +1199,10 @@ static bool heard_anytime(struct receptionist *r, const struct meaning *m)
         return true;
     }
     if (m->person || m->legal || m->complaint || m->billing) {
-        to_human(r, m->legal ? "legal" : m->complaint ? "complaint" : m->billing ? "billing" : "caller_asked");
+        to_human(r, m->legal       ? "legal"
+                    : m->complaint ? "complaint"
+                    : m->billing   ? "billing"
+                                   : "caller_asked");
         return true;
     }
     if (m->robot) {
@@ -1218,7 +1236,8 @@ static bool heard_anytime(struct receptionist *r, const struct meaning *m)
 static void on_request(struct receptionist *r, const struct meaning *m)
 {
     struct talk *t = &r->talk;
-    bool named = t->service >= 0 && understand_names(str_c(t->words), r->facts.services[t->service].name);
+    bool named =
+        t->service >= 0 && understand_names(str_c(t->words), r->facts.services[t->service].name);
 
     if (m->large || (named && !r->facts.services[t->service].bookable))
         lead_start(r, m);
@@ -1268,6 +1287,11 @@ static void on_offer(struct receptionist *r, const struct meaning *m)
 {
     struct talk *t = &r->talk;
     const struct offer *meant = offer_meant(t, m);
+
+    if (!meant && t->n_offers == 0 && !m->no) {
+        book_on(r); /* they were offered before the line broke */
+        return;
+    }
 
     if (meant && !(m->no && m->choice == 0 && m->wish.minute < 0)) {
         choose(r, meant);
@@ -1328,6 +1352,8 @@ static void on_check(struct receptionist *r, const struct meaning *m)
     if (m->wish.from_day || m->wish.minute >= 0 || m->wish.part != PART_ANY) {
         t->confirmation[0] = '\0';
         find_times(r);
+    } else if (m->yes && !m->no && !m->hesitates && !t->confirmation[0]) {
+        book_on(r); /* it was held before the line broke */
     } else if (m->yes && !m->no && !m->hesitates) {
         book(r);
     } else if (m->no && !m->yes) {
@@ -1362,7 +1388,8 @@ static void on_callback(struct receptionist *r, const struct meaning *m)
     } else if (m->no || m->bye) {
         ask(r, ST_MORE);
     } else if (m->has_wish) {
-        (void)str_copy(r->talk.window, sizeof(r->talk.window), str_c(r->talk.words)); /* a long one is cut */
+        (void)str_copy(r->talk.window, sizeof(r->talk.window),
+                       str_c(r->talk.words)); /* a long one is cut */
         callback_on(r);
     } else {
         missed(r);
@@ -1389,7 +1416,8 @@ static void on_phone(struct receptionist *r, const struct meaning *m)
 static void on_window(struct receptionist *r, const struct meaning *m)
 {
     (void)m;
-    (void)str_copy(r->talk.window, sizeof(r->talk.window), str_c(r->talk.words)); /* a long one is cut */
+    (void)str_copy(r->talk.window, sizeof(r->talk.window),
+                   str_c(r->talk.words)); /* a long one is cut */
     request_callback(r);
 }
 
@@ -1397,7 +1425,8 @@ static void on_agreed(struct receptionist *r, const struct meaning *m)
 {
     if (m->has_wish || strlen(m->digits) >= 5) {
         if (m->has_wish)
-            (void)str_copy(r->talk.window, sizeof(r->talk.window), str_c(r->talk.words)); /* a long one is cut */
+            (void)str_copy(r->talk.window, sizeof(r->talk.window),
+                           str_c(r->talk.words)); /* a long one is cut */
         if (strlen(m->digits) >= 5)
             (void)str_copy(r->talk.phone, sizeof(r->talk.phone), str_c(m->digits)); /* it fits */
         request_callback(r);
@@ -1417,11 +1446,79 @@ static void on_over(struct receptionist *r, const struct meaning *m)
 }
 
 static void (*const heard[STAGES])(struct receptionist *r, const struct meaning *m) = {
-    [ST_REQUEST] = on_request, [ST_SERVICE] = on_service, [ST_WHEN] = on_when,     [ST_OFFER] = on_offer,
-    [ST_NAME] = on_name,       [ST_CHECK] = on_check,     [ST_CHANGE] = on_change, [ST_MORE] = on_request,
-    [ST_CALLBACK] = on_callback, [ST_PHONE] = on_phone,   [ST_WINDOW] = on_window, [ST_LEAD] = lead_answer,
+    [ST_REQUEST] = on_request, [ST_SERVICE] = on_service, [ST_WHEN] = on_when,
+    [ST_OFFER] = on_offer,     [ST_NAME] = on_name,       [ST_CHECK] = on_check,
+    [ST_CHANGE] = on_change,   [ST_MORE] = on_request,    [ST_CALLBACK] = on_callback,
+    [ST_PHONE] = on_phone,     [ST_WINDOW] = on_window,   [ST_LEAD] = lead_answer,
     [ST_AGREED] = on_agreed,   [ST_OVER] = on_over,
 };
+
+/* What the caller said before, in a talk that was begun elsewhere. */
+static void words_absorb(struct receptionist *r)
+{
+    struct talk *t = &r->talk;
+    char name[SAID_NAME_MAX + 1];
+    struct meaning m;
+
+    understand(&m, str_c(t->words), today_of(r), t->stage == ST_OFFER);
+    service_named(r);
+    if (t->stage == ST_NAME) {
+        understand_name(name, str_c(t->words));
+        if (name[0])
+            memcpy(t->name, name, sizeof(t->name));
+    } else if (m.has_wish && m.question == QUESTION_NONE) {
+        t->errand = ERRAND_BOOK;
+        wish_merge(&t->wish, &m.wish);
+    }
+    t->words[0] = '\0';
+    t->has_words = false;
+}
+
+/* A talk that was begun elsewhere: what the agent asked last says where it stands. */
+void receptionist_agent_said(struct receptionist *r, struct str text)
+{
+    static const struct {
+        const char *words;
+        enum stage stage;
+    } marks[] = {
+        { "have your name", ST_NAME },      { "number can we", ST_PHONE },
+        { "good time to call", ST_WINDOW }, { "Shall somebody call", ST_CALLBACK },
+        { "anything else", ST_MORE },       { "Is that right", ST_CHECK },
+        { "Is that all right", ST_AGREED }, { "Which service", ST_SERVICE },
+        { "Which day", ST_WHEN },           { "Which of these", ST_OFFER },
+        { "suits you", ST_OFFER },          { "suit you", ST_OFFER },
+        { "help you", ST_REQUEST },
+    };
+    struct talk *t = &r->talk;
+    size_t i;
+
+    if (t->has_words)
+        words_absorb(r);
+    t->booked |= str_contains(text, STR("You are booked"));
+    for (i = 0; i < ARRAY_LEN(marks); i++) {
+        if (str_contains(text, str_c(marks[i].words))) {
+            t->stage = marks[i].stage;
+            break;
+        }
+    }
+    (void)str_copy(t->last_spoken, sizeof(t->last_spoken), text); /* a long one is cut */
+}
+
+static void restore(struct receptionist *r)
+{
+    struct str line, who, said, rest = r->facts.journal;
+
+    r->restored = true;
+    while (rest.n > 0) {
+        (void)str_cut(rest, '\n', &line, &rest); /* the last may lack its end */
+        if (!str_cut(line, ':', &who, &said))
+            continue;
+        if (str_eq_c(who, "Caller"))
+            receptionist_caller_said(r, str_trim(said), 1.0);
+        else if (str_eq_c(who, "Agent"))
+            receptionist_agent_said(r, str_trim(said));
+    }
+}
 
 static void answer_words(struct receptionist *r)
 {
@@ -1435,8 +1532,8 @@ static void answer_words(struct receptionist *r)
     }
     understand(&m, str_c(t->words), today_of(r), t->stage == ST_OFFER);
     service_named(r);
-    if (m.has_wish && t->stage != ST_LEAD && t->stage != ST_WINDOW && t->stage != ST_AGREED && t->stage != ST_PHONE && t->stage != ST_NAME &&
-        m.question == QUESTION_NONE)
+    if (m.has_wish && t->stage != ST_LEAD && t->stage != ST_WINDOW && t->stage != ST_AGREED &&
+        t->stage != ST_PHONE && t->stage != ST_NAME && m.question == QUESTION_NONE)
         wish_merge(&t->wish, &m.wish);
     if (!heard_anytime(r, &m))
         heard[t->stage](r, &m);
@@ -1459,17 +1556,25 @@ static void answer_tool(struct receptionist *r)
 
 static void open_talk(struct receptionist *r)
 {
+    bool held = r->talk.n_offers > 0 || r->talk.confirmation[0];
+
     if (r->facts.nobody_answered && r->talk.stage == ST_REQUEST) {
         say(r, "I am sorry, nobody could take your call.");
         callback_offer(r, "other");
         return;
     }
-    if (r->facts.resumed && !r->talk.last_spoken[0])
+    if (r->facts.resumed && !r->apologised)
         say(r, "I am sorry, the line was interrupted.");
-    ask(r, r->talk.stage);
+    r->apologised = true;
+    if (!held &&
+        (r->talk.stage == ST_OFFER || r->talk.stage == ST_CHECK || r->talk.stage == ST_CHANGE))
+        book_on(r); /* what was offered then is not known any more */
+    else
+        ask(r, r->talk.stage);
 }
 
-void receptionist_reply(struct receptionist *r, bool may_call, struct arena *a, struct reception_reply *ret)
+void receptionist_reply(struct receptionist *r, bool may_call, struct arena *a,
+                        struct reception_reply *ret)
 {
     struct talk *t = &r->talk;
 

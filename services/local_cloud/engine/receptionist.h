@@ -1,7 +1,8 @@
-/* local_cloud/engine/receptionist.h: a small rule-based receptionist in the model's place. It knows what a
- * model would know: the instructions, the tools offered, the conversation so far; the caller's words are
- * what the recogniser made of the audio. What it says and which tools it calls comes from explicit states,
- * so that the same call goes the same way. English. Not thread-safe; never blocks. */
+/* local_cloud/engine/receptionist.h: a small rule-based receptionist in the model's place. It knows
+ * what a model would know: the instructions, the tools offered, the conversation so far; the
+ * caller's words are what the recogniser made of the audio. What it says and which tools it calls
+ * comes from explicit states, so that the same call goes the same way. English. Not thread-safe;
+ * never blocks. */
 #ifndef LOCAL_CLOUD_ENGINE_RECEPTIONIST_H
 #define LOCAL_CLOUD_ENGINE_RECEPTIONIST_H
 
@@ -28,10 +29,12 @@ void receptionist_brief(struct receptionist *r, struct str instructions, const s
 enum hearing receptionist_hearing(const struct receptionist *r);
 struct str receptionist_topics(const struct receptionist *r);
 
-/* What was said and done since the last reply, in order; also what a client tells of an earlier talk. */
+/* What was said and done since the last reply, in order; also what a client tells of an earlier
+ * talk. */
 void receptionist_caller_said(struct receptionist *r, struct str text, double confidence);
 void receptionist_agent_said(struct receptionist *r, struct str text);
-void receptionist_tool_called(struct receptionist *r, struct str call_id, struct str name, struct str arguments);
+void receptionist_tool_called(struct receptionist *r, struct str call_id, struct str name,
+                              struct str arguments);
 void receptionist_tool_answered(struct receptionist *r, struct str call_id, struct str output);
 
 struct reception_call {
@@ -43,7 +46,8 @@ struct reception_reply {
     size_t n_calls;
 };
 /* What to do next. Texts live in the arena. may_call: the response may use tools. */
-void receptionist_reply(struct receptionist *r, bool may_call, struct arena *a, struct reception_reply *ret);
+void receptionist_reply(struct receptionist *r, bool may_call, struct arena *a,
+                        struct reception_reply *ret);
 
 /* A reply that nobody heard did not happen: back to where the mark was set. */
 void receptionist_mark(struct receptionist *r);

@@ -1,5 +1,5 @@
-/* The agent's side of a Realtime connection: responses from response.create to response.done, spoken
- * several times faster than they play, in pieces of irregular length. */
+/* The agent's side of a Realtime connection: responses from response.create to response.done,
+ * spoken several times faster than they play, in pieces of irregular length. */
 #include <string.h>
 
 #include "base/crypto.h"
@@ -29,7 +29,7 @@ enum {
 };
 
 enum response_state {
-    WAITS,  /* for the caller's words to be understood, or to fail */
+    WAITS, /* for the caller's words to be understood, or to fail */
     SPEAKS,
     TRAILS, /* cancelled, the last deltas are on their way */
 };
@@ -66,7 +66,7 @@ struct response {
     struct item *outputs[OUTPUTS_MAX];
     size_t n_outputs;
     const char *status;
-    const char *reason; /* of what ended it early */
+    const char *reason;                /* of what ended it early */
     int64_t cached_text, cached_audio; /* of its input */
 };
 
@@ -103,7 +103,8 @@ static struct tokens context_tokens(const struct response *r)
 {
     const struct realtime *rt = r->rt;
     struct arena scratch = ARENA_INIT;
-    struct tokens t = { .text = tokens_of(r->instructions.n ? r->instructions : rt->session->instructions) };
+    struct tokens t = { .text = tokens_of(r->instructions.n ? r->instructions
+                                                            : rt->session->instructions) };
     struct list_node *node;
 
     if (rt->session->tools)
@@ -113,7 +114,8 @@ static struct tokens context_tokens(const struct response *r)
         t.text += tokens_of(r->input);
         return t;
     }
-    for (node = list_first(&rt->conversation.items); node; node = list_next(&rt->conversation.items, node)) {
+    for (node = list_first(&rt->conversation.items); node;
+         node = list_next(&rt->conversation.items, node)) {
         const struct item *i = CONTAINER_OF(node, struct item, node);
         size_t k;
 
@@ -188,7 +190,8 @@ static void status_details_write(struct jw *w, const struct response *r)
         jw_obj(w, "error");
         jw_cstr(w, "type", "server_error");
         jw_cstr(w, "code", r->reason);
-        jw_cstr(w, "message", "The server had an error while processing your request. Sorry about that!");
+        jw_cstr(w, "message",
+                "The server had an error while processing your request. Sorry about that!");
         jw_end(w);
     } else {
         jw_cstr(w, "reason", r->reason);
@@ -264,7 +267,8 @@ static void output_event(struct response *r, const char *type, const struct item
     realtime_event_send(r->rt, &w);
 }
 
-static void content_begin(struct jw *w, const struct response *r, const char *type, const struct item *i)
+static void content_begin(struct jw *w, const struct response *r, const char *type,
+                          const struct item *i)
 {
     realtime_event_begin(w, type);
     jw_cstr(w, "response_id", r->id);
@@ -290,7 +294,8 @@ static void part_event(struct response *r, const char *type, bool with_text)
     content_begin(&w, r, type, r->message);
     jw_obj(&w, "part");
     jw_cstr(&w, "type", r->output.text_only ? "text" : "audio");
-    jw_str(&w, r->output.text_only ? "text" : "transcript", with_text ? buf_str(&r->message->text) : STR(""));
+    jw_str(&w, r->output.text_only ? "text" : "transcript",
+           with_text ? buf_str(&r->message->text) : STR(""));
     jw_end(&w);
     realtime_event_send(r->rt, &w);
 }
@@ -306,7 +311,8 @@ static struct item *output_add(struct response *r, enum item_kind kind)
     i->seen = true;
     r->outputs[r->n_outputs++] = i;
     if (r->of_conversation && !conversation_insert(&r->rt->conversation, i, STR_EMPTY, &e))
-        realtime_event_error(r->rt, &e, STR_EMPTY); /* too long a conversation: it lives in the response alone */
+        realtime_event_error(
+            r->rt, &e, STR_EMPTY); /* too long a conversation: it lives in the response alone */
     return i;
 }
 
@@ -341,14 +347,15 @@ static void message_end(struct response *r, const char *status)
         text_event(r, "response.output_text.done", "text", buf_str(&r->message->text));
     } else {
         text_event(r, "response.output_audio.done", NULL, STR_EMPTY);
-        text_event(r, "response.output_audio_transcript.done", "transcript", buf_str(&r->message->text));
+        text_event(r, "response.output_audio_transcript.done", "transcript",
+                   buf_str(&r->message->text));
     }
     part_event(r, "response.content_part.done", true);
     item_ended(r, r->message, status);
 }
 
-static void arguments_event(struct response *r, const struct item *i, const char *type, const char *key,
-                            struct str text)
+static void arguments_event(struct response *r, const struct item *i, const char *type,
+                            const char *key, struct str text)
 {
     struct jw w;
 
@@ -380,7 +387,8 @@ static void call_emit(struct response *r, const struct reception_call *call)
     arguments_event(r, i, "response.function_call_arguments.done", "arguments", call->arguments);
     item_ended(r, i, "completed");
     if (r->of_conversation)
-        receptionist_tool_called(r->rt->receptionist, str_c(i->call_id), call->name, call->arguments);
+        receptionist_tool_called(r->rt->receptionist, str_c(i->call_id), call->name,
+                                 call->arguments);
     engine_count(r->rt->engine, &r->rt->engine->stats.tool_calls);
 }
 
@@ -428,7 +436,8 @@ static void unplan(struct response *r)
     if (r->sent > 0 && r->reply.n_calls == 0)
         return;
     receptionist_undo(r->rt->receptionist);
-    for (node = list_first(&r->rt->conversation.items); node; node = list_next(&r->rt->conversation.items, node)) {
+    for (node = list_first(&r->rt->conversation.items); node;
+         node = list_next(&r->rt->conversation.items, node)) {
         struct item *i = CONTAINER_OF(node, struct item, node);
 
         if (i->seen_by == r)
@@ -586,7 +595,9 @@ static void text_send(struct response *r, size_t due)
         return;
     buf_add_str(&r->message->text, delta);
     r->text_sent = due;
-    text_event(r, r->output.text_only ? "response.output_text.delta" : "response.output_audio_transcript.delta",
+    text_event(r,
+               r->output.text_only ? "response.output_text.delta"
+                                   : "response.output_audio_transcript.delta",
                "delta", delta);
 }
 
@@ -601,7 +612,8 @@ static void audio_send(struct response *r, size_t n)
     text_send(r, text_due(r)); /* the words run a little ahead of the voice */
     codec_encode(r->output.format, (const uint8_t *)r->ulaw.p, r->ulaw.n, from, r->sent, &bytes);
     text = mem_alloc(BASE64_LEN(bytes.n));
-    text_event(r, "response.output_audio.delta", "delta", str_n(text, base64_encode(text, bytes.p, bytes.n)));
+    text_event(r, "response.output_audio.delta", "delta",
+               str_n(text, base64_encode(text, bytes.p, bytes.n)));
     mem_free(text);
     buf_release(&bytes);
 }
@@ -724,7 +736,8 @@ static void plan(struct response *r)
     }
     r->planned = true;
     receptionist_mark(rt->receptionist);
-    for (node = list_first(&rt->conversation.items); node; node = list_next(&rt->conversation.items, node)) {
+    for (node = list_first(&rt->conversation.items); node;
+         node = list_next(&rt->conversation.items, node)) {
         struct item *i = CONTAINER_OF(node, struct item, node);
 
         if (!i->seen)
@@ -753,7 +766,8 @@ static void answer(struct response *r)
 
 void response_heard(struct realtime *rt)
 {
-    if (rt->active && rt->active->state == WAITS && !timer_running(&rt->active->tick) && !hearing_busy(rt))
+    if (rt->active && rt->active->state == WAITS && !timer_running(&rt->active->tick) &&
+        !hearing_busy(rt))
         answer(rt->active);
 }
 
@@ -766,15 +780,18 @@ static bool metadata_read(struct response *r, const struct jval *v, struct api_e
     if (json_is_null(v))
         return true;
     if (json_len(v) > METADATA_PAIRS_MAX)
-        return api_error_set(e, "object_above_max_properties", "response.metadata",
-                             "Invalid 'response.metadata': too many properties. Expected at most %d.",
-                             METADATA_PAIRS_MAX);
+        return api_error_set(
+            e, "object_above_max_properties", "response.metadata",
+            "Invalid 'response.metadata': too many properties. Expected at most %d.",
+            METADATA_PAIRS_MAX);
     while (json_next(&it, &key, &value)) {
-        if (!json_is_str(value) || key.n > METADATA_KEY_MAX || json_str(value).n > METADATA_VALUE_MAX)
-            return api_error_set(e, "invalid_value", "response.metadata",
-                                 "Invalid 'response.metadata': keys of at most %d and string values of at most %d "
-                                 "characters.",
-                                 METADATA_KEY_MAX, METADATA_VALUE_MAX);
+        if (!json_is_str(value) || key.n > METADATA_KEY_MAX ||
+            json_str(value).n > METADATA_VALUE_MAX)
+            return api_error_set(
+                e, "invalid_value", "response.metadata",
+                "Invalid 'response.metadata': keys of at most %d and string values of at most %d "
+                "characters.",
+                METADATA_KEY_MAX, METADATA_VALUE_MAX);
     }
     r->metadata = json_val_text(&r->arena, v);
     return true;
@@ -792,7 +809,8 @@ static void input_read(struct response *r, const struct jval *input)
         const struct jval *v = json_at(input, i);
 
         if (str_eq_c(json_str(json_get(v, "type")), "item_reference")) {
-            const struct item *named = conversation_find(&r->rt->conversation, json_str(json_get(v, "id")));
+            const struct item *named =
+                conversation_find(&r->rt->conversation, json_str(json_get(v, "id")));
 
             buf_add_str(&words, named ? buf_str(&named->text) : STR_EMPTY);
         } else {
@@ -855,7 +873,8 @@ bool response_start(struct realtime *rt, const struct jval *ask, struct api_erro
     good = ask_read(r, ask, e);
     if (good && r->of_conversation && rt->active)
         good = api_error_set(e, "conversation_already_has_active_response", "",
-                             "Conversation already has an active response in progress: %s. Wait until the response is "
+                             "Conversation already has an active response in progress: %s. Wait "
+                             "until the response is "
                              "finished before creating a new one.",
                              rt->active->id);
     if (good && list_len(&rt->responses) >= RESPONSES_MAX)
@@ -901,7 +920,8 @@ bool response_cancel(struct realtime *rt, struct str id, struct api_error *e)
         r = str_copy(text, sizeof(text), id) ? response_find(rt, text) : NULL;
     }
     if (!r || r->state == TRAILS)
-        return api_error_set(e, "response_cancel_not_active", "", "Cancellation failed: no active response found");
+        return api_error_set(e, "response_cancel_not_active", "",
+                             "Cancellation failed: no active response found");
     cancel(r, "client_cancelled");
     return true;
 }

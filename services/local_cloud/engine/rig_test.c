@@ -98,15 +98,17 @@ static bool is_closed(void *arg)
 void rig_connect(struct rig *r, const char *query, const char *key)
 {
     struct http_header auth = { STR("Authorization"), str_c(key) };
-    struct ws_client_opts o = { .url = arena_printf(&r->arena, "ws://127.0.0.1:%d/v1/realtime%s",
-                                                    http_server_port(r->server), query),
-                                .headers = &auth,
-                                .n_headers = key ? 1 : 0,
-                                .message_max = 16 * MIB,
-                                .queue_max = 32 * MIB,
-                                .tls = r->tls,
-                                .events = { .on_open = on_open, .on_message = on_message, .on_closed = on_closed },
-                                .arg = r };
+    struct ws_client_opts o = {
+        .url = arena_printf(&r->arena, "ws://127.0.0.1:%d/v1/realtime%s",
+                            http_server_port(r->server), query),
+        .headers = &auth,
+        .n_headers = key ? 1 : 0,
+        .message_max = 16 * MIB,
+        .queue_max = 32 * MIB,
+        .tls = r->tls,
+        .events = { .on_open = on_open, .on_message = on_message, .on_closed = on_closed },
+        .arg = r
+    };
     struct err err = ERR_INIT;
 
     r->open = r->closed = false;
@@ -121,13 +123,26 @@ void rig_session(struct rig *r)
     (void)rig_await(r, "session.created");
 }
 
+struct str rig_quoted(struct rig *r, const char *text)
+{
+    char *copy = arena_cstr(&r->arena, str_c(text));
+    char *p;
+
+    for (p = copy; *p; p++) {
+        if (*p == '\'')
+            *p = '"';
+    }
+    return str_c(copy);
+}
+
 void rig_send(struct rig *r, const char *fmt, ...)
 {
     struct buf text = BUF_INIT(32 * MIB);
+    struct str quoted = rig_quoted(r, fmt);
     va_list ap;
 
     va_start(ap, fmt);
-    buf_vaddf(&text, fmt, ap);
+    buf_vaddf(&text, quoted.p, ap); /* ends in NUL */
     va_end(ap);
     CHECK_OK(ws_send_text(r->ws, buf_str(&text)));
     buf_release(&text);
@@ -187,7 +202,7 @@ static void append_audio(struct rig *r, struct str ulaw)
         struct str frame = str_slice(ulaw, at, at + G711_FRAME_BYTES);
         size_t n = base64_encode(text, frame.p, frame.n);
 
-        rig_send(r, "{\"type\":\"input_audio_buffer.append\",\"audio\":\"%.*s\"}", (int)n, text);
+        rig_send(r, "{'type':'input_audio_buffer.append','audio':'%.*s'}", (int)n, text);
     }
 }
 

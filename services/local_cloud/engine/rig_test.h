@@ -1,4 +1,5 @@
-/* local_cloud/engine/rig_test.h: the engine module on a real socket, and a client that speaks to it. */
+/* local_cloud/engine/rig_test.h: the engine module on a real socket, and a client that speaks to
+ * it. */
 #ifndef LOCAL_CLOUD_ENGINE_RIG_TEST_H
 #define LOCAL_CLOUD_ENGINE_RIG_TEST_H
 
@@ -44,8 +45,11 @@ void rig_stop(struct rig *r);
 void rig_connect(struct rig *r, const char *query, const char *key);
 /* With a good key and model, session.created awaited. */
 void rig_session(struct rig *r);
+/* One event. In `fmt` single quotes stand for double ones; arguments go as they are. */
 void rig_send(struct rig *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* The next event of that type; those before it are passed over. Fails the test when it does not come. */
+struct str rig_quoted(struct rig *r, const char *text); /* the same for a text */
+/* The next event of that type; those before it are passed over. Fails the test when it does not
+ * come. */
 const struct jval *rig_await(struct rig *r, const char *type);
 /* Whether one of the type came so far, from the start. */
 size_t rig_count(const struct rig *r, const char *type);

@@ -6,9 +6,9 @@
 #include "base/macros.h"
 
 static const char *const capitals[] = {
-    "i",        "i'm",       "i'd",      "i'll",   "i've",  "monday", "tuesday", "wednesday", "thursday", "friday",
-    "saturday", "sunday",    "january",  "february", "april", "june", "july",    "august",    "september", "october",
-    "november", "december",
+    "i",        "i'm",    "i'd",       "i'll",    "i've",     "monday",   "tuesday", "wednesday",
+    "thursday", "friday", "saturday",  "sunday",  "january",  "february", "april",   "june",
+    "july",     "august", "september", "october", "november", "december",
 };
 
 static bool is_capital(struct str word)
@@ -33,7 +33,8 @@ void sentence_write(struct buf *out, struct str words)
             continue;
         if (!first)
             buf_add_char(out, ' ');
-        buf_add_char(out, first || is_capital(word) ? (char)toupper((unsigned char)word.p[0]) : word.p[0]);
+        buf_add_char(out, first || is_capital(word) ? (char)toupper((unsigned char)word.p[0])
+                                                    : word.p[0]);
         buf_add_str(out, str_from(word, 1));
         first = false;
     }
@@ -48,7 +49,8 @@ size_t sentence_first(struct str text)
     for (i = 0; i < text.n; i++) {
         bool ends = text.p[i] == '.' || text.p[i] == '!' || text.p[i] == '?';
 
-        if (ends && i + 1 < text.n && text.p[i + 1] == ' ' && i > 0 && !isupper((unsigned char)text.p[i - 1])) {
+        if (ends && i + 1 < text.n && text.p[i + 1] == ' ' && i > 0 &&
+            !isupper((unsigned char)text.p[i - 1])) {
             while (i + 1 < text.n && text.p[i + 1] == ' ')
                 i++;
             return i + 1;

@@ -1,5 +1,5 @@
-/* local_cloud/engine/sentence.h: recognised words as a transcript is written: "I'd like a check up on
- * Thursday." English. */
+/* local_cloud/engine/sentence.h: recognised words as a transcript is written: "I'd like a check up
+ * on Thursday." English. */
 #ifndef LOCAL_CLOUD_ENGINE_SENTENCE_H
 #define LOCAL_CLOUD_ENGINE_SENTENCE_H
 

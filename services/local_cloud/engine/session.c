@@ -5,13 +5,13 @@
 
 /* Marin, cedar and the eight older ones; text-to-speech's other voices do not work here. */
 #define VOICES "alloy|ash|ballad|coral|echo|sage|shimmer|verse|marin|cedar"
-#define TRANSCRIPTION_MODELS                                                                       \
-    "gpt-transcribe|gpt-live-transcribe|gpt-realtime-whisper|gpt-4o-transcribe|"                   \
+#define TRANSCRIPTION_MODELS                                                     \
+    "gpt-transcribe|gpt-live-transcribe|gpt-realtime-whisper|gpt-4o-transcribe|" \
     "gpt-4o-mini-transcribe|gpt-4o-mini-transcribe-2025-12-15|gpt-4o-transcribe-diarize|whisper-1"
 
-#define PERSONA                                                                                    \
-    "Your knowledge cutoff is 2023-10. You are a helpful, witty, and friendly AI. Act like a "     \
-    "human, but remember that you aren't a human. If interacting in a non-English language, "      \
+#define PERSONA                                                                                \
+    "Your knowledge cutoff is 2023-10. You are a helpful, witty, and friendly AI. Act like a " \
+    "human, but remember that you aren't a human. If interacting in a non-English language, "  \
     "start by using the standard accent or dialect familiar to the user. Talk quickly."
 
 enum {
@@ -23,7 +23,10 @@ enum {
 #define SPEED_MAX 1.5
 
 static const struct field format_fields[] = {
-    { .name = "type", .kind = FIELD_CHOICE, .required = true, .allowed = "audio/pcm|audio/pcmu|audio/pcma" },
+    { .name = "type",
+      .kind = FIELD_CHOICE,
+      .required = true,
+      .allowed = "audio/pcm|audio/pcmu|audio/pcma" },
     { .name = "rate", .kind = FIELD_INT, .min = PCM_HZ, .max = PCM_HZ },
 };
 static const struct field transcription_fields[] = {
@@ -39,7 +42,10 @@ static const struct field noise_fields[] = {
     { .name = "strength", .kind = FIELD_NUM, .min = 0, .max = 1 },
 };
 static const struct field turn_fields[] = {
-    { .name = "type", .kind = FIELD_CHOICE, .required = true, .allowed = "server_vad|semantic_vad" },
+    { .name = "type",
+      .kind = FIELD_CHOICE,
+      .required = true,
+      .allowed = "server_vad|semantic_vad" },
     { .name = "threshold", .kind = FIELD_NUM, .min = 0, .max = 1 },
     { .name = "prefix_padding_ms", .kind = FIELD_INT, .min = 0, .max = 60000 },
     { .name = "silence_duration_ms", .kind = FIELD_INT, .min = 0, .max = 60000 },
@@ -81,8 +87,11 @@ static const struct field tool_fields[] = {
     { .name = "description", .kind = FIELD_STR },
     { .name = "parameters", .kind = FIELD_OBJ },
 };
-#define TOOLS_FIELD \
-    { .name = "tools", .kind = FIELD_LIST, .fields = tool_fields, .n_fields = ARRAY_LEN(tool_fields) }
+#define TOOLS_FIELD                                                 \
+    {                                                               \
+        .name = "tools", .kind = FIELD_LIST, .fields = tool_fields, \
+        .n_fields = ARRAY_LEN(tool_fields)                          \
+    }
 static const struct field reasoning_fields[] = {
     { .name = "effort", .kind = FIELD_CHOICE, .allowed = "minimal|low|medium|high|xhigh" },
 };
@@ -141,7 +150,8 @@ struct session *session_create(struct str model, bool transcription_only)
                                        .create_response = true,
                                        .interrupt_response = true,
                                        .eagerness = STR("auto") };
-    s->output = (struct output_settings){ .format = AUDIO_PCM24, .voice = STR("alloy"), .speed = 1.0 };
+    s->output =
+        (struct output_settings){ .format = AUDIO_PCM24, .voice = STR("alloy"), .speed = 1.0 };
     return s;
 }
 
@@ -196,15 +206,17 @@ static void format_read(enum audio_format *ret, const struct jval *format)
     }
 }
 
-static bool modalities_read(bool *text_only, const struct jval *v, const char *path, struct api_error *e)
+static bool modalities_read(bool *text_only, const struct jval *v, const char *path,
+                            struct api_error *e)
 {
     struct str one = json_str(json_at(v, 0));
 
     if (!v)
         return true;
     if (!json_is_arr(v) || json_len(v) != 1 || (!str_eq_c(one, "audio") && !str_eq_c(one, "text")))
-        return api_error_set(e, "invalid_value", path,
-                             "Invalid modalities: supported combinations are: ['text'] and ['audio'].");
+        return api_error_set(
+            e, "invalid_value", path,
+            "Invalid modalities: supported combinations are: ['text'] and ['audio'].");
     *text_only = str_eq_c(one, "text");
     return true;
 }
@@ -248,7 +260,8 @@ static bool voice_read(struct str *ret, struct arena *a, const struct jval *v, c
         return true;
     if (!(json_is_obj(v) && name.n > 0) && !voice_known(name))
         return api_error_set(e, "invalid_value", path,
-                             "Invalid value: '" STR_FMT "'. Supported values are: 'alloy', 'ash', 'ballad', 'coral', "
+                             "Invalid value: '" STR_FMT
+                             "'. Supported values are: 'alloy', 'ash', 'ballad', 'coral', "
                              "'echo', 'sage', 'shimmer', 'verse', 'marin', and 'cedar'.",
                              STR_ARG(str_slice(name, 0, 64)));
     *ret = arena_str(a, name);
@@ -261,7 +274,8 @@ bool session_output_read(struct output_settings *out, struct arena *a, const str
     const struct jval *output = json_path(response, "audio.output");
 
     format_read(&out->format, json_get(output, "format"));
-    return voice_read(&out->voice, a, json_get(output, "voice"), "response.audio.output.voice", e) &&
+    return voice_read(&out->voice, a, json_get(output, "voice"), "response.audio.output.voice",
+                      e) &&
            modalities_read(&out->text_only, json_get(response, "output_modalities"),
                            "response.output_modalities", e) &&
            tokens_read(&out->max_output_tokens, json_get(response, "max_output_tokens"),
@@ -276,11 +290,12 @@ static void turns_read(struct session *s, const struct jval *v)
         t->kind = TURNS_BY_CLIENT;
         return;
     }
-    t->kind = str_eq_c(json_str(json_get(v, "type")), "semantic_vad") ? TURNS_BY_SEMANTIC_VAD :
-                                                                         TURNS_BY_SERVER_VAD;
+    t->kind = str_eq_c(json_str(json_get(v, "type")), "semantic_vad") ? TURNS_BY_SEMANTIC_VAD
+                                                                      : TURNS_BY_SERVER_VAD;
     t->threshold = json_num_or(json_get(v, "threshold"), t->threshold);
     t->prefix_padding_ms = (int)json_i64_or(json_get(v, "prefix_padding_ms"), t->prefix_padding_ms);
-    t->silence_duration_ms = (int)json_i64_or(json_get(v, "silence_duration_ms"), t->silence_duration_ms);
+    t->silence_duration_ms =
+        (int)json_i64_or(json_get(v, "silence_duration_ms"), t->silence_duration_ms);
     if (json_get(v, "idle_timeout_ms"))
         t->idle_timeout_ms = (int)json_i64_or(json_get(v, "idle_timeout_ms"), 0);
     t->create_response = json_bool_or(json_get(v, "create_response"), t->create_response);
@@ -303,7 +318,8 @@ static void input_read(struct session *s, const struct jval *input)
         turns_read(s, json_get(input, "turn_detection"));
 }
 
-static void replace(const struct jval **member, struct arena *a, const struct jval *update, const char *key)
+static void replace(const struct jval **member, struct arena *a, const struct jval *update,
+                    const char *key)
 {
     if (json_get(update, key))
         *member = val_copy(a, json_get(update, key));
@@ -329,7 +345,8 @@ static bool apply(struct session *s, const struct jval *update, struct api_error
     input_read(s, json_path(update, "audio.input"));
     format_read(&s->output.format, json_get(output, "format"));
     s->output.speed = json_num_or(json_get(output, "speed"), s->output.speed);
-    return voice_read(&s->output.voice, a, json_get(output, "voice"), "session.audio.output.voice", e) &&
+    return voice_read(&s->output.voice, a, json_get(output, "voice"), "session.audio.output.voice",
+                      e) &&
            modalities_read(&s->output.text_only, json_get(update, "output_modalities"),
                            "session.output_modalities", e) &&
            tokens_read(&s->output.max_output_tokens, json_get(update, "max_output_tokens"),
@@ -346,7 +363,8 @@ static bool model_same(const struct session *s, const struct jval *update, struc
                          "Cannot update a conversation's model once the session has been created.");
 }
 
-bool session_update(struct session **s, const struct jval *update, bool audio_made, struct api_error *e)
+bool session_update(struct session **s, const struct jval *update, bool audio_made,
+                    struct api_error *e)
 {
     bool transcription = (*s)->transcription_only;
     const struct field *fields = transcription ? transcription_session_fields : session_fields;
@@ -453,7 +471,8 @@ void session_write(struct jw *w, const struct session *s, struct str id, int64_t
 {
     jw_obj(w, "session");
     jw_cstr(w, "type", s->transcription_only ? "transcription" : "realtime");
-    jw_cstr(w, "object", s->transcription_only ? "realtime.transcription_session" : "realtime.session");
+    jw_cstr(w, "object",
+            s->transcription_only ? "realtime.transcription_session" : "realtime.session");
     jw_str(w, "id", id);
     jw_i64(w, "expires_at", expires_at_s);
     jw_val(w, "include", s->include);

@@ -1,5 +1,5 @@
-/* local_cloud/engine/session.h: a Realtime session's settings: defaults, strict updates (all or nothing),
- * the echo. Source: OpenAI API reference, Realtime GA, session object. */
+/* local_cloud/engine/session.h: a Realtime session's settings: defaults, strict updates (all or
+ * nothing), the echo. Source: OpenAI API reference, Realtime GA, session object. */
 #ifndef LOCAL_CLOUD_ENGINE_SESSION_H
 #define LOCAL_CLOUD_ENGINE_SESSION_H
 
@@ -45,7 +45,8 @@ struct session {
     bool transcription_only; /* type "transcription" */
     struct str model, instructions;
     const struct jval *tools; /* array, or NULL: none */
-    const struct jval *tool_choice, *truncation, *tracing, *include, *reasoning, *noise_reduction; /* or NULL */
+    const struct jval *tool_choice, *truncation, *tracing, *include, *reasoning,
+        *noise_reduction; /* or NULL */
     bool parallel_tool_calls, parallel_tool_calls_set;
     enum audio_format input;
     struct transcription_settings transcription;
@@ -56,9 +57,10 @@ struct session {
 /* With OpenAI's defaults. */
 struct session *session_create(struct str model, bool transcription_only) MUST_USE;
 struct session *session_destroy(struct session *s);
-/* *s becomes a new session with the fields of `update` (session.update's "session"). False: *e says why,
- * nothing has changed. audio_made: the voice can no longer change. */
-bool session_update(struct session **s, const struct jval *update, bool audio_made, struct api_error *e);
+/* *s becomes a new session with the fields of `update` (session.update's "session"). False: *e says
+ * why, nothing has changed. audio_made: the voice can no longer change. */
+bool session_update(struct session **s, const struct jval *update, bool audio_made,
+                    struct api_error *e);
 /* The full object, under "session". */
 void session_write(struct jw *w, const struct session *s, struct str id, int64_t expires_at_s);
 /* `format` objects and the like, for responses as well. */

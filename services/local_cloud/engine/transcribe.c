@@ -1,5 +1,6 @@
-/* POST /v1/audio/transcriptions: a recording to text. WAV only (PCM16, mu-law, A-law; 8, 16 or 48 kHz);
- * several channels are mixed. The recording is cut at its pauses, and each piece is understood by itself. */
+/* POST /v1/audio/transcriptions: a recording to text. WAV only (PCM16, mu-law, A-law; 8, 16 or 48
+ * kHz); several channels are mixed. The recording is cut at its pauses, and each piece is
+ * understood by itself. */
 #include <string.h>
 
 #include "base/json.h"
@@ -44,8 +45,9 @@ struct transcription {
     struct err err;
 };
 
-static const char *const models[] = { "gpt-transcribe", "gpt-4o-transcribe", "gpt-4o-mini-transcribe",
-                                      "gpt-4o-mini-transcribe-2025-12-15", "whisper-1" };
+static const char *const models[] = { "gpt-transcribe", "gpt-4o-transcribe",
+                                      "gpt-4o-mini-transcribe", "gpt-4o-mini-transcribe-2025-12-15",
+                                      "whisper-1" };
 
 static int16_t sample_at(const struct wav_info *w, const uint8_t *p)
 {
@@ -85,7 +87,8 @@ static size_t samples_reduce(int16_t **samples, size_t n, int hz)
 
     if (hz == 48000 || hz == 24000) {
         for (i = 0; i < n / 3; i++)
-            (*samples)[i] = (int16_t)(((*samples)[3 * i] + (*samples)[3 * i + 1] + (*samples)[3 * i + 2]) / 3);
+            (*samples)[i] =
+                (int16_t)(((*samples)[3 * i] + (*samples)[3 * i + 1] + (*samples)[3 * i + 2]) / 3);
         n /= 3;
         hz /= 3;
     }
@@ -112,7 +115,8 @@ static enum errc file_decode(struct str file, uint8_t **ret, size_t *ret_n, stru
     enum errc rc = wav_header_read(&w, file, err);
 
     if (rc)
-        return rc == ERR_AGAIN ? err_set(err, ERR_INVALID, "the file ends before its audio begins") : rc;
+        return rc == ERR_AGAIN ? err_set(err, ERR_INVALID, "the file ends before its audio begins")
+                               : rc;
     if (!rate_known(w.format.hz))
         return err_set(err, ERR_UNSUPPORTED, "a rate of %d Hz", w.format.hz);
     frames = MIN((size_t)w.data_bytes, file.n - w.data_at) / wav_frame_bytes(&w.format);
@@ -134,8 +138,8 @@ static enum errc piece_hear(struct transcription *t, int64_t from_ms, int64_t to
     struct buf text = BUF_INIT(64 * KIB);
     enum errc rc;
 
-    rc = recognizer_hear(t->engine->recognizer, HEAR_ANYTHING, STR_EMPTY, t->ulaw + from, to - from, a, &s->heard,
-                         &t->err);
+    rc = recognizer_hear(t->engine->recognizer, HEAR_ANYTHING, STR_EMPTY, t->ulaw + from, to - from,
+                         a, &s->heard, &t->err);
     if (!rc && s->heard.text.n > 0) {
         sentence_write(&text, s->heard.text);
         s->text = arena_str(a, buf_str(&text));
@@ -178,7 +182,8 @@ static struct str whole_text(struct transcription *t)
     struct str text;
 
     for (node = list_first(&t->found); node; node = list_next(&t->found, node))
-        buf_addf(&all, "%s" STR_FMT, all.n ? " " : "", STR_ARG(CONTAINER_OF(node, struct segment, node)->text));
+        buf_addf(&all, "%s" STR_FMT, all.n ? " " : "",
+                 STR_ARG(CONTAINER_OF(node, struct segment, node)->text));
     text = arena_str(t->req->ctx->arena, buf_str(&all));
     buf_release(&all);
     return text;
@@ -280,7 +285,8 @@ static bool granularity_asked(const struct multipart *m, const char *which)
     size_t i;
 
     for (i = 0; i < m->n; i++) {
-        if (str_eq_c(m->parts[i].name, "timestamp_granularities[]") && str_eq_c(m->parts[i].data, which))
+        if (str_eq_c(m->parts[i].name, "timestamp_granularities[]") &&
+            str_eq_c(m->parts[i].data, which))
             return true;
     }
     return false;
@@ -301,13 +307,18 @@ static bool form_read(struct transcription *t, const struct multipart *m)
     if (!file || file->filename.n == 0)
         bad_request(t->req, "file", "Missing required parameter: 'file', with a file name.");
     else if (file->data.n > FILE_MAX)
-        api_reply_error(t->req, 413, "invalid_request_error", NULL, "file", "Maximum content size limit (26214400) exceeded.");
+        api_reply_error(t->req, 413, "invalid_request_error", NULL, "file",
+                        "Maximum content size limit (26214400) exceeded.");
     else if (model.n == 0)
         bad_request(t->req, "model", "you must provide a model parameter");
     else if (!is_model(model))
-        api_reply_error(t->req, 404, "invalid_request_error", "model_not_found", "model", "The model does not exist or you do not have access to it.");
-    else if (format.n > 0 && !str_eq_c(format, "json") && !(whisper && (str_eq_c(format, "verbose_json") || str_eq_c(format, "text"))))
-        bad_request(t->req, "response_format", "response_format is not compatible with this model. Use 'json', or with whisper-1 'text' or 'verbose_json'.");
+        api_reply_error(t->req, 404, "invalid_request_error", "model_not_found", "model",
+                        "The model does not exist or you do not have access to it.");
+    else if (format.n > 0 && !str_eq_c(format, "json") &&
+             !(whisper && (str_eq_c(format, "verbose_json") || str_eq_c(format, "text"))))
+        bad_request(t->req, "response_format",
+                    "response_format is not compatible with this model. Use 'json', or with "
+                    "whisper-1 'text' or 'verbose_json'.");
     else if (!str_ends(file->filename, STR(".wav")))
         bad_request(t->req, "file", "Unrecognized file format. Supported formats here: ['wav']");
     else {
@@ -341,7 +352,8 @@ void transcribe_handle(void *app, struct http_req *r)
     t.ulaw = ulaw;
     if (pieces_hear(&t)) {
         log_error(&r->ctx->log, "transcription failed: %s", t.err.text);
-        api_reply_error(r, 500, "server_error", NULL, NULL, "The server had an error while processing your request.");
+        api_reply_error(r, 500, "server_error", NULL, NULL,
+                        "The server had an error while processing your request.");
     } else if (str_eq_c(part_text(&m, "response_format"), "text")) {
         http_reply(r, 200, "text/plain; charset=utf-8", whole_text(&t));
     } else {

@@ -11,8 +11,9 @@
 #include "voice/wav.h"
 
 #define PART(name) "--B\r\nContent-Disposition: form-data; name=\"" name "\"\r\n\r\n"
-#define FILE_PART(filename)                                                                        \
-    "--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"" filename "\"\r\nContent-Type: audio/wav\r\n\r\n"
+#define FILE_PART(filename)                                                      \
+    "--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"" filename \
+    "\"\r\nContent-Type: audio/wav\r\n\r\n"
 
 /* The client blocks, so it has a thread of its own while the loop serves it. */
 struct asking {
@@ -38,7 +39,8 @@ static void *ask_run(void *arg)
     struct asking *a = arg;
     struct http_client *c = http_client_create(a->rig->tls, &a->rig->clock);
     struct http_header headers[] = { { STR("Authorization"), str_c(a->key) },
-                                     { STR("Content-Type"), STR("multipart/form-data; boundary=B") } };
+                                     { STR("Content-Type"),
+                                       STR("multipart/form-data; boundary=B") } };
     struct http_request req = { .method = a->method,
                                 .url = arena_printf(&a->arena, "http://127.0.0.1:%d%s",
                                                     http_server_port(a->rig->server), a->path),
@@ -72,7 +74,8 @@ static void ask(struct asking *a)
 }
 
 /* A form with a WAV of `text`, spoken. */
-static void form(struct rig *r, struct buf *out, const char *model, const char *format, const char *text)
+static void form(struct rig *r, struct buf *out, const char *model, const char *format,
+                 const char *text)
 {
     const struct wav_format f = { .coding = WAV_PCM16, .channels = 1, .hz = G711_HZ };
     struct buf speech = BUF_INIT(4 * MIB);
@@ -84,7 +87,8 @@ static void form(struct rig *r, struct buf *out, const char *model, const char *
     for (i = 0; i < 8000; i++)
         buf_add_char(&speech, (char)G711_ULAW_SILENCE);
     buf_addf(out, PART("model") "%s\r\n" PART("response_format") "%s\r\n", model, format);
-    buf_add_c(out, PART("timestamp_granularities[]") "word\r\n" PART("timestamp_granularities[]") "segment\r\n");
+    buf_add_c(out, PART("timestamp_granularities[]") "word\r\n" PART(
+                       "timestamp_granularities[]") "segment\r\n");
     buf_add_c(out, FILE_PART("call.wav"));
     buf_add(out, header, wav_header_write(header, &f, (uint32_t)(2 * speech.n)));
     for (i = 0; i < speech.n; i++) {
@@ -100,11 +104,14 @@ TEST_WITHIN(120, transcription_writes_down_what_was_said_with_times)
 {
     struct rig *r = MEM_NEW(struct rig);
     struct buf body = BUF_INIT(8 * MIB);
-    struct asking a = { .rig = r, .path = "/v1/audio/transcriptions", .key = "Bearer sk-x", .arena = ARENA_INIT };
+    struct asking a = {
+        .rig = r, .path = "/v1/audio/transcriptions", .key = "Bearer sk-x", .arena = ARENA_INIT
+    };
     const struct jval *v;
 
     rig_start(r);
-    form(r, &body, "whisper-1", "verbose_json", "I would like to book an appointment on Thursday morning please.");
+    form(r, &body, "whisper-1", "verbose_json",
+         "I would like to book an appointment on Thursday morning please.");
     a.body = buf_str(&body);
     ask(&a);
     CHECK_INT(a.res.status, 200);
@@ -114,7 +121,8 @@ TEST_WITHIN(120, transcription_writes_down_what_was_said_with_times)
     CHECK(json_num_or(json_get(v, "duration"), 0) > 3);
     CHECK_INT(json_len(json_get(v, "segments")), 1);
     CHECK(json_len(json_get(v, "words")) > 6);
-    CHECK(json_num_or(json_path(v, "words.1.start"), 0) > json_num_or(json_path(v, "words.0.start"), 9));
+    CHECK(json_num_or(json_path(v, "words.1.start"), 0) >
+          json_num_or(json_path(v, "words.0.start"), 9));
     CHECK_STR(json_str(json_path(v, "usage.type")), "duration");
     arena_release(&a.arena);
     buf_release(&body);
@@ -134,18 +142,27 @@ TEST_WITHIN(120, transcription_refuses_in_the_vendors_words)
         { "Bearer x", "nonsense", 400, "multipart" },
         { "Bearer x", PART("model") "whisper-1\r\n--B--", 400, "'file'" },
         { "Bearer x", FILE_PART("a.wav") "RIFF\r\n--B--", 400, "model" },
-        { "Bearer x", PART("model") "gpt-9\r\n" FILE_PART("a.wav") "RIFF\r\n--B--", 404, "model_not_found" },
-        { "Bearer x", PART("model") "whisper-1\r\n" FILE_PART("a.wav") "RIFF\r\n--B--", 400, "corrupted" },
-        { "Bearer x", PART("model") "whisper-1\r\n" FILE_PART("a.mp3") "ID3\r\n--B--", 400, "format" },
-        { "Bearer x", PART("model") "gpt-transcribe\r\n" PART("response_format") "srt\r\n" FILE_PART("a.wav") "RIFF\r\n--B--", 400,
-          "response_format" },
+        { "Bearer x", PART("model") "gpt-9\r\n" FILE_PART("a.wav") "RIFF\r\n--B--", 404,
+          "model_not_found" },
+        { "Bearer x", PART("model") "whisper-1\r\n" FILE_PART("a.wav") "RIFF\r\n--B--", 400,
+          "corrupted" },
+        { "Bearer x", PART("model") "whisper-1\r\n" FILE_PART("a.mp3") "ID3\r\n--B--", 400,
+          "format" },
+        { "Bearer x",
+          PART("model") "gpt-transcribe\r\n" PART("response_format") "srt\r\n" FILE_PART(
+              "a.wav") "RIFF\r\n--B--",
+          400, "response_format" },
     };
     struct rig *r = MEM_NEW(struct rig);
     size_t i;
 
     rig_start(r);
     for (i = 0; i < ARRAY_LEN(rows); i++) {
-        struct asking a = { .rig = r, .path = "/v1/audio/transcriptions", .key = rows[i].key, .body = str_c(rows[i].body), .arena = ARENA_INIT };
+        struct asking a = { .rig = r,
+                            .path = "/v1/audio/transcriptions",
+                            .key = rows[i].key,
+                            .body = str_c(rows[i].body),
+                            .arena = ARENA_INIT };
 
         ask(&a);
         CHECK_INT(a.res.status, rows[i].status);
@@ -160,8 +177,12 @@ TEST(models_say_that_they_stay)
 {
     struct rig *r = MEM_NEW(struct rig);
     struct asking a = { .rig = r, .path = "/v1/models", .key = "Bearer sk-x", .arena = ARENA_INIT };
-    struct asking one = { .rig = r, .path = "/v1/models/gpt-realtime-2.1", .key = "Bearer sk-x", .arena = ARENA_INIT };
-    struct asking none = { .rig = r, .path = "/v1/models/gpt-9", .key = "Bearer sk-x", .arena = ARENA_INIT };
+    struct asking one = {
+        .rig = r, .path = "/v1/models/gpt-realtime-2.1", .key = "Bearer sk-x", .arena = ARENA_INIT
+    };
+    struct asking none = {
+        .rig = r, .path = "/v1/models/gpt-9", .key = "Bearer sk-x", .arena = ARENA_INIT
+    };
 
     rig_start(r);
     ask(&a);

@@ -42,17 +42,20 @@ int day_weekday(int days)
 
 static const char *const weekdays[] = { "sunday",   "monday", "tuesday", "wednesday",
                                         "thursday", "friday", "saturday" };
-static const char *const months[] = { "january", "february", "march",     "april",   "may",      "june",
-                                      "july",    "august",   "september", "october", "november", "december" };
-static const char *const small[] = { "zero",    "one",     "two",       "three",    "four",     "five",    "six",
-                                     "seven",   "eight",   "nine",      "ten",      "eleven",   "twelve",  "thirteen",
-                                     "fourteen", "fifteen", "sixteen",  "seventeen", "eighteen", "nineteen", "twenty" };
+static const char *const months[] = { "january",   "february", "march",    "april",
+                                      "may",       "june",     "july",     "august",
+                                      "september", "october",  "november", "december" };
+static const char *const small[] = { "zero",    "one",     "two",       "three",    "four",
+                                     "five",    "six",     "seven",     "eight",    "nine",
+                                     "ten",     "eleven",  "twelve",    "thirteen", "fourteen",
+                                     "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+                                     "twenty" };
 static const char *const tens[] = { "twenty", "thirty", "forty", "fifty" };
-static const char *const ordinals[] = { "",           "first",      "second",      "third",      "fourth",
-                                        "fifth",      "sixth",      "seventh",     "eighth",     "ninth",
-                                        "tenth",      "eleventh",   "twelfth",     "thirteenth", "fourteenth",
-                                        "fifteenth",  "sixteenth",  "seventeenth", "eighteenth", "nineteenth",
-                                        "twentieth" };
+static const char *const ordinals[] = {
+    "",           "first",     "second",    "third",       "fourth",     "fifth",      "sixth",
+    "seventh",    "eighth",    "ninth",     "tenth",       "eleventh",   "twelfth",    "thirteenth",
+    "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth", "twentieth"
+};
 
 /* Lower-case words without punctuation; digits stay for typed text. */
 static void words_split(struct words *ws, struct str text, char *store, size_t store_n)
@@ -63,7 +66,10 @@ static void words_split(struct words *ws, struct str text, char *store, size_t s
     for (i = 0; i <= text.n && used + 1 < store_n; i++) {
         char c = i < text.n ? text.p[i] : ' ';
 
-        if (isalnum((unsigned char)c) || c == '\'' || (c == '.' && i + 1 < text.n && isalpha((unsigned char)text.p[i + 1]) && i > 0 && isalpha((unsigned char)text.p[i - 1])) || c == ':') {
+        if (isalnum((unsigned char)c) || c == '\'' ||
+            (c == '.' && i + 1 < text.n && isalpha((unsigned char)text.p[i + 1]) && i > 0 &&
+             isalpha((unsigned char)text.p[i - 1])) ||
+            c == ':') {
             store[used++] = (char)tolower((unsigned char)c);
         } else if (used > from && ws->n < WORDS_MAX) {
             ws->w[ws->n++] = str_n(store + from, used - from);
@@ -222,14 +228,16 @@ static size_t named_date_at(const struct words *ws, size_t i, int today, bool of
     number = ordinal_at(ws, at, &used);
     if (number) {
         at += used;
-        month = is(ws, at, "of") && at + 1 < ws->n ? index_in(months, ARRAY_LEN(months), ws->w[at + 1]) : -1;
+        month = is(ws, at, "of") && at + 1 < ws->n
+                    ? index_in(months, ARRAY_LEN(months), ws->w[at + 1])
+                    : -1;
         if (month >= 0) {
             *day = day_in_month(today, month + 1, number);
             return at + 2 - i;
         }
-        if (is(ws, at, "one") || is(ws, at, "slot") || is(ws, at, "option") || is(ws, at, "available") ||
-            is(ws, at, "possible") || is(ws, at, "appointment") || is(ws, at, "free") || is(ws, at, "you") ||
-            (offered && number <= 3))
+        if (is(ws, at, "one") || is(ws, at, "slot") || is(ws, at, "option") ||
+            is(ws, at, "available") || is(ws, at, "possible") || is(ws, at, "appointment") ||
+            is(ws, at, "free") || is(ws, at, "you") || (offered && number <= 3))
             return 0;
         *day = day_of_month(today, 0, number);
         return at - i;
@@ -292,7 +300,10 @@ static size_t days_at(const struct words *ws, size_t i, int today, bool offered,
     static const struct {
         const char *phrase;
         int ahead;
-    } near_days[] = { { "the day after tomorrow", 2 }, { "day after tomorrow", 2 }, { "tomorrow", 1 }, { "today", 0 } };
+    } near_days[] = { { "the day after tomorrow", 2 },
+                      { "day after tomorrow", 2 },
+                      { "tomorrow", 1 },
+                      { "today", 0 } };
     size_t k, used;
 
     for (k = 0; k < ARRAY_LEN(near_days); k++) {
@@ -330,11 +341,20 @@ static enum day_part part_at(const struct words *ws, size_t i, size_t *used)
     static const struct {
         const char *phrase;
         enum day_part part;
-    } parts[] = { { "in the morning", PART_MORNING },   { "morning", PART_MORNING },     { "a.m.", PART_MORNING },
-                  { "a.m", PART_MORNING },              { "am", PART_MORNING },          { "in the afternoon", PART_AFTERNOON },
-                  { "afternoon", PART_AFTERNOON },      { "lunchtime", PART_AFTERNOON }, { "p.m.", PART_AFTERNOON },
-                  { "p.m", PART_AFTERNOON },            { "pm", PART_AFTERNOON },        { "in the evening", PART_EVENING },
-                  { "evening", PART_EVENING },          { "at night", PART_EVENING } };
+    } parts[] = { { "in the morning", PART_MORNING },
+                  { "morning", PART_MORNING },
+                  { "a.m.", PART_MORNING },
+                  { "a.m", PART_MORNING },
+                  { "am", PART_MORNING },
+                  { "in the afternoon", PART_AFTERNOON },
+                  { "afternoon", PART_AFTERNOON },
+                  { "lunchtime", PART_AFTERNOON },
+                  { "p.m.", PART_AFTERNOON },
+                  { "p.m", PART_AFTERNOON },
+                  { "pm", PART_AFTERNOON },
+                  { "in the evening", PART_EVENING },
+                  { "evening", PART_EVENING },
+                  { "at night", PART_EVENING } };
     size_t k;
 
     for (k = 0; k < ARRAY_LEN(parts); k++) {
@@ -359,8 +379,9 @@ static int minute_of(int hour, int minute, enum day_part part)
 
 static bool counts_things(const struct words *ws, size_t i)
 {
-    static const char things[] = "people|employees|persons|staff|guests|workers|rooms|colleagues|euros|dollars|pounds|"
-                                 "days|weeks|months|years|hundred|thousand|hours|minutes|children|kids";
+    static const char things[] =
+        "people|employees|persons|staff|guests|workers|rooms|colleagues|euros|dollars|pounds|"
+        "days|weeks|months|years|hundred|thousand|hours|minutes|children|kids";
     struct str one, rest = str_c(things);
 
     while (i < ws->n && rest.n > 0) {
@@ -378,8 +399,8 @@ static size_t clock_at(const struct words *ws, size_t i, int *hour, int *minute)
     int64_t typed_hour = 0, typed_minute = 0;
     struct str head, tail;
 
-    if (i < ws->n && str_cut(ws->w[i], ':', &head, &tail) && !str_to_i64(head, 0, 23, &typed_hour) &&
-        !str_to_i64(tail, 0, 59, &typed_minute)) {
+    if (i < ws->n && str_cut(ws->w[i], ':', &head, &tail) &&
+        !str_to_i64(head, 0, 23, &typed_hour) && !str_to_i64(tail, 0, 59, &typed_minute)) {
         *hour = (int)typed_hour;
         *minute = (int)typed_minute;
         return 1;
@@ -389,7 +410,8 @@ static size_t clock_at(const struct words *ws, size_t i, int *hour, int *minute)
         *minute = 0;
         return 1;
     }
-    if (phrase_at(ws, i, "half past") || phrase_at(ws, i, "quarter past") || phrase_at(ws, i, "quarter to")) {
+    if (phrase_at(ws, i, "half past") || phrase_at(ws, i, "quarter past") ||
+        phrase_at(ws, i, "quarter to")) {
         v = number_at(ws, i + 2, &used);
         if (v < 1 || v > 12)
             return 0;
@@ -429,13 +451,15 @@ static size_t clock_at(const struct words *ws, size_t i, int *hour, int *minute)
 /* "the first one", "this one": no hour. */
 static bool is_pronoun(const struct words *ws, size_t i)
 {
-    static const char *const before[] = { "this",   "that",     "last",    "later",     "latest", "earlier",
-                                          "earliest", "another", "other", "which", "morning", "afternoon" };
+    static const char *const before[] = { "this",   "that",    "last",     "later",
+                                          "latest", "earlier", "earliest", "another",
+                                          "other",  "which",   "morning",  "afternoon" };
     size_t used;
 
     if (i == 0 || !is(ws, i, "one"))
         return false;
-    return index_in(before, ARRAY_LEN(before), ws->w[i - 1]) >= 0 || ordinal_at(ws, i - 1, &used) > 0;
+    return index_in(before, ARRAY_LEN(before), ws->w[i - 1]) >= 0 ||
+           ordinal_at(ws, i - 1, &used) > 0;
 }
 
 static size_t time_at(const struct words *ws, size_t i, int *ret_minute)
@@ -453,9 +477,11 @@ static size_t time_at(const struct words *ws, size_t i, int *ret_minute)
 
 static bool is_soon(const struct words *ws)
 {
-    return has_any(ws, "as soon as possible|earliest|any time|anytime|any day|whenever|first available|next "
-                       "available|first you have|next free|anything you have|whatever you have|i don't mind|doesn't "
-                       "matter|asap");
+    return has_any(
+        ws, "as soon as possible|earliest|any time|anytime|any day|whenever|first available|next "
+            "available|first you have|next free|anything you have|whatever you have|i don't "
+            "mind|doesn't "
+            "matter|asap");
 }
 
 /* "not three", "not at four". */
@@ -490,7 +516,8 @@ static void wish_read(struct meaning *m, const struct words *ws, int today, bool
             enum day_part part = part_at(ws, i, &used);
 
             if (part != PART_ANY && !phrase_at(ws, i > 0 ? i - 1 : 0, "good morning") &&
-                !phrase_at(ws, i > 0 ? i - 1 : 0, "good afternoon") && !phrase_at(ws, i > 0 ? i - 1 : 0, "good evening"))
+                !phrase_at(ws, i > 0 ? i - 1 : 0, "good afternoon") &&
+                !phrase_at(ws, i > 0 ? i - 1 : 0, "good evening"))
                 w->part = part;
         }
         i += used ? used : 1;
@@ -563,13 +590,15 @@ static void letters_read(struct meaning *m, const struct words *ws)
 
 static int choice_read(const struct words *ws)
 {
-    if (has_any(ws, "the first one|first one|the first|the earlier one|the earliest one|earlier one|the earliest|either|any of them"))
+    if (has_any(ws, "the first one|first one|the first|the earlier one|the earliest one|earlier "
+                    "one|the earliest|either|any of them"))
         return 1;
     if (has_any(ws, "the second one|second one|the second"))
         return 2;
     if (has_any(ws, "the third one|third one|the third"))
         return 3;
-    if (has_any(ws, "the last one|last one|the last|the later one|later one|the latest one|the latest"))
+    if (has_any(ws,
+                "the last one|last one|the last|the later one|later one|the latest one|the latest"))
         return -1;
     return 0;
 }
@@ -578,14 +607,16 @@ static enum question question_read(const struct words *ws)
 {
     if (has_any(ws, "how much|what does|price|cost"))
         return QUESTION_PRICE;
-    if (has_any(ws, "when are you open|opening hours|your hours|opening times|are you open|do you open|do you close|how late are "
+    if (has_any(ws, "when are you open|opening hours|your hours|opening times|are you open|do you "
+                    "open|do you close|how late are "
                     "you open|what time do you"))
         return QUESTION_HOURS;
     if (has_any(ws, "how long"))
         return QUESTION_DURATION;
     if (has_any(ws, "where are you|your address|where you are|how do i get there"))
         return QUESTION_ADDRESS;
-    if (has_any(ws, "do you take|do you accept|parking|park|should i bring|do i need to|do i need|what services|what do you "
+    if (has_any(ws, "do you take|do you accept|parking|park|should i bring|do i need to|do i "
+                    "need|what services|what do you "
                     "offer|do you speak|insurance|can i cancel|referral|do you have parking"))
         return QUESTION_OTHER;
     return QUESTION_NONE;
@@ -593,37 +624,55 @@ static enum question question_read(const struct words *ws)
 
 static void flags_read(struct meaning *m, const struct words *ws)
 {
-    m->emergency = has_any(ws, "collapsed|fainted|unconscious|not breathing|isn't breathing|can't breathe|stopped "
-                               "breathing|heart attack|a stroke|seizure|emergency|ambulance|chest pain|chest pains|is "
-                               "bleeding|i'm bleeding|please help");
-    m->person = has_any(ws, "a person|real person|human|human being|operator|put me through|transfer me|connect me|"
-                            "receptionist|live person|a colleague|the manager|your manager|speak to somebody|speak to someone|"
-                            "talk to somebody|talk to someone|speak with somebody|speak with someone|talk to a doctor|talk to the doctor|"
-                            "speak to a doctor|speak to the doctor|member of staff|an agent|to a nurse");
-    m->robot = has_any(ws, "robot|machine|computer|are you a real|are you real|are you human|artificial|an a.i|a bot|is this a "
-                           "recording|are you a human|are you a person|am i talking to a|am i speaking to a|are you a recording");
+    m->emergency = has_any(
+        ws, "collapsed|fainted|unconscious|not breathing|isn't breathing|can't breathe|stopped "
+            "breathing|heart attack|a stroke|seizure|emergency|ambulance|chest pain|chest pains|is "
+            "bleeding|i'm bleeding|please help");
+    m->person = has_any(
+        ws, "a person|real person|human|human being|operator|put me through|transfer me|connect me|"
+            "receptionist|live person|a colleague|the manager|your manager|speak to somebody|speak "
+            "to someone|"
+            "talk to somebody|talk to someone|speak with somebody|speak with someone|talk to a "
+            "doctor|talk to the doctor|"
+            "speak to a doctor|speak to the doctor|member of staff|an agent|to a nurse");
+    m->robot = has_any(ws, "robot|machine|computer|are you a real|are you real|are you "
+                           "human|artificial|an a.i|a bot|is this a "
+                           "recording|are you a human|are you a person|am i talking to a|am i "
+                           "speaking to a|are you a recording");
     if (m->robot)
         m->person = false;
     m->legal = has_any(ws, "lawyer|sue you|going to sue");
     m->complaint = has_any(ws, "complain|complaint|money back");
     m->billing = has_any(ws, "bill|invoice");
     m->privacy = has_any(ws, "don't record|not record|be recorded|stop recording");
-    m->probing = has_any(ws, "your rules|your instructions|your prompt|my ex|is my wife|is my husband|is my neighbor|is my son|is my "
+    m->probing = has_any(ws, "your rules|your instructions|your prompt|my ex|is my wife|is my "
+                             "husband|is my neighbor|is my son|is my "
                              "daughter|is my mother");
-    m->again = has_any(ws, "pardon|repeat|say that again|say again|didn't get that|didn't understand|didn't hear|what did you "
+    m->again = has_any(ws, "pardon|repeat|say that again|say again|didn't get that|didn't "
+                           "understand|didn't hear|what did you "
                            "say|sorry what|can you hear me|are you there|are you still there");
-    m->bye = has_any(ws, "bye|goodbye|that's all|that is all|that was all|nothing else|that's it|that is it|have a nice day");
-    m->booking = has_any(ws, "appointment|book|schedule|slot|come in|see a doctor|see the doctor|free|available|reserve");
+    m->bye = has_any(ws, "bye|goodbye|that's all|that is all|that was all|nothing else|that's "
+                         "it|that is it|have a nice day");
+    m->booking = has_any(ws, "appointment|book|schedule|slot|come in|see a doctor|see the "
+                             "doctor|free|available|reserve");
     m->change = has_any(ws, "my appointment") && has_any(ws, "cancel|change|move|reschedule");
-    m->large = has_any(ws, "quote|an offer|estimate|large job|big job|project|renovation|renovate|company|corporate|employees|our "
-                           "staff|our team|whole house|for our|a wedding|an event|contract|repaint|our office");
-    m->pushes = has_any(ws, "are you sure|really|look again|check again|what else|anything else|something else|anything later|"
-                            "anything earlier|something later|something earlier|but i need|absolutely nothing|can't you make");
-    m->this_number = has_any(ws, "this one|this number|calling from|same number|use this|this one's");
+    m->large = has_any(
+        ws, "quote|an offer|estimate|large job|big "
+            "job|project|renovation|renovate|company|corporate|employees|our "
+            "staff|our team|whole house|for our|a wedding|an event|contract|repaint|our office");
+    m->pushes = has_any(ws, "are you sure|really|look again|check again|what else|anything "
+                            "else|something else|anything later|"
+                            "anything earlier|something later|something earlier|but i "
+                            "need|absolutely nothing|can't you make");
+    m->this_number =
+        has_any(ws, "this one|this number|calling from|same number|use this|this one's");
     m->hesitates = has_any(ws, "uh|um|hm|maybe|not sure|i don't know|i'm not sure");
-    m->yes = has_any(ws, "yes|yeah|yep|sure|okay|ok|correct|right|perfect|great|fine|go ahead|please do|book it|absolutely|"
-                         "exactly|of course|sounds good|that works|works for me|i'll take|alright|all right|do that|good");
-    m->no = has_any(ws, "no|nope|not|wrong|don't|doesn't|neither|none|can't|rather|too late|too early|instead|actually");
+    m->yes = has_any(ws, "yes|yeah|yep|sure|okay|ok|correct|right|perfect|great|fine|go "
+                         "ahead|please do|book it|absolutely|"
+                         "exactly|of course|sounds good|that works|works for me|i'll "
+                         "take|alright|all right|do that|good");
+    m->no = has_any(ws, "no|nope|not|wrong|don't|doesn't|neither|none|can't|rather|too late|too "
+                        "early|instead|actually");
     if (has_any(ws, "not right|not correct|not really|not good|not fine"))
         m->yes = false;
     if (has_any(ws, "i don't mind|doesn't matter|why not|no problem|can't wait"))
@@ -649,8 +698,10 @@ void understand(struct meaning *m, struct str words, int today, bool offered)
 
 static bool is_lead_in(struct str word)
 {
-    static const char words[] = "my|name|is|it's|it|this|i'm|i|am|the|yes|yeah|sure|uh|um|well|so|oh|hello|hi|okay|please|for|"
-                                "name's|spelled|that's|mister|missus|thank|you|thanks|of|course|no|sorry|good|morning|afternoon|not|actually|"
+    static const char words[] = "my|name|is|it's|it|this|i'm|i|am|the|yes|yeah|sure|uh|um|well|so|"
+                                "oh|hello|hi|okay|please|for|"
+                                "name's|spelled|that's|mister|missus|thank|you|thanks|of|course|no|"
+                                "sorry|good|morning|afternoon|not|actually|"
                                 "a|an|double|hey|here|ok|to|on|under|put|book|speaking";
     struct str one, rest = str_c(words);
 
@@ -681,7 +732,8 @@ void understand_name(char out[SAID_NAME_MAX + 1], struct str words)
     }
     if (m.letters[0]) {
         buf_truncate(&name, last);
-        buf_addf(&name, "%s%c%s", name.n ? " " : "", toupper((unsigned char)m.letters[0]), m.letters + 1);
+        buf_addf(&name, "%s%c%s", name.n ? " " : "", toupper((unsigned char)m.letters[0]),
+                 m.letters + 1);
     }
     (void)str_copy(out, SAID_NAME_MAX + 1, buf_str(&name)); /* bounded by the buffer */
     buf_release(&name);
@@ -702,8 +754,12 @@ static long number_read(const struct words *ws, size_t i)
 
         if (v >= 0) {
             part += v;
-        } else if (is(ws, i, "sixty") || is(ws, i, "seventy") || is(ws, i, "eighty") || is(ws, i, "ninety")) {
-            part += ws->w[i].p[0] == 'e' ? 80 : ws->w[i].p[0] == 'n' ? 90 : is(ws, i, "sixty") ? 60 : 70;
+        } else if (is(ws, i, "sixty") || is(ws, i, "seventy") || is(ws, i, "eighty") ||
+                   is(ws, i, "ninety")) {
+            part += ws->w[i].p[0] == 'e'   ? 80
+                    : ws->w[i].p[0] == 'n' ? 90
+                    : is(ws, i, "sixty")   ? 60
+                                           : 70;
             used = 1;
         } else if (is(ws, i, "hundred")) {
             part = (part ? part : 1) * 100;
@@ -762,7 +818,8 @@ bool understand_names(struct str words, struct str phrase)
 
 static bool means_something(struct str word)
 {
-    static const char empty[] = "the|a|an|is|are|do|does|you|your|i|my|we|to|of|in|on|at|for|and|or|what|when|where|how|can|it|"
+    static const char empty[] = "the|a|an|is|are|do|does|you|your|i|my|we|to|of|in|on|at|for|and|"
+                                "or|what|when|where|how|can|it|"
                                 "there|have|be|me|please|much|long|with|if|should|need";
     struct str one, rest = str_c(empty);
 

@@ -18,7 +18,8 @@ static const struct {
     enum day_part part;
 } wishes[] = {
     { "thursday morning please", "2026-11-26", "2026-11-26", -1, PART_MORNING },
-    { "on friday at two thirty in the afternoon", "2026-11-27", "2026-11-27", 14 * 60 + 30, PART_ANY },
+    { "on friday at two thirty in the afternoon", "2026-11-27", "2026-11-27", 14 * 60 + 30,
+      PART_ANY },
     { "tomorrow at half past nine", "2026-11-25", "2026-11-25", 9 * 60 + 30, PART_ANY },
     { "the day after tomorrow", "2026-11-26", "2026-11-26", -1, PART_ANY },
     { "today at quarter to five", "2026-11-24", "2026-11-24", 16 * 60 + 45, PART_ANY },
@@ -63,12 +64,13 @@ TEST(understand_days_and_times)
         for (k = 0; k < 2; k++) {
             day_to_civil(days[k], &y, &mon, &d);
             if (days[k])
-                (void)snprintf(text[k], sizeof(text[k]), "%04d-%02d-%02d", y % 10000, mon % 100, d % 100);
+                (void)snprintf(text[k], sizeof(text[k]), "%04d-%02d-%02d", y % 10000, mon % 100,
+                               d % 100);
         }
         if (strcmp(text[0], wishes[i].from) || strcmp(text[1], wishes[i].to) ||
             m.wish.minute != wishes[i].minute || m.wish.part != wishes[i].part)
-            FAIL_TEST("\"%s\": %s to %s, minute %d, part %d", wishes[i].said, text[0], text[1], m.wish.minute,
-                      (int)m.wish.part);
+            FAIL_TEST("\"%s\": %s to %s, minute %d, part %d", wishes[i].said, text[0], text[1],
+                      m.wish.minute, (int)m.wish.part);
     }
 }
 
@@ -106,9 +108,11 @@ TEST(understand_yes_and_no_and_mixtures)
         const char *said;
         bool yes, no;
     } rows[] = {
-        { "yes that is correct", true, false }, { "yeah", true, false },     { "okay go ahead", true, false },
-        { "no", false, true },                  { "that's not right", false, true }, { "no none of these", false, true },
-        { "i don't mind", false, false },       { "no that's fine", true, true },    { "on thursday", false, false },
+        { "yes that is correct", true, false }, { "yeah", true, false },
+        { "okay go ahead", true, false },       { "no", false, true },
+        { "that's not right", false, true },    { "no none of these", false, true },
+        { "i don't mind", false, false },       { "no that's fine", true, true },
+        { "on thursday", false, false },
     };
     struct meaning m;
     size_t i;
@@ -161,9 +165,12 @@ TEST(understand_names_and_their_spelling)
     static const struct {
         const char *said, *name;
     } rows[] = {
-        { "my name is anna miller", "Anna Miller" },      { "it's john smith please", "John Smith" },
-        { "yes hello this is peter schneider", "Peter Schneider" }, { "shane s h a y n e", "Shayne" },
-        { "anna miller m u double l e r", "Anna Muller" }, { "yes", "" },
+        { "my name is anna miller", "Anna Miller" },
+        { "it's john smith please", "John Smith" },
+        { "yes hello this is peter schneider", "Peter Schneider" },
+        { "shane s h a y n e", "Shayne" },
+        { "anna miller m u double l e r", "Anna Muller" },
+        { "yes", "" },
     };
     char name[SAID_NAME_MAX + 1];
     size_t i;
@@ -179,8 +186,9 @@ TEST(understand_numbers_as_people_say_them)
     static const struct {
         const char *said;
         long number;
-    } rows[] = { { "about forty people", 40 }, { "two hundred and fifty", 250 }, { "ten thousand euros", 10000 },
-                 { "a hundred", 100 },         { "seventy five", 75 },           { "250", 250 } };
+    } rows[] = { { "about forty people", 40 },    { "two hundred and fifty", 250 },
+                 { "ten thousand euros", 10000 }, { "a hundred", 100 },
+                 { "seventy five", 75 },          { "250", 250 } };
     long n;
     size_t i;
 

@@ -6,10 +6,11 @@
 
 enum {
     FRAME_MS = ENDPOINT_FRAME / G711_BYTES_PER_MS,
-    ONSET_FRAMES = 7,  /* 70 ms of loud frames are speech: a click is shorter */
-    MISSES_MAX = 3,    /* quiet frames in a row that an onset survives: a plosive's gap */
-    LEARNING_FRAMES = 10, /* at the line's beginning: what there is then is its noise, if it is quiet enough */
-    LOUD_AGAIN = 2,    /* loud frames in a row that interrupt the silence of a turn's end */
+    ONSET_FRAMES = 7, /* 70 ms of loud frames are speech: a click is shorter */
+    MISSES_MAX = 3,   /* quiet frames in a row that an onset survives: a plosive's gap */
+    LEARNING_FRAMES =
+        10, /* at the line's beginning: what there is then is its noise, if it is quiet enough */
+    LOUD_AGAIN = 2, /* loud frames in a row that interrupt the silence of a turn's end */
 };
 
 /* Decibels below full scale. */

@@ -122,7 +122,9 @@ TEST(endpoint_takes_a_click_for_nothing)
 
 TEST(endpoint_waits_as_long_as_it_is_told)
 {
-    const struct endpoint_settings patient = { .threshold = 0.5, .prefix_padding_ms = 0, .silence_duration_ms = 1500 };
+    const struct endpoint_settings patient = { .threshold = 0.5,
+                                               .prefix_padding_ms = 0,
+                                               .silence_duration_ms = 1500 };
     struct line l;
 
     line_init(&l);
@@ -140,7 +142,9 @@ TEST(endpoint_waits_as_long_as_it_is_told)
 
 TEST(endpoint_with_a_high_threshold_lets_quiet_speech_pass)
 {
-    const struct endpoint_settings deaf = { .threshold = 1.0, .prefix_padding_ms = 0, .silence_duration_ms = 500 };
+    const struct endpoint_settings deaf = { .threshold = 1.0,
+                                            .prefix_padding_ms = 0,
+                                            .silence_duration_ms = 500 };
     struct line l;
 
     line_init(&l);

@@ -27,7 +27,7 @@ enum {
     DICTIONARY_MAX = 16 * 1024 * 1024,
     MODEL_TEXT_MAX = 64 * 1024 * 1024,
     SENTENCES_DRAWN = 15000,     /* for one state's trigram */
-    SENTENCES_DRAWN_ALL = 60000, /* for the trigram of all states */
+    SENTENCES_DRAWN_ALL = 30000, /* for the trigram of all states */
     SENTENCE_MAX = 4096,
     TOPIC_MAX = 200, /* bytes of one topic */
     TOPICS_BYTES_MAX = 2 * RECOGNIZE_TOPICS_MAX * TOPIC_MAX,
@@ -37,8 +37,9 @@ enum {
     HEARD_MAX = 16 * 1024,
 };
 
-/* Posterior of the best path, a word: the logarithm (base 1.0001) that nonsense falls to. Measured: what was
- * understood rightly stands at -2000 to -12000, other words and mumbling at -9000 to -22000. */
+/* Posterior of the best path, a word: the logarithm (base 1.0001) that nonsense falls to. Measured:
+ * what was understood rightly stands at -2000 to -12000, other words and mumbling at -9000 to
+ * -22000. */
 #define POSTERIOR_OF_NOISE (-18000.0)
 enum { POSTERIOR_WORDS = 3 }; /* added to the count: short sentences are no surer for being short */
 
@@ -60,7 +61,8 @@ struct recognizer {
     size_t n_decoders;
 };
 
-enum errc recognizer_create(struct recognizer **ret, const struct recognizer_opts *opts, struct err *err)
+enum errc recognizer_create(struct recognizer **ret, const struct recognizer_opts *opts,
+                            struct err *err)
 {
     static const struct recognizer_opts none;
     struct recognizer *r;
@@ -71,7 +73,8 @@ enum errc recognizer_create(struct recognizer **ret, const struct recognizer_opt
     err_set_logfp(NULL); /* PocketSphinx talks much */
     r = MEM_NEW(struct recognizer);
     buf_init(&r->dictionary, DICTIONARY_MAX);
-    rc = file_read(&r->dictionary, opts->dict_path ? opts->dict_path : MODEL_DIR "/cmudict-en-us.dict", err);
+    rc = file_read(&r->dictionary,
+                   opts->dict_path ? opts->dict_path : MODEL_DIR "/cmudict-en-us.dict", err);
     if (rc) {
         buf_release(&r->dictionary);
         mem_free(r);
@@ -110,7 +113,8 @@ struct recognizer *recognizer_destroy(struct recognizer *r)
     return NULL;
 }
 
-/* One topic in the form of the dictionary's words; `hyphen` stands for the hyphens ('\0': nothing). */
+/* One topic in the form of the dictionary's words; `hyphen` stands for the hyphens ('\0': nothing).
+ * */
 static void topic_normalise(struct buf *out, struct str topic, char hyphen)
 {
     size_t i;
@@ -225,10 +229,11 @@ static int memory_file(const char *name, const struct buf *text, char path[64])
 
 static ps_decoder_t *decoder_init(const char *model_dir, const char *dict_path, const char *lm_path)
 {
-    cmd_ln_t *config = cmd_ln_init(NULL, ps_args(), FALSE, "-hmm", model_dir, "-dict", dict_path, "-lw",
-                                   "10", "-wip", "0.65", "-dither", "no", NULL);
+    cmd_ln_t *config = cmd_ln_init(NULL, ps_args(), FALSE, "-hmm", model_dir, "-dict", dict_path,
+                                   "-lw", "10", "-wip", "0.65", "-dither", "no", NULL);
     ps_decoder_t *ps = config ? ps_init(config) : NULL;
-    ngram_model_t *lm = ps ? ngram_model_read(config, lm_path, NGRAM_ARPA, ps_get_logmath(ps)) : NULL;
+    ngram_model_t *lm =
+        ps ? ngram_model_read(config, lm_path, NGRAM_ARPA, ps_get_logmath(ps)) : NULL;
     bool done = lm && ps_set_lm(ps, "state", lm) == 0 && ps_set_search(ps, "state") == 0;
 
     if (lm)
@@ -268,7 +273,8 @@ static enum errc decoder_make(const struct recognizer *r, struct decoder *d, str
     buf_release(&dict);
     buf_release(&arpa);
     if (!d->ps)
-        return err_set(err, ERR_NOT_FOUND, "no acoustic model in %s (package pocketsphinx-en-us)", r->model_dir);
+        return err_set(err, ERR_NOT_FOUND, "no acoustic model in %s (package pocketsphinx-en-us)",
+                       r->model_dir);
     return ERR_OK;
 }
 
@@ -327,8 +333,8 @@ static void decoder_give_back(struct recognizer *r, struct decoder *d)
     pthread_mutex_unlock(&r->lock);
 }
 
-/* 16 kHz, with a little noise: the logarithm of digital silence would spoil the cepstral mean. The noise
- * is the same each time, and so is what is understood. */
+/* 16 kHz, with a little noise: the logarithm of digital silence would spoil the cepstral mean. The
+ * noise is the same each time, and so is what is understood. */
 static void prepare(int16_t *wide, const uint8_t *ulaw, size_t n)
 {
     int16_t *narrow = mem_calloc(n, sizeof(narrow[0]));
@@ -403,7 +409,8 @@ static enum errc decode(struct decoder *d, const int16_t *pcm, size_t n, struct 
     return ERR_OK;
 }
 
-enum errc recognizer_prepare(struct recognizer *r, enum hearing h, struct str topics, struct err *err)
+enum errc recognizer_prepare(struct recognizer *r, enum hearing h, struct str topics,
+                             struct err *err)
 {
     struct decoder *d = decoder_take(r, h, topics);
     enum errc rc = ERR_OK;
@@ -416,8 +423,9 @@ enum errc recognizer_prepare(struct recognizer *r, enum hearing h, struct str to
     return rc;
 }
 
-enum errc recognizer_hear(struct recognizer *r, enum hearing h, struct str topics, const uint8_t *ulaw,
-                          size_t n, struct arena *a, struct heard *ret, struct err *err)
+enum errc recognizer_hear(struct recognizer *r, enum hearing h, struct str topics,
+                          const uint8_t *ulaw, size_t n, struct arena *a, struct heard *ret,
+                          struct err *err)
 {
     struct decoder *d;
     int16_t *wide;

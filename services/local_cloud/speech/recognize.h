@@ -1,7 +1,7 @@
-/* local_cloud/speech/recognize.h: what was said, from the audio alone, by PocketSphinx (Debian, 0.8) with a vocabulary
- * and a trigram for the state of the dialogue. Whole utterances after their end, mu-law 8 kHz. English.
- * Thread-safe and blocking (about a twentieth of the audio's length; a state's first use makes its
- * decoder): for worker threads. The same audio gives the same text. */
+/* local_cloud/speech/recognize.h: what was said, from the audio alone, by PocketSphinx (Debian,
+ * 0.8) with a vocabulary and a trigram for the state of the dialogue. Whole utterances after their
+ * end, mu-law 8 kHz. English. Thread-safe and blocking (about a twentieth of the audio's length; a
+ * state's first use makes its decoder): for worker threads. The same audio gives the same text. */
 #ifndef LOCAL_CLOUD_SPEECH_RECOGNIZE_H
 #define LOCAL_CLOUD_SPEECH_RECOGNIZE_H
 
@@ -12,8 +12,8 @@
 #include "base/err.h"
 #include "base/str.h"
 
-/* What the listener expects to be told. Each one also takes the answers that may come at any time (yes,
- * no, a person please, goodbye, an emergency). */
+/* What the listener expects to be told. Each one also takes the answers that may come at any time
+ * (yes, no, a person please, goodbye, an emergency). */
 enum hearing {
     HEAR_REQUEST,  /* why somebody calls: a booking with or without a time, a question, a person */
     HEAR_WHEN,     /* days, dates, times, choices among offers */
@@ -64,11 +64,11 @@ struct recognizer *recognizer_destroy(struct recognizer *r); /* nobody hears any
 MUST_USE enum errc recognizer_prepare(struct recognizer *r, enum hearing h, struct str topics,
                                       struct err *err);
 
-/* `topics`: the business's services and products, one a line, taken into the vocabulary where a service
- * may be named (words that the dictionary lacks are left out); empty for the built-in ones. Results live
- * in the arena. */
+/* `topics`: the business's services and products, one a line, taken into the vocabulary where a
+ * service may be named (words that the dictionary lacks are left out); empty for the built-in ones.
+ * Results live in the arena. */
 MUST_USE enum errc recognizer_hear(struct recognizer *r, enum hearing h, struct str topics,
-                                   const uint8_t *ulaw, size_t n, struct arena *a, struct heard *ret,
-                                   struct err *err);
+                                   const uint8_t *ulaw, size_t n, struct arena *a,
+                                   struct heard *ret, struct err *err);
 
 #endif

@@ -26,12 +26,14 @@ static struct recognizer *recognizer_new(void)
     return r;
 }
 
-static struct heard hear(struct recognizer *r, enum hearing h, const char *topics, const struct buf *audio, struct arena *a)
+static struct heard hear(struct recognizer *r, enum hearing h, const char *topics,
+                         const struct buf *audio, struct arena *a)
 {
     struct heard heard;
     struct err err = ERR_INIT;
 
-    CHECK_OK(recognizer_hear(r, h, str_c(topics), (const uint8_t *)audio->p, audio->n, a, &heard, &err));
+    CHECK_OK(
+        recognizer_hear(r, h, str_c(topics), (const uint8_t *)audio->p, audio->n, a, &heard, &err));
     return heard;
 }
 
@@ -52,7 +54,8 @@ TEST_WITHIN(120, recognizer_hears_the_same_in_the_same_audio_with_times)
     CHECK(one.confidence >= RECOGNIZE_SURE && one.confidence == two.confidence);
     CHECK_INT(one.n_words, 5);
     for (i = 0; i < one.n_words; i++)
-        CHECK(one.words[i].start_ms < one.words[i].end_ms && one.words[i].end_ms <= (int)audio.n / 8 + 50);
+        CHECK(one.words[i].start_ms < one.words[i].end_ms &&
+              one.words[i].end_ms <= (int)audio.n / 8 + 50);
     buf_release(&audio);
     arena_release(&a);
     recognizer_destroy(r);
@@ -65,7 +68,8 @@ TEST_WITHIN(120, recognizer_knows_the_business_by_its_topics)
     struct arena a = ARENA_INIT;
 
     spoken(&audio, "I would like to book a piano lesson tomorrow.");
-    CHECK_CONTAINS(hear(r, HEAR_REQUEST, "Piano lesson\n?Where can I park?\n", &audio, &a).text, "piano lesson");
+    CHECK_CONTAINS(hear(r, HEAR_REQUEST, "Piano lesson\n?Where can I park?\n", &audio, &a).text,
+                   "piano lesson");
     CHECK(!str_contains(hear(r, HEAR_REQUEST, "", &audio, &a).text, STR("piano")));
     buf_release(&audio);
     arena_release(&a);
@@ -118,8 +122,8 @@ static void *listen_often(void *arg)
 
     l->right = true;
     for (i = 0; i < 4; i++) {
-        if (recognizer_hear(l->r, i % 2 ? HEAR_WHEN : HEAR_YES_NO, STR_EMPTY, (const uint8_t *)l->audio->p, l->audio->n,
-                            &a, &h, &err) ||
+        if (recognizer_hear(l->r, i % 2 ? HEAR_WHEN : HEAR_YES_NO, STR_EMPTY,
+                            (const uint8_t *)l->audio->p, l->audio->n, &a, &h, &err) ||
             !str_contains(h.text, STR("thursday")))
             l->right = false;
     }
@@ -154,7 +158,9 @@ TEST(sentences_are_the_same_from_the_same_start_and_have_no_template_marks)
     int i;
 
     for (h = 0; h < HEARINGS; h++) {
-        struct sentence_source one = { .hearing = h, .topics = STR("check up\n?where can i park\n"), .random = 7 };
+        struct sentence_source one = { .hearing = h,
+                                       .topics = STR("check up\n?where can i park\n"),
+                                       .random = 7 };
         struct sentence_source two = one;
         struct buf a = BUF_INIT(4096), b = BUF_INIT(4096);
 
@@ -168,7 +174,8 @@ TEST(sentences_are_the_same_from_the_same_start_and_have_no_template_marks)
             CHECK_STR(buf_str(&a), buf_cstr(&b));
             CHECK(a.n > 1);
             for (k = 0; k < a.n; k++)
-                CHECK(a.p[k] != '<' && a.p[k] != '>' && a.p[k] != '[' && a.p[k] != ']' && a.p[k] != '|' && a.p[k] != '?');
+                CHECK(a.p[k] != '<' && a.p[k] != '>' && a.p[k] != '[' && a.p[k] != ']' &&
+                      a.p[k] != '|' && a.p[k] != '?');
         }
         buf_release(&a);
         buf_release(&b);

@@ -4,12 +4,12 @@
 
 #include "base/macros.h"
 
-/* The odd taps of the half-band filter from the centre outwards; the even ones are zero, the centre one
- * is a half. */
+/* The odd taps of the half-band filter from the centre outwards; the even ones are zero, the centre
+ * one is a half. */
 static const float taps[] = {
-    0.31715980f, -0.10266804f, 0.05807684f,  -0.03794381f, 0.02616121f,  -0.01836183f,
-    0.01287160f, -0.00890050f, 0.00601220f,  -0.00393139f, 0.00246401f,  -0.00146191f,
-    0.00080668f, -0.00040230f, 0.00017157f,  -0.00005415f,
+    0.31715980f, -0.10266804f, 0.05807684f, -0.03794381f, 0.02616121f, -0.01836183f,
+    0.01287160f, -0.00890050f, 0.00601220f, -0.00393139f, 0.00246401f, -0.00146191f,
+    0.00080668f, -0.00040230f, 0.00017157f, -0.00005415f,
 };
 
 static int16_t to_sample(float v)

@@ -1,6 +1,7 @@
-/* local_cloud/speech/resample.h: between the telephone's 8 kHz and the 16 kHz of synthesiser and recogniser. One
- * half-band low-pass (Kaiser window, beta 8, 64 taps) serves both ways; its group delay is taken out, so
- * that a sample keeps its place in time. Whole pieces of audio, 16-bit linear. */
+/* local_cloud/speech/resample.h: between the telephone's 8 kHz and the 16 kHz of synthesiser and
+ * recogniser. One half-band low-pass (Kaiser window, beta 8, 64 taps) serves both ways; its group
+ * delay is taken out, so that a sample keeps its place in time. Whole pieces of audio, 16-bit
+ * linear. */
 #ifndef LOCAL_CLOUD_SPEECH_RESAMPLE_H
 #define LOCAL_CLOUD_SPEECH_RESAMPLE_H
 

@@ -1,6 +1,7 @@
-/* local_cloud/speech/sentences.h: what callers say in each state of a dialogue, as templates, and sentences drawn from
- * them at random for a language model. Template: words; [a|b|c] one of them, each itself a template;
- * <class> a template by name; a ? behind any of these: left out half of the time. */
+/* local_cloud/speech/sentences.h: what callers say in each state of a dialogue, as templates, and
+ * sentences drawn from them at random for a language model. Template: words; [a|b|c] one of them,
+ * each itself a template; <class> a template by name; a ? behind any of these: left out half of the
+ * time. */
 #ifndef LOCAL_CLOUD_SPEECH_SENTENCES_H
 #define LOCAL_CLOUD_SPEECH_SENTENCES_H
 

@@ -11,14 +11,16 @@ static const char *const ones[] = { "zero",    "one",     "two",       "three", 
 static const char *const tens[] = { "",      "",      "twenty",  "thirty", "forty",
                                     "fifty", "sixty", "seventy", "eighty", "ninety" };
 static const char *const ordinal_ones[] = {
-    "zeroth",     "first",      "second",    "third",       "fourth",     "fifth",     "sixth",
-    "seventh",    "eighth",     "ninth",     "tenth",       "eleventh",   "twelfth",   "thirteenth",
-    "fourteenth", "fifteenth",  "sixteenth", "seventeenth", "eighteenth", "nineteenth"
+    "zeroth",     "first",     "second",    "third",       "fourth",     "fifth",     "sixth",
+    "seventh",    "eighth",    "ninth",     "tenth",       "eleventh",   "twelfth",   "thirteenth",
+    "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth"
 };
-static const char *const ordinal_tens[] = { "",         "",         "twentieth",  "thirtieth", "fortieth",
-                                            "fiftieth", "sixtieth", "seventieth", "eightieth", "ninetieth" };
-static const char *const months[] = { "January", "February", "March",     "April",   "May",      "June",
-                                      "July",    "August",   "September", "October", "November", "December" };
+static const char *const ordinal_tens[] = { "",          "",         "twentieth", "thirtieth",
+                                            "fortieth",  "fiftieth", "sixtieth",  "seventieth",
+                                            "eightieth", "ninetieth" };
+static const char *const months[] = { "January",   "February", "March",    "April",
+                                      "May",       "June",     "July",     "August",
+                                      "September", "October",  "November", "December" };
 
 /* Numbers that people say digit by digit. */
 static const long by_digit[] = { 110, 112, 116, 117, 118, 911, 999 };
@@ -27,7 +29,8 @@ enum { NUMBER_SPOKEN_MAX = 999999 };
 
 static void word(struct buf *out, const char *w)
 {
-    if (out->n && !isspace((unsigned char)out->p[out->n - 1]) && !ispunct((unsigned char)out->p[out->n - 1]))
+    if (out->n && !isspace((unsigned char)out->p[out->n - 1]) &&
+        !ispunct((unsigned char)out->p[out->n - 1]))
         buf_add_char(out, ' ');
     buf_add_c(out, w);
 }
@@ -131,7 +134,8 @@ static char half_of_day(struct str s, size_t at, size_t *ret_len)
 
     while (i < s.n && s.p[i] == ' ')
         i++;
-    if (i >= s.n || (tolower((unsigned char)s.p[i]) != 'a' && tolower((unsigned char)s.p[i]) != 'p'))
+    if (i >= s.n ||
+        (tolower((unsigned char)s.p[i]) != 'a' && tolower((unsigned char)s.p[i]) != 'p'))
         return 0;
     half = (char)tolower((unsigned char)s.p[i++]);
     if (i < s.n && s.p[i] == '.')
@@ -166,8 +170,8 @@ static void spell_time(struct buf *out, long hour, long minute, char half)
         word(out, half == 'a' ? "ay em" : "pee em");
 }
 
-/* Each of these looks at the digits that begin at `at` and returns how much of the text it has spoken:
- * 0 leaves it to the next. */
+/* Each of these looks at the digits that begin at `at` and returns how much of the text it has
+ * spoken: 0 leaves it to the next. */
 static size_t try_time(struct buf *out, struct str s, size_t at)
 {
     size_t h = digit_run(s, at), m, len = 0;
@@ -224,7 +228,8 @@ static size_t try_ordinal(struct buf *out, struct str s, size_t at)
     return 0;
 }
 
-/* A run with blanks, dashes or brackets inside that begins with + or 0 or is long: a phone number. */
+/* A run with blanks, dashes or brackets inside that begins with + or 0 or is long: a phone number.
+ * */
 static size_t try_phone(struct buf *out, struct str s, size_t at, bool plus)
 {
     size_t end = at, i, digits = 0;
@@ -327,8 +332,9 @@ static size_t number_words(struct buf *out, struct str s, size_t at)
 static const struct {
     const char *from, *to;
 } replaced[] = {
-    { "\xe2\x80\x98", "'" }, { "\xe2\x80\x99", "'" },  { "\xe2\x80\x9c", "\"" }, { "\xe2\x80\x9d", "\"" },
-    { "\xe2\x80\x93", ", " }, { "\xe2\x80\x94", ", " }, { "\xe2\x80\xa6", ", " }, { "\xc2\xa0", " " },
+    { "\xe2\x80\x98", "'" },  { "\xe2\x80\x99", "'" },  { "\xe2\x80\x9c", "\"" },
+    { "\xe2\x80\x9d", "\"" }, { "\xe2\x80\x93", ", " }, { "\xe2\x80\x94", ", " },
+    { "\xe2\x80\xa6", ", " }, { "\xc2\xa0", " " },
 };
 
 static size_t try_replace(struct buf *out, struct str s, size_t at)
@@ -348,7 +354,9 @@ static size_t try_money(struct buf *out, struct str s, size_t at)
 {
     static const struct {
         const char *sign, *unit, *cent;
-    } money[] = { { "$", "dollar", "cent" }, { "\xe2\x82\xac", "euro", "cent" }, { "\xc2\xa3", "pound", "penny" } };
+    } money[] = { { "$", "dollar", "cent" },
+                  { "\xe2\x82\xac", "euro", "cent" },
+                  { "\xc2\xa3", "pound", "penny" } };
     size_t i;
 
     for (i = 0; i < ARRAY_LEN(money); i++) {

@@ -20,7 +20,9 @@ static const struct {
     { "call 112 now", "call one one two now" },
     { "in 2026", "in twenty twenty six" },
     { "$120", "one hundred and twenty dollars" },
-    { "\xe2\x82\xac" "35.50", "thirty five euros and fifty cents" },
+    { "\xe2\x82\xac"
+      "35.50",
+      "thirty five euros and fifty cents" },
     { "1500 people", "one thousand five hundred people" },
     { "2500 people", "two thousand five hundred people" },
     { "10%", "ten percent" },
@@ -55,7 +57,8 @@ TEST(spell_out_says_phone_numbers_digit_by_digit)
 
 TEST(spell_out_survives_any_bytes)
 {
-    static const char odd[] = "1:2:3:44 99999999999999999999 4. 5.. -- $ \xe2\x82 +7 12:345 1.2.3 0:0";
+    static const char odd[] =
+        "1:2:3:44 99999999999999999999 4. 5.. -- $ \xe2\x82 +7 12:345 1.2.3 0:0";
     struct buf out = BUF_INIT(2048);
 
     spell_out(&out, str_n(odd, sizeof(odd) - 1));

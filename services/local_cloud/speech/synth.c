@@ -29,8 +29,8 @@ static const struct voice {
 
 enum { FLITE_HZ = 16000 };
 
-/* flite keeps its voices and their reference counts in globals without a lock: one sentence at a time in
- * the whole process, whoever asks. */
+/* flite keeps its voices and their reference counts in globals without a lock: one sentence at a
+ * time in the whole process, whoever asks. */
 static pthread_mutex_t flite_lock = PTHREAD_MUTEX_INITIALIZER;
 
 struct kept {

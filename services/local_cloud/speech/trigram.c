@@ -10,8 +10,8 @@
 /* Ids of the two borders; words follow. */
 enum { BEGIN = 0, END = 1, FIRST_WORD = 2, ID_BITS = 21, TOKENS_AT_FIRST = 1 << 16 };
 
-/* An n-gram as one number, the oldest word in the highest bits, so that sorted n-grams of one history
- * stand together. */
+/* An n-gram as one number, the oldest word in the highest bits, so that sorted n-grams of one
+ * history stand together. */
 struct gram {
     uint64_t key;
     uint32_t count;
@@ -90,7 +90,8 @@ enum errc trigram_add(struct trigram *t, struct str sentence)
 {
     struct str word, rest = str_trim(sentence);
 
-    if (t->n_tokens + sentence.n + 2 > TRIGRAM_TOKENS_MAX || t->n_words + sentence.n > TRIGRAM_WORDS_MAX)
+    if (t->n_tokens + sentence.n + 2 > TRIGRAM_TOKENS_MAX ||
+        t->n_words + sentence.n > TRIGRAM_WORDS_MAX)
         return ERR_LIMIT;
     while (t->n_tokens + sentence.n + 2 > t->cap_tokens) {
         t->cap_tokens *= 2;
@@ -196,7 +197,8 @@ static const char *name_of(const struct trigram *t, uint64_t id)
     return id == END ? "</s>" : t->words[id - FIRST_WORD];
 }
 
-static void section_write(const struct trigram *t, const struct grams *g, int order, struct buf *out)
+static void section_write(const struct trigram *t, const struct grams *g, int order,
+                          struct buf *out)
 {
     const uint64_t mask = (1u << ID_BITS) - 1;
     size_t i;
@@ -211,7 +213,8 @@ static void section_write(const struct trigram *t, const struct grams *g, int or
         for (k = order - 1; k >= 0; k--)
             buf_addf(out, " %s", name_of(t, x->key >> (k * ID_BITS) & mask));
         if (order < 3 && x->followers > 0)
-            buf_addf(out, " %.4f", log10((double)x->followers / ((double)x->follower_tokens + x->followers)));
+            buf_addf(out, " %.4f",
+                     log10((double)x->followers / ((double)x->follower_tokens + x->followers)));
         else if (order < 3)
             buf_add_c(out, " 0.0000");
         buf_add_char(out, '\n');

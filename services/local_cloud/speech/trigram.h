@@ -1,4 +1,5 @@
-/* local_cloud/speech/trigram.h: a trigram model counted from sentences, with Witten-Bell smoothing, as ARPA text. */
+/* local_cloud/speech/trigram.h: a trigram model counted from sentences, with Witten-Bell smoothing,
+ * as ARPA text. */
 #ifndef LOCAL_CLOUD_SPEECH_TRIGRAM_H
 #define LOCAL_CLOUD_SPEECH_TRIGRAM_H
 

@@ -6,8 +6,8 @@
 
 #include "test.h"
 
-/* Sum of the probabilities that the model gives to all words after the history "a b" (or "a", or none),
- * read back from its own text: backed-off ones included. */
+/* Sum of the probabilities that the model gives to all words after the history "a b" (or "a", or
+ * none), read back from its own text: backed-off ones included. */
 static double value_of(struct str arpa, const char *gram, double *backoff)
 {
     struct str line, rest = arpa;
