@@ -396,25 +396,32 @@ static struct usage usage_from(const struct voice_usage *u)
     };
 }
 
-/* 0 without a price: the counts are on record, and the price can be had later. */
-static int64_t cost_of(const struct journal *j, struct str model, const struct usage *u)
+static bool is_used(const struct usage *u)
 {
-    int64_t cost;
+    static const struct usage none;
 
-    return cost_micro_usd(j->o.prices, model, u, &cost) ? 0 : cost;
+    return memcmp(u, &none, sizeof(none)) != 0;
+}
+
+/* False: the model has no price. Nothing used costs nothing at any price. */
+static bool cost_of(const struct journal *j, struct str model, const struct usage *u, int64_t *ret)
+{
+    return cost_micro_usd(j->o.prices, model, u, ret) == ERR_OK || !is_used(u);
 }
 
 static void tell_usage(struct journal *j, struct str response_id, struct str model,
                        const struct usage *u)
 {
     struct event_head h;
+    int64_t cost;
     struct jw w;
 
     begin(j, &w, &h, EVENT_CALL_USAGE);
     jw_str(&w, "responseId", response_id);
     jw_str(&w, "model", model);
     usage_write(&w, "usage", u);
-    jw_i64(&w, "costMicroUsd", cost_of(j, model, u));
+    if (cost_of(j, model, u, &cost))
+        jw_i64(&w, "costMicroUsd", cost); /* without it the counts stand, to be priced later */
     finish(j, &w, &h);
 }
 
@@ -568,8 +575,8 @@ static void settle_turns(struct journal *j)
 
 void journal_ended(struct journal *j, const struct journal_end *e)
 {
-    static const struct usage none;
     struct usage sum = j->used;
+    int64_t engine, transcription;
     struct event_head h;
     struct jw w;
 
@@ -577,7 +584,7 @@ void journal_ended(struct journal *j, const struct journal_end *e)
         return;
     j->ended = true;
     settle_turns(j);
-    if (memcmp(&j->transcribed, &none, sizeof(none)) != 0)
+    if (is_used(&j->transcribed))
         tell_usage(j, STR("transcription"), j->o.transcription_model, &j->transcribed);
     usage_add(&sum, &j->transcribed);
     begin(j, &w, &h, EVENT_CALL_ENDED);
@@ -587,9 +594,9 @@ void journal_ended(struct journal *j, const struct journal_end *e)
     jw_str(&w, "summary", e->summary);
     write_times(&w, e->started_us, clock_wall_us(j->o.clock));
     usage_write(&w, "usage", &sum);
-    jw_i64(&w, "costMicroUsd",
-           cost_of(j, j->o.model, &j->used) +
-               cost_of(j, j->o.transcription_model, &j->transcribed));
+    if (cost_of(j, j->o.model, &j->used, &engine) &&
+        cost_of(j, j->o.transcription_model, &j->transcribed, &transcription))
+        jw_i64(&w, "costMicroUsd", engine + transcription);
     write_latencies(&w, j);
     write_turns(&w, j);
     write_tools(&w, j);

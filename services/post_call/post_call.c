@@ -147,7 +147,8 @@ static enum errc publish_ready(struct run *r, const struct transcript_summary *s
     jw_str(&w, "object", r->transcript);
     jw_i64(&w, "segments", s->segments);
     jw_str(&w, "model", s->model);
-    jw_i64(&w, "costMicroUsd", s->cost_micro_usd);
+    if (s->cost_micro_usd >= 0)
+        jw_i64(&w, "costMicroUsd", s->cost_micro_usd);
     return publish(r, &h, &w, err);
 }
 

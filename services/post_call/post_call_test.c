@@ -296,6 +296,24 @@ TEST(recording_that_twilio_does_not_know_is_waited_for_and_then_given_up)
     world_close(&w);
 }
 
+TEST(model_without_a_price_costs_nothing_that_could_be_told)
+{
+    struct world w;
+    const struct jval *v;
+
+    world_open_model(&w, "ears-next");
+    w.fakes.speech = talk;
+    w.fakes.n_speech = ARRAY_LEN(talk);
+    w.fakes.duration_ms = 12000;
+    CHECK_INT(world_push(&w, "recording.available", NULL), 204);
+    v = event_data(&w, 1);
+    CHECK_STR(json_str(json_get(v, "model")), "ears-next");
+    CHECK(json_get(v, "costMicroUsd") == NULL);
+    CHECK(json_get(world_transcript(&w), "costMicroUsd") == NULL);
+    CHECK(json_path(world_transcript(&w), "usage.audioMs") != NULL);
+    world_close(&w);
+}
+
 TEST(utterance_that_is_refused_is_left_out)
 {
     struct world w;

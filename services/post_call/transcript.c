@@ -415,7 +415,8 @@ static struct str head_text(const struct work *w, int64_t cost)
     jw_str(&jw, "model", j->transcribe->model);
     jw_cstr(&jw, "createdAt", now);
     usage_write(&jw, "usage", &w->all.usage);
-    jw_i64(&jw, "costMicroUsd", cost);
+    if (cost >= 0)
+        jw_i64(&jw, "costMicroUsd", cost);
     jw_i64(&jw, "utterances", w->all.utterances);
     jw_i64(&jw, "refused", w->all.refused);
     jw_arr(&jw, "segments");
@@ -441,7 +442,7 @@ static enum errc transcript_store(struct work *w, int64_t cost, struct transcrip
         .name = j->object,
         .content_type = STR("application/json"),
         .metadata = metadata,
-        .n_metadata = ARRAY_LEN(metadata),
+        .n_metadata = ARRAY_LEN(metadata) - (cost < 0), /* the cost stands last */
         .create_only = true,
     };
     struct assembly s = { .work = w, .head = head_text(w, cost), .arena = ARENA_INIT };
@@ -478,7 +479,7 @@ static void parts_delete(struct work *w)
 
 struct transcript_summary transcript_summary_read(const struct storage_object *o)
 {
-    struct transcript_summary s = { .created_us = o->created_us };
+    struct transcript_summary s = { .cost_micro_usd = -1, .created_us = o->created_us };
     size_t i;
 
     for (i = 0; i < o->n_metadata; i++) {
@@ -509,8 +510,10 @@ enum errc transcript_make(const struct transcript_job *j, struct ctx *ctx,
         cutter_create(j->recording->format.channels, j->recording->format.hz, on_utterance, &w);
     recording_reader_init(&w.reader, j->recording, ctx->arena);
     rc = hear_all(&w, err);
-    if (!rc && cost_micro_usd(j->prices, j->transcribe->model, &w.all.usage, &cost))
+    if (!rc && cost_micro_usd(j->prices, j->transcribe->model, &w.all.usage, &cost)) {
         log_info(&ctx->log, "no price for model=" STR_FMT, STR_ARG(j->transcribe->model));
+        cost = -1;
+    }
     if (!rc)
         rc = transcript_store(&w, cost, ret, err);
     if (!rc)

@@ -40,7 +40,7 @@ struct transcript_job {
 struct transcript_summary {
     struct str model;
     int64_t segments;
-    int64_t cost_micro_usd;
+    int64_t cost_micro_usd; /* -1: the model has no price */
     int64_t created_us;
 };
 

@@ -226,6 +226,36 @@ TEST(bridge_tells_the_whole_call_at_its_end)
     world_close(&w);
 }
 
+TEST(bridge_takes_models_and_voice_from_settings_where_the_profile_names_none_and_makes_up_no_price)
+{
+    static const char *const more[] = { "REALTIME_MODEL=voice-next", "REALTIME_VOICE=cedar",
+                                        "REALTIME_TRANSCRIPTION_MODEL=ears-next", NULL };
+    struct arena a = ARENA_INIT;
+    const struct jval *session, *ended, *usage;
+    struct fake_caller *c;
+    struct fake_engine *e;
+    struct world w;
+
+    world_open(&w, more);
+    c = world_talk(&w, &e);
+    caller_stop(c);
+    until_over(&w);
+    session = json_get(engine_message(e, &a, "session.update", 0), "session");
+    CHECK_STR(json_str(json_path(session, "audio.output.voice")), "cedar");
+    CHECK_STR(json_str(json_path(session, "audio.input.transcription.model")), "ears-next");
+    CHECK_STR(json_str(json_get(world_event(&w, &a, c->call_sid, "call.started", 0), "model")),
+              "voice-next");
+    usage = world_event(&w, &a, c->call_sid, "call.usage", 0);
+    CHECK_STR(json_str(json_get(usage, "model")), "voice-next");
+    CHECK(json_i64_or(json_path(usage, "usage.audioOut"), 0) > 0);
+    CHECK(json_get(usage, "costMicroUsd") == NULL);
+    ended = world_event(&w, &a, c->call_sid, "call.ended", 0);
+    CHECK(json_i64_or(json_path(ended, "usage.audioOut"), 0) > 0);
+    CHECK(json_get(ended, "costMicroUsd") == NULL);
+    arena_release(&a);
+    world_close(&w);
+}
+
 TEST(bridge_writes_the_transcript_in_the_order_of_speaking_whenever_the_words_come)
 {
     struct arena a = ARENA_INIT;
