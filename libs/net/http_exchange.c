@@ -13,6 +13,7 @@ enum {
     ERROR_TEXT_MAX = 4096,
     TRACE_ID_LEN = 32,
     LOGGED_PATH_MAX = 200,
+    STATUS_PEER_GONE = 499, /* logged only: the peer went before there was an answer */
 };
 
 static struct http_exchange *exchange_of(const struct http_req *r)
@@ -104,11 +105,12 @@ void http_exchange_log(const struct http_exchange *x, bool delivered)
     struct str path = str_slice(x->req.path, 0, LOGGED_PATH_MAX);
     struct str method = str_slice(x->head.method, 0, 16);
     int64_t took_us = loop_now_us(x->loop) - x->began_us;
+    int status = x->running ? STATUS_PEER_GONE : x->status; /* while it runs it is the worker's */
 
     /* Never the query: it may hold secrets. */
     log_info(&x->access_log,
              "request method=" STR_FMT " path=" STR_FMT " status=%d latency_ms=%lld.%03d%s",
-             STR_ARG(method), STR_ARG(path), x->status, (long long)(took_us / 1000),
+             STR_ARG(method), STR_ARG(path), status, (long long)(took_us / 1000),
              (int)(took_us % 1000), delivered ? "" : " undelivered=true");
 }
 

@@ -1069,3 +1069,70 @@ TEST(http_server_refuses_a_port_that_is_taken)
     CHECK_RC(ERR_IO, http_server_create(&second, f.net.loop, &opts, &err));
     close_server(&f);
 }
+
+/* Clients that do everything wrong at once; what is left of them must not disturb anybody. */
+TEST(http_server_outlives_clients_that_behave_at_random)
+{
+    enum { CLIENTS = 24, STEPS = 3000 };
+    static const char *const pieces[] = {
+        "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n",
+        "GET /big HTTP/1.1\r\nHost: x\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n",
+        "0\r\n\r\n",
+        "GET /l",
+        "123456789",
+        "\r\n\r\n",
+        "GET /silent HTTP/1.1\r\nHost: x\r\n\r\n",
+        "HEAD /stream HTTP/1.1\r\nHost: x\r\n\r\n",
+        "nonsense\r\n\r\n",
+    };
+    struct fixture f;
+    struct raw clients[CLIENTS] = { 0 };
+    bool open[CLIENTS] = { false };
+    struct linger reset = { 1, 0 };
+    uint32_t seed = 42;
+    int i, step;
+
+    open_server(&f);
+    f.app.stream_kib = 2000;
+    for (step = 0; step < STEPS; step++) {
+        seed = seed * 1664525 + 1013904223;
+        i = (int)(seed >> 8) % CLIENTS;
+        if (!open[i]) {
+            raw_open(&clients[i], &f.net);
+            open[i] = true;
+        }
+        switch ((seed >> 16) % 8) {
+        case 0:
+            if (seed & 0x80)
+                setsockopt(clients[i].fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+            raw_close(&clients[i]);
+            open[i] = false;
+            break;
+        case 1:
+            if (clients[i].watch && (seed & 0x80))
+                clients[i].watch = loop_fd_unwatch(clients[i].watch); /* reads no more */
+            break;
+        default: {
+            struct str text = str_c(pieces[(seed >> 20) % ARRAY_LEN(pieces)]);
+
+            (void)!send(clients[i].fd, text.p, text.n, MSG_DONTWAIT | MSG_NOSIGNAL);
+            break;
+        }
+        }
+        if (seed & 0x100)
+            net_turn(&f.net);
+    }
+    CHECK_STR(body_of(once(&f, "GET /live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")),
+              "hello");
+    for (i = 0; i < CLIENTS; i++) {
+        if (open[i])
+            raw_close(&clients[i]);
+    }
+    CHECK_STR(body_of(once(&f, "GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")),
+              "hello");
+    net_until(&f.net, no_conns, f.net.server);
+    close_server(&f);
+}

@@ -1286,3 +1286,151 @@ TEST(ws_many_connections_come_and_go)
     }
     close_all(&f);
 }
+
+struct pair {
+    struct ws_conn *client, *server;
+    int client_closed, server_closed;
+    bool disowned, server_disowned;
+};
+
+static void pair_message(void *arg, struct str data, bool binary)
+{
+    (void)arg;
+    (void)data;
+    (void)binary;
+}
+
+static void pair_client_closed(void *arg, int code, struct str reason, const struct err *err)
+{
+    struct pair *p = arg;
+
+    (void)code;
+    (void)reason;
+    (void)err;
+    CHECK(!p->disowned);
+    p->client_closed++;
+    p->client = NULL;
+}
+
+static void pair_server_closed(void *arg, int code, struct str reason, const struct err *err)
+{
+    struct pair *p = arg;
+
+    (void)code;
+    (void)reason;
+    (void)err;
+    CHECK(!p->server_disowned);
+    p->server_closed++;
+    p->server = NULL;
+}
+
+static struct pair *pairs;
+
+static int pair_admit(void *app, const struct ws_upgrade *u, void **arg)
+{
+    int64_t i = 0;
+
+    (void)app;
+    CHECK_OK(str_to_i64(ws_upgrade_param(u, "i"), 0, 1000, &i));
+    *arg = &pairs[i];
+    return 0;
+}
+
+static void pair_accept(void *app, struct ws_conn *c, struct ws_events *ev, void **arg)
+{
+    (void)app;
+    ((struct pair *)*arg)->server = c;
+    *ev = (struct ws_events){ .on_message = pair_message, .on_closed = pair_server_closed };
+}
+
+static const struct ws_route pair_routes[] = {
+    { .path = "/pair/{i}", .message_max = 50000, .admit = pair_admit, .accept = pair_accept },
+};
+
+static void pair_act(struct pair *p, struct ws_conn **side, bool *disowned, uint32_t seed,
+                     const char *data)
+{
+    struct ws_conn *c = *side;
+
+    (void)p;
+    if (!c)
+        return;
+    switch ((seed >> 16) % 16) {
+    case 0:
+        ws_close(c, 1000, STR("enough"));
+        break;
+    case 1:
+        ws_abort(c);
+        break;
+    case 2:
+        ws_disown(c, 1001);
+        *disowned = true;
+        *side = NULL;
+        break;
+    case 3:
+    case 4:
+        ws_pause(c);
+        break;
+    case 5:
+    case 6:
+        ws_resume(c);
+        break;
+    default:
+        if (ws_send_text(c, str_n(data, (seed >> 4) % 60000)))
+            CHECK(ws_queued(c) <= WS_QUEUE_MAX);
+        break;
+    }
+}
+
+TEST(ws_every_connection_ends_once_whatever_is_done_to_it)
+{
+    enum { PAIRS = 300, STEPS = 6000 };
+    struct fixture f = { 0 };
+    char *data;
+    uint32_t seed = 99;
+    int i, step;
+
+    pairs = mem_calloc(PAIRS, sizeof(*pairs));
+    net_open(&f.net, 0);
+    net_serve(&f.net, (struct http_server_opts){ .ws_routes = pair_routes, .n_ws_routes = 1 });
+    data = arena_zalloc(&f.arena, 60000);
+    memset(data, 'd', 60000);
+    for (i = 0; i < PAIRS; i++) {
+        struct ws_client_opts o = { .events = { .on_message = pair_message,
+                                                .on_closed = pair_client_closed } };
+
+        o.arg = &pairs[i];
+        o.url =
+            arena_printf(&f.arena, "ws://127.0.0.1:%d/pair/%d", http_server_port(f.net.server), i);
+        CHECK_OK(ws_connect(&pairs[i].client, f.net.loop, &o, NULL));
+        for (step = 0; step < STEPS / PAIRS; step++) {
+            seed = seed * 1664525 + 1013904223;
+            if (seed & 0x10000000)
+                pair_act(&pairs[(seed >> 8) % (unsigned)(i + 1)],
+                         &pairs[(seed >> 8) % (unsigned)(i + 1)].client,
+                         &pairs[(seed >> 8) % (unsigned)(i + 1)].disowned, seed, data);
+            else
+                pair_act(&pairs[(seed >> 8) % (unsigned)(i + 1)],
+                         &pairs[(seed >> 8) % (unsigned)(i + 1)].server,
+                         &pairs[(seed >> 8) % (unsigned)(i + 1)].server_disowned, seed, data);
+            if (seed & 0x200)
+                net_turn(&f.net);
+        }
+    }
+    for (i = 0; i < PAIRS; i++) {
+        if (pairs[i].client)
+            ws_abort(pairs[i].client);
+    }
+    for (i = 0; i < 50; i++)
+        net_turn(&f.net);
+    f.net.server = http_server_destroy(f.net.server);
+    f.net.loop = loop_destroy(f.net.loop);
+    for (i = 0; i < PAIRS; i++) {
+        CHECK_INT(pairs[i].client_closed, pairs[i].disowned ? 0 : 1);
+        CHECK(pairs[i].server_closed <= 1);
+        CHECK(!pairs[i].server);
+    }
+    net_close(&f.net);
+    arena_release(&f.arena);
+    mem_free(pairs);
+}
