@@ -14,6 +14,7 @@ static const char *const type_names[EVENT_TYPES] = {
     [EVENT_CALL_HANDOFF] = "call.handoff",
     [EVENT_CALL_ENDED] = "call.ended",
     [EVENT_CALL_STATUS] = "call.status",
+    [EVENT_CALL_DIALED] = "call.dialed",
     [EVENT_RECORDING_AVAILABLE] = "recording.available",
     [EVENT_RECORDING_STORED] = "recording.stored",
     [EVENT_TRANSCRIPT_READY] = "transcript.ready",

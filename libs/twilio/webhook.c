@@ -41,6 +41,7 @@ enum errc twilio_webhook_parse(struct twilio_webhook *ret, struct arena *a, stru
         .dial_call_status = form_get(&f, "DialCallStatus"),
         .dial_call_sid = form_get(&f, "DialCallSid"),
         .dial_bridged = truth_of(form_get(&f, "DialBridged")),
+        .dial_duration_s = number_of(&f, "DialCallDuration"),
         .recording_sid = form_get(&f, "RecordingSid"),
         .recording_url = form_get(&f, "RecordingUrl"),
         .recording_status = form_get(&f, "RecordingStatus"),

@@ -24,6 +24,7 @@ struct twilio_webhook {
     /* <Dial> action */
     struct str dial_call_status, dial_call_sid;
     int dial_bridged; /* 1, 0, -1: not said */
+    int64_t dial_duration_s;
     /* recordings; <Record> action */
     struct str recording_sid, recording_url, recording_status, recording_start_time;
     int64_t recording_duration_s, recording_channels;

@@ -13,7 +13,7 @@ TEST(webhook_parameters_are_read)
     CHECK_OK(twilio_webhook_parse(
         &w, &a,
         STR(SIDS "&From=%2B4930123456&To=%2B15005550006&CallStatus=completed&SequenceNumber=3&"
-                 "CallDuration=42&DialCallStatus=no-answer&DialBridged=false&"
+                 "CallDuration=42&DialCallStatus=no-answer&DialBridged=false&DialCallDuration=9&"
                  "RecordingSid=RE00000000000000000000000000000003&RecordingDuration=7&"
                  "RecordingChannels=2&Digits=hangup"),
         NULL));
@@ -24,6 +24,7 @@ TEST(webhook_parameters_are_read)
     CHECK_INT(w.call_duration_s, 42);
     CHECK_STR(w.dial_call_status, "no-answer");
     CHECK_INT(w.dial_bridged, 0);
+    CHECK_INT(w.dial_duration_s, 9);
     CHECK_INT(w.recording_duration_s, 7);
     CHECK_INT(w.recording_channels, 2);
     CHECK_STR(w.digits, "hangup");
@@ -39,6 +40,7 @@ TEST(webhook_absent_numbers_are_minus_one)
     CHECK_INT(w.call_duration_s, -1);
     CHECK_INT(w.sequence, -1);
     CHECK_INT(w.dial_bridged, -1);
+    CHECK_INT(w.dial_duration_s, -1);
     arena_release(&a);
 }
 

@@ -174,6 +174,26 @@ static bool person_was_reached(const struct twilio_webhook *hook)
     return str_eq_c(hook->dial_call_status, "completed") && hook->dial_bridged != 0;
 }
 
+/* A leg that was answered costs; when a person has it, nobody waits for us. */
+static void publish_dialed(struct webhook *w, struct http_req *r, const struct twilio_webhook *hook,
+                           int attempt)
+{
+    struct event_head head;
+    struct jw jw;
+
+    if (hook->dial_duration_s <= 0 || !twilio_sid_valid(hook->dial_call_sid, "CA"))
+        return;
+    webhook_event_begin(
+        w, &jw, &head, EVENT_CALL_DIALED, hook->call_sid,
+        arena_printf(r->ctx->arena, "dialed-" STR_FMT, STR_ARG(hook->dial_call_sid)));
+    jw_i64(&jw, "attempt", attempt);
+    jw_str(&jw, "status", hook->dial_call_status);
+    jw_i64(&jw, "durationS", hook->dial_duration_s);
+    (void)webhook_event_end(w, r, &jw, &head, w->settings->events_topic,
+                            person_was_reached(hook) ? EVENT_NOBODY_WAITS_MS
+                                                     : EVENT_CALLER_WAITS_MS);
+}
+
 void on_voice_dialed(void *app, struct http_req *r)
 {
     struct webhook *w = app;
@@ -186,6 +206,7 @@ void on_voice_dialed(void *app, struct http_req *r)
     attempt = query_int(r, "attempt", 1000) + 1;
     log_info(&r->ctx->log, "transfer ended status=" STR_FMT " bridged=%d",
              STR_ARG(hook.dial_call_status), hook.dial_bridged);
+    publish_dialed(w, r, &hook, attempt - 1);
     twiml_init(&t, TWIML_BYTES_MAX);
     if (person_was_reached(&hook) || twilio_call_status_final(hook.call_status)) {
         twiml_hangup(&t);

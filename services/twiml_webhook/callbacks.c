@@ -1,4 +1,5 @@
 /* The handlers of what Twilio tells beside the call. */
+#include "base/macros.h"
 #include "twilio/webhook.h"
 #include "twiml_webhook/events.h"
 #include "twiml_webhook/handlers.h"
@@ -45,6 +46,7 @@ static bool publish_recording(struct webhook *w, struct http_req *r,
     webhook_event_begin(
         w, &jw, &head, EVENT_RECORDING_AVAILABLE, hook->call_sid,
         arena_printf(r->ctx->arena, "recording-" STR_FMT, STR_ARG(hook->recording_sid)));
+    jw_str(&jw, "status", hook->recording_status);
     jw_str(&jw, "recordingSid", hook->recording_sid);
     jw_str(&jw, "recordingUrl", hook->recording_url);
     jw_i64(&jw, "durationS", MAX(hook->recording_duration_s, 0));
@@ -57,6 +59,19 @@ static bool publish_recording(struct webhook *w, struct http_req *r,
     }
     return webhook_event_end(w, r, &jw, &head, w->settings->recordings_topic,
                              EVENT_NOBODY_WAITS_MS);
+}
+
+/* There is a recording, or there will be none. What comes before is of no use to anybody. */
+static bool recording_is_settled(struct str status)
+{
+    static const char *const settled[] = { "completed", "absent", "failed" };
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(settled); i++) {
+        if (str_eq_c(status, settled[i]))
+            return true;
+    }
+    return false;
 }
 
 void on_voice_recording(void *app, struct http_req *r)
@@ -73,7 +88,7 @@ void on_voice_recording(void *app, struct http_req *r)
     }
     log_info(&r->ctx->log, "recording status=" STR_FMT " recording_sid=" STR_FMT,
              STR_ARG(hook.recording_status), STR_ARG(hook.recording_sid));
-    if (str_eq_c(hook.recording_status, "completed"))
+    if (recording_is_settled(hook.recording_status))
         handed_on = publish_recording(w, r, &hook);
     acknowledge(r, handed_on);
 }

@@ -575,6 +575,27 @@ TEST(webhook_after_a_transfer_hangs_up_or_brings_the_agent_back)
     world_close(&w);
 }
 
+#define LEG "CA00000000000000000000000000000009"
+
+TEST(webhook_the_leg_to_a_person_is_published_when_it_was_answered)
+{
+    struct world w;
+
+    world_open(&w);
+    ask(&w, "/voice/dialed?attempt=0",
+        IN_PROGRESS "&DialCallStatus=no-answer&DialCallDuration=0&DialCallSid=" LEG);
+    CHECK_INT(w.cloud.published.n, 0);
+    ask(&w, "/voice/dialed?attempt=1",
+        IN_PROGRESS "&DialCallStatus=completed&DialBridged=true&DialCallDuration=95"
+                    "&DialCallSid=" LEG);
+    CHECK_CONTAINS(w.body, "<Hangup/>");
+    CHECK_CONTAINS(buf_str(&w.cloud.published), "\"type\":\"call.dialed\"");
+    CHECK_CONTAINS(buf_str(&w.cloud.published), CALL "/webhook/dialed-" LEG);
+    CHECK_CONTAINS(buf_str(&w.cloud.published), "\"durationS\":95");
+    CHECK_CONTAINS(buf_str(&w.cloud.published), "\"attempt\":1");
+    world_close(&w);
+}
+
 #define MESSAGE IN_PROGRESS "&RecordingSid=RE00000000000000000000000000000003&RecordingDuration=7"
 
 TEST(webhook_voicemail_becomes_a_callback)
@@ -640,19 +661,30 @@ TEST(webhook_status_is_published_under_its_own_name)
     IDS "&RecordingSid=RE00000000000000000000000000000003&RecordingUrl=https%3A%2F%2Fx%2FRE&" \
         "RecordingDuration=42&RecordingChannels=2&"                                           \
         "RecordingStartTime=Tue%2C+24+Nov+2026+09%3A00%3A00+%2B0000&RecordingStatus="
+#define ABSENT                                                                                  \
+    IDS "&RecordingSid=RE00000000000000000000000000000003&RecordingDuration=0&RecordingStatus=" \
+        "absent"
 
-TEST(webhook_only_a_completed_recording_is_handed_on)
+TEST(webhook_recording_is_handed_on_once_it_is_there_or_will_not_be)
 {
     struct world w;
 
     world_open(&w);
     ask(&w, "/voice/recording", RECORDING "in-progress");
     CHECK_INT(w.status, 204);
-    ask(&w, "/voice/recording", RECORDING "absent");
-    CHECK_INT(w.status, 204);
     CHECK_INT(w.cloud.published.n, 0);
+    ask(&w, "/voice/recording", ABSENT);
+    CHECK_INT(w.status, 204);
+    CHECK_CONTAINS(buf_str(&w.cloud.published), "/topics/recordings:publish");
+    CHECK_CONTAINS(buf_str(&w.cloud.published), "\"status\":\"absent\"");
+    CHECK(!str_contains(buf_str(&w.cloud.published), STR("startTime")));
+    buf_reset(&w.cloud.published);
+    ask(&w, "/voice/recording", RECORDING "failed");
+    CHECK_CONTAINS(buf_str(&w.cloud.published), "\"status\":\"failed\"");
+    buf_reset(&w.cloud.published);
     ask(&w, "/voice/recording", RECORDING "completed");
     CHECK_INT(w.status, 204);
+    CHECK_CONTAINS(buf_str(&w.cloud.published), "\"status\":\"completed\"");
     CHECK_CONTAINS(buf_str(&w.cloud.published), "/topics/recordings:publish");
     CHECK_CONTAINS(buf_str(&w.cloud.published),
                    CALL "/webhook/recording-RE00000000000000000000000000000003");
