@@ -26,6 +26,7 @@ struct run {
     struct ctx *ctx;
     struct str call_sid, recording_sid;
     int64_t event_us, start_us;
+    bool start_known;                    /* else start_us is the event's own time */
     struct str audio, transcript, parts; /* object names */
 };
 
@@ -113,6 +114,12 @@ static enum errc publish_stored(struct run *r, const struct storage_object *o,
     jw_i64(&w, "bytes", o->size);
     jw_i64(&w, "durationMs", rec->format.hz ? recording_ms(rec, rec->frames) : 0);
     jw_i64(&w, "channels", rec->format.channels);
+    if (r->start_known) {
+        char text[TIME_TEXT_MAX];
+
+        time_rfc3339(text, r->start_us);
+        jw_cstr(&w, "startTime", text);
+    }
     if (o->has_crc32c)
         jw_str(&w, "crc32c", crc_text(r->ctx->arena, o->crc32c));
     return publish(r, &h, &w, err);
@@ -299,15 +306,17 @@ static void let_go(struct post_call *p, struct str recording_sid)
     pthread_mutex_unlock(&p->lock);
 }
 
-/* As Twilio writes times, or as we do; else the event's own. The same for every delivery of the event. */
-static int64_t start_time_us(const struct event *ev)
+/* As Twilio writes times, or as we do. */
+static bool start_time(const struct event *ev, int64_t *ret_us)
 {
     struct str text = json_str(json_get(ev->data, "startTime"));
     int64_t v;
 
-    if (!time_parse_rfc2822(text, &v))
-        return v * 1000000;
-    return time_parse_rfc3339(text, &v) ? ev->time_us : v;
+    if (time_parse_rfc2822(text, &v) == ERR_OK)
+        *ret_us = v * 1000000;
+    else if (time_parse_rfc3339(text, ret_us))
+        return false;
+    return true;
 }
 
 enum errc post_call_run(struct post_call *p, struct ctx *ctx, const struct event *ev,
@@ -320,12 +329,13 @@ enum errc post_call_run(struct post_call *p, struct ctx *ctx, const struct event
         .call_sid = ev->subject,
         .recording_sid = json_str(json_get(ev->data, "recordingSid")),
         .event_us = ev->time_us,
-        .start_us = start_time_us(ev),
+        .start_us = ev->time_us, /* the same for every delivery of the event */
     };
     enum errc rc;
 
     if (!twilio_sid_valid(r.call_sid, "CA") || !twilio_sid_valid(r.recording_sid, "RE"))
         return err_set(err, ERR_INVALID, "event without call SID and recording SID");
+    r.start_known = start_time(ev, &r.start_us);
     r.audio = post_call_object(ctx->arena, r.start_us, r.call_sid, r.recording_sid, ".wav");
     r.transcript =
         post_call_object(ctx->arena, r.start_us, r.call_sid, r.recording_sid, ".transcript.json");

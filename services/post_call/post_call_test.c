@@ -59,6 +59,7 @@ TEST(recording_is_stored_transcribed_and_announced)
     CHECK_INT(json_i64_or(json_get(v, "bytes"), 0), 44 + 12000 * 8 * 4);
     CHECK_INT(json_i64_or(json_get(v, "durationMs"), 0), 12000);
     CHECK_INT(json_i64_or(json_get(v, "channels"), 0), 2);
+    CHECK_STR(json_str(json_get(v, "startTime")), "2026-11-24T09:00:00.000000Z");
     CHECK_INT(json_str(json_get(v, "crc32c")).n, 8);
     CHECK_STR(str_c(w.fakes.events[1].type), "transcript.ready");
     CHECK_STR(str_c(w.fakes.events[1].id), FAKE_CALL "/post-call/transcript-" FAKE_RECORDING);
@@ -264,15 +265,26 @@ TEST(recording_that_will_never_be_there_is_said_so_once_and_acknowledged)
 
 TEST(event_that_says_itself_that_there_is_no_recording_asks_nobody)
 {
-    struct world w;
+    static const char *const words[] = { "absent", "failed" };
+    size_t i;
 
-    open_talk(&w);
-    CHECK_INT(world_push(&w, "recording.available",
-                         "{\"recordingSid\":\"" FAKE_RECORDING "\",\"status\":\"failed\"}"),
-              204);
-    CHECK_INT(w.fakes.n_requests, 1); /* the publish */
-    CHECK_STR(json_str(json_get(event_data(&w, 0), "status")), "failed");
-    world_close(&w);
+    for (i = 0; i < ARRAY_LEN(words); i++) {
+        struct world w;
+
+        open_talk(&w);
+        CHECK_INT(world_push(&w, "recording.available",
+                             arena_printf(&w.arena,
+                                          "{\"recordingSid\":\"" FAKE_RECORDING
+                                          "\",\"recordingUrl\":\"\",\"durationS\":0,"
+                                          "\"channels\":1,\"status\":\"%s\"}",
+                                          words[i])
+                                 .p),
+                  204);
+        CHECK_INT(w.fakes.n_requests, 1); /* the publish */
+        CHECK_STR(json_str(json_get(event_data(&w, 0), "status")), words[i]);
+        CHECK(json_get(event_data(&w, 0), "startTime") == NULL);
+        world_close(&w);
+    }
 }
 
 static int push_of_age(struct world *w, int64_t age_s)
