@@ -20,9 +20,8 @@ static const struct single {
     { EVENT_CALL_RINGING, "ringing", "from|to|direction|promptHash" },
     { EVENT_CALL_STATUS, "status", "status|sequence|durationS" },
     { EVENT_CALL_HANDOFF, "handoff", "kind|reason|number" },
-    { EVENT_RECORDING_AVAILABLE, "available", "recordingSid|durationS|channels" },
     { EVENT_RECORDING_STORED, "stored",
-      "recordingSid|bucket|object|bytes|durationMs|channels|crc32c" },
+      "status|recordingSid|startTime|bucket|object|bytes|durationMs|channels|crc32c" },
     { EVENT_TRANSCRIPT_READY, "transcript",
       "recordingSid|bucket|object|segments|model|costMicroUsd" },
     { EVENT_SUMMARY_READY, "summary", "summary|model|costMicroUsd" },
@@ -68,6 +67,7 @@ struct record {
     struct attempt *attempts; /* by number */
     size_t n_attempts;
     int64_t n, first_us, last_us;
+    int64_t dialed_min; /* started minutes of the legs to people */
 };
 
 /* --- reading and writing parts -------------------------------------------------------------------- */
@@ -165,6 +165,7 @@ static struct record read_record(struct arena *a, const struct jval *parts)
         .n = json_i64_or(json_get(parts, "n"), 0),
         .first_us = json_i64_or(json_get(parts, "first"), INT64_MAX),
         .last_us = json_i64_or(json_get(parts, "last"), 0),
+        .dialed_min = json_i64_or(json_get(parts, "dialedMin"), 0),
         .attempts = ARENA_ARRAY(a, struct attempt, CALL_ATTEMPTS_MAX),
     };
     struct json_iter it = json_iter(json_get(parts, "attempts"));
@@ -187,6 +188,7 @@ static void write_parts(struct jw *w, struct arena *a, const char *key, const st
     jw_i64(w, "n", r->n);
     jw_i64(w, "first", r->first_us);
     jw_i64(w, "last", r->last_us);
+    jw_i64(w, "dialedMin", r->dialed_min);
     jw_obj(w, "latest");
     for (i = 0; i < ARRAY_LEN(singles); i++) {
         if (r->single[i])
@@ -308,13 +310,18 @@ static void count_tool(struct arena *a, struct attempt *t, struct str name)
     t->tools[at] = (struct tool_count){ arena_str(a, str_slice(name, 0, 64)), 1 };
 }
 
+static bool priced(const struct jval *data)
+{
+    return json_is_num(json_get(data, "costMicroUsd"));
+}
+
 static void fold_usage(struct attempt *t, const struct jval *data)
 {
     const struct jval *counts = json_get(data, "usage");
     struct usage u = usage_read(counts ? counts : data);
 
     usage_add(&t->usage, &u);
-    if (json_is_num(json_get(data, "costMicroUsd")))
+    if (priced(data))
         t->cost += number(data, "costMicroUsd");
     else
         t->unpriced++;
@@ -331,6 +338,12 @@ static void fold_latency(struct attempt *t, const struct jval *data)
         add_ms(&t->response, ms);
     else if (str_eq_c(kind, "barge_in_stop"))
         add_ms(&t->stop, ms);
+}
+
+static bool is_of_attempt(enum event_type t)
+{
+    return t == EVENT_CALL_STARTED || t == EVENT_CALL_TURN || t == EVENT_CALL_TOOL ||
+           t == EVENT_CALL_LATENCY || t == EVENT_CALL_USAGE || t == EVENT_CALL_ENDED;
 }
 
 static void fold_attempt(struct arena *a, struct record *r, const struct event *e)
@@ -365,7 +378,9 @@ struct str call_record_fold(struct arena *a, const struct jval *parts, const str
         ;
     if (i < ARRAY_LEN(singles))
         take_latest(a, &r.single[i], e, singles[i].keep);
-    else
+    else if (e->type == EVENT_CALL_DIALED)
+        r.dialed_min += started_minutes(number(e->data, "durationS") * 1000);
+    else if (is_of_attempt(e->type))
         fold_attempt(a, &r, e);
     jw_init(&w);
     write_parts(&w, a, NULL, &r);
@@ -574,8 +589,9 @@ static void add_attempt(struct totals *s, struct arena *a, const struct attempt 
 
     usage_add(&s->usage, &u);
     s->cost += json_i64_or(json_get(end, "costMicroUsd"), t->cost);
-    s->unpriced += t->unpriced;
-    s->turns += json_i64_or(json_get(end, "turnCount"), t->turns);
+    s->unpriced += t->unpriced || (json_len(json_get(end, "usage")) && !priced(end));
+    /* The end leaves out what would make it too long; a turn's own event may be lost. */
+    s->turns += MAX(number(end, "turnCount"), t->turns);
     for (i = 0; i < t->n_tools; i++)
         s->tool_calls += t->tools[i].n;
     if (first >= 0 && s->first_word_ms < 0)
@@ -628,18 +644,64 @@ static void show_tools(struct jw *w, struct arena *a, const struct record *r)
     jw_end(w);
 }
 
-static void show_numbers(struct jw *w, struct arena *a, const struct record *r)
+/* How long Twilio was used, in its own count as soon as that is known. */
+static int64_t call_ms(const struct record *r)
 {
-    struct totals s = total(r, a);
+    const struct jval *said = json_get(single(r, EVENT_CALL_STATUS), "durationS");
+
+    if (json_is_int(said))
+        return json_i64_or(said, 0) * 1000;
+    return MAX((ended_us(r) - started_us(r)) / 1000, 0);
+}
+
+static struct telephony_minutes telephony_of(const struct record *r)
+{
+    const struct jval *stored = single(r, EVENT_RECORDING_STORED);
+    int64_t whole_ms = call_ms(r);
+    struct telephony_minutes m = { .inbound = started_minutes(whole_ms),
+                                   .outbound = r->dialed_min };
+    size_t i;
+
+    for (i = 0; i < r->n_attempts; i++) {
+        const struct jval *end = data_of(r->attempts[i].ended);
+
+        /* A stream whose end is not on record cannot have been longer than the call. */
+        m.media_stream += started_minutes(json_i64_or(json_get(end, "durationMs"), whole_ms));
+    }
+    if (text(stored, "object").n)
+        m.recording = started_minutes(number(stored, "durationMs"));
+    return m;
+}
+
+static bool is_over(const struct record *r)
+{
+    return str_eq_c(str_c(status_of(r)), "ended");
+}
+
+static void show_cost(struct jw *w, const struct record *r, const struct totals *s,
+                      const struct prices *prices)
+{
     int64_t transcription = number(single(r, EVENT_TRANSCRIPT_READY), "costMicroUsd");
     int64_t summary = number(single(r, EVENT_SUMMARY_READY), "costMicroUsd");
+    struct telephony_minutes minutes = telephony_of(r);
+    int64_t telephony = is_over(r) ? cost_of_telephony(prices, &minutes) : 0;
 
     jw_obj(w, "costMicroUsd");
-    jw_i64(w, "engine", s.cost);
+    jw_i64(w, "engine", s->cost);
     jw_i64(w, "transcription", transcription);
     jw_i64(w, "summary", summary);
-    jw_i64(w, "total", s.cost + transcription + summary);
+    if (is_over(r))
+        jw_i64(w, "telephony", telephony);
+    jw_i64(w, "total", s->cost + transcription + summary + telephony);
     jw_end(w);
+}
+
+static void show_numbers(struct jw *w, struct arena *a, const struct record *r,
+                         const struct prices *prices)
+{
+    struct totals s = total(r, a);
+
+    show_cost(w, r, &s, prices);
     usage_write(w, "usage", &s.usage);
     jw_obj(w, "latency");
     if (s.first_word_ms >= 0)
@@ -650,6 +712,15 @@ static void show_numbers(struct jw *w, struct arena *a, const struct record *r)
     jw_i64(w, "turns", s.turns);
     jw_i64(w, "toolCalls", s.tool_calls);
     show_tools(w, a, r);
+}
+
+/* Something was used that has no price. */
+static bool is_unpriced(const struct record *r, const struct totals *s)
+{
+    const struct jval *transcript = single(r, EVENT_TRANSCRIPT_READY);
+    const struct jval *summary = single(r, EVENT_SUMMARY_READY);
+
+    return s->unpriced || (transcript && !priced(transcript)) || (summary && !priced(summary));
 }
 
 static void show_flags(struct jw *w, struct arena *a, const struct record *r)
@@ -664,7 +735,7 @@ static void show_flags(struct jw *w, struct arena *a, const struct record *r)
         jw_cstr(w, NULL, "lead_review");
     if (r->n_attempts > 1)
         jw_cstr(w, NULL, "resumed");
-    if (s.unpriced)
+    if (is_unpriced(r, &s))
         jw_cstr(w, NULL, "unpriced");
     jw_end(w);
 }
@@ -713,15 +784,25 @@ static void show_end(struct jw *w, const struct record *r)
         jw_i64(w, "callSeconds", number(single(r, EVENT_CALL_STATUS), "durationS"));
 }
 
+static void show_recording(struct jw *w, const struct jval *stored)
+{
+    struct json_iter it = json_iter(stored);
+    const struct jval *v;
+    struct str name;
+
+    if (!stored)
+        return;
+    jw_obj(w, "recording");
+    while (json_next(&it, &name, &v))
+        jw_key_val(w, str_eq_c(name, "startTime") ? STR("startedAt") : name, v);
+    jw_end(w);
+}
+
 static void show_after(struct jw *w, const struct record *r)
 {
-    const struct jval *stored = single(r, EVENT_RECORDING_STORED);
-    const struct jval *available = single(r, EVENT_RECORDING_AVAILABLE);
-
     if (single(r, EVENT_CALL_HANDOFF))
         jw_val(w, "handoff", single(r, EVENT_CALL_HANDOFF));
-    if (stored || available)
-        jw_val(w, "recording", stored ? stored : available);
+    show_recording(w, single(r, EVENT_RECORDING_STORED));
     if (single(r, EVENT_TRANSCRIPT_READY))
         jw_val(w, "transcript", single(r, EVENT_TRANSCRIPT_READY));
     if (single(r, EVENT_CALLBACK_REQUESTED)) {
@@ -734,7 +815,7 @@ static void show_after(struct jw *w, const struct record *r)
     show_text(w, "leadId", text(single(r, EVENT_LEAD_CAPTURED), "leadId"));
 }
 
-struct str call_record_show(struct arena *a, const struct jval *parts)
+struct str call_record_show(struct arena *a, const struct jval *parts, const struct prices *prices)
 {
     struct record r = read_record(a, parts);
     struct jw w;
@@ -744,7 +825,7 @@ struct str call_record_show(struct arena *a, const struct jval *parts)
     jw_str(&w, "callSid", r.call_sid);
     show_who(&w, &r);
     show_end(&w, &r);
-    show_numbers(&w, a, &r);
+    show_numbers(&w, a, &r, prices);
     show_after(&w, &r);
     show_flags(&w, a, &r);
     show_time(&w, "firstEventAt", r.first_us);

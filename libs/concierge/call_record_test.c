@@ -2,7 +2,16 @@
 
 #include <string.h>
 
+#include "concierge/cost.h"
 #include "test.h"
+
+static const struct prices *list_prices(struct arena *a)
+{
+    const struct prices *p = NULL;
+
+    CHECK_OK(prices_load(&p, a, NULL, NULL));
+    return p;
+}
 
 enum { EVENTS = 24, ROUNDS = 400 };
 
@@ -10,9 +19,11 @@ enum { EVENTS = 24, ROUNDS = 400 };
 static struct event an_event(struct arena *a, uint64_t *seed, int i)
 {
     static const enum event_type types[] = {
-        EVENT_CALL_RINGING, EVENT_CALL_STARTED,     EVENT_CALL_TURN,       EVENT_CALL_TOOL,
-        EVENT_CALL_LATENCY, EVENT_CALL_USAGE,       EVENT_CALL_ENDED,      EVENT_CALL_STATUS,
-        EVENT_CALL_HANDOFF, EVENT_RECORDING_STORED, EVENT_BOOKING_CHANGED, EVENT_CALLBACK_REQUESTED,
+        EVENT_CALL_RINGING,     EVENT_CALL_STARTED,        EVENT_CALL_TURN,
+        EVENT_CALL_TOOL,        EVENT_CALL_LATENCY,        EVENT_CALL_USAGE,
+        EVENT_CALL_ENDED,       EVENT_CALL_STATUS,         EVENT_CALL_HANDOFF,
+        EVENT_RECORDING_STORED, EVENT_BOOKING_CHANGED,     EVENT_CALLBACK_REQUESTED,
+        EVENT_CALL_DIALED,      EVENT_RECORDING_AVAILABLE, EVENT_TRANSCRIPT_READY,
     };
     static const char *const data[] = {
         "{\"from\":\"+49*\",\"promptHash\":\"h\"}",
@@ -22,11 +33,14 @@ static struct event an_event(struct arena *a, uint64_t *seed, int i)
         "{\"kind\":\"response\",\"ms\":%d}",
         "{\"audioIn\":%d,\"costMicroUsd\":7}",
         "{\"reason\":\"completed\",\"outcome\":\"booked\",\"durationMs\":%d,\"turns\":[1,2]}",
-        "{\"status\":\"completed\",\"sequence\":%d}",
+        "{\"status\":\"completed\",\"sequence\":%d,\"durationS\":70}",
         "{\"kind\":\"transfer\",\"number\":\"n%d\"}",
-        "{\"object\":\"o%d\"}",
+        "{\"object\":\"o%d\",\"status\":\"stored\",\"durationMs\":61000}",
         "{}",
         "{\"callbackId\":null}",
+        "{\"durationS\":%d}",
+        "{\"status\":\"completed\"}",
+        "{\"segments\":%d}",
     };
     size_t t;
     struct event e = { .subject = STR("CA1") };
@@ -57,7 +71,7 @@ static struct str folded(struct arena *a, const struct event *events, const size
 
     for (i = 0; i < EVENTS; i++)
         CHECK_OK(json_parse_arena(&parts, a, call_record_fold(a, parts, &events[order[i]]), NULL));
-    return call_record_show(a, parts);
+    return call_record_show(a, parts, list_prices(a));
 }
 
 TEST(the_record_is_a_function_of_the_set_of_events_and_not_of_their_order)
@@ -98,7 +112,7 @@ static const struct jval *record_of(struct arena *a, const struct event *events,
 
     for (i = 0; i < n; i++)
         CHECK_OK(json_parse_arena(&parts, a, call_record_fold(a, parts, &events[i]), NULL));
-    CHECK_OK(json_parse_arena(&shown, a, call_record_show(a, parts), NULL));
+    CHECK_OK(json_parse_arena(&shown, a, call_record_show(a, parts, list_prices(a)), NULL));
     return shown;
 }
 
@@ -180,5 +194,78 @@ TEST(an_end_that_was_lost_leaves_the_sums_of_the_single_events)
     CHECK_INT(json_i64_or(json_path(d, "latency.firstWordMs"), 0), 480);
     CHECK_STR(json_str(json_path(d, "flags.0")), "unpriced");
     CHECK_STR(json_str(json_get(d, "status")), "ended");
+    arena_release(&a);
+}
+
+static int64_t cost(const struct jval *record, const char *part)
+{
+    return json_i64_or(json_get(json_get(record, "costMicroUsd"), part), -1);
+}
+
+TEST(telephony_is_counted_in_started_minutes_of_every_leg_once_the_call_is_over)
+{
+    struct arena a = ARENA_INIT;
+    struct event e[] = {
+        event(&a, EVENT_CALL_STARTED, "bridge-0", "1", "{}"),
+        event(&a, EVENT_CALL_USAGE, "bridge-0", "2", "{\"audioOut\":10,\"costMicroUsd\":640}"),
+        event(&a, EVENT_CALL_ENDED, "bridge-0", "3",
+              "{\"reason\":\"transferred\",\"durationMs\":60001,"
+              "\"endedAt\":\"2026-11-24T09:02:00Z\",\"costMicroUsd\":640}"),
+        event(&a, EVENT_CALL_DIALED, "webhook", "dialed-CA2", "{\"durationS\":120}"),
+        event(&a, EVENT_CALL_STATUS, "webhook", "status-completed",
+              "{\"status\":\"completed\",\"durationS\":185}"),
+        event(&a, EVENT_RECORDING_STORED, "post-call", "stored-RE1",
+              "{\"status\":\"stored\",\"object\":\"o\",\"durationMs\":180000}"),
+    };
+    const struct jval *live = record_of(&a, e, 2), *ended = record_of(&a, e, 4);
+    const struct jval *all = record_of(&a, e, 6);
+
+    CHECK(json_path(live, "costMicroUsd.telephony") == NULL);
+    CHECK_INT(cost(live, "total"), 640);
+    /* Until Twilio has said how long: 09:00:00 to 09:02:00. */
+    CHECK_INT(cost(ended, "telephony"), 2 * 8500 + 2 * 4400 + 2 * 14000);
+    CHECK_INT(cost(all, "telephony"), 4 * 8500 + 2 * 4400 + 2 * 14000 + 3 * 2500);
+    CHECK_INT(cost(all, "total"), 640 + cost(all, "telephony"));
+    arena_release(&a);
+}
+
+TEST(what_has_no_price_is_flagged_and_the_rest_is_summed)
+{
+    struct arena a = ARENA_INIT;
+    struct event e[] = {
+        event(&a, EVENT_CALL_ENDED, "bridge-0", "1",
+              "{\"reason\":\"completed\",\"durationMs\":1,\"usage\":{\"audioOut\":5}}"),
+        event(&a, EVENT_CALL_USAGE, "bridge-0", "2",
+              "{\"usage\":{\"audioMs\":5},\"costMicroUsd\":12}"),
+        event(&a, EVENT_TRANSCRIPT_READY, "post-call", "t", "{\"model\":\"m\"}"),
+    };
+
+    CHECK_STR(json_str(json_path(record_of(&a, e, 1), "flags.0")), "unpriced");
+    CHECK_INT(cost(record_of(&a, e, 2), "engine"), 12);
+    CHECK_STR(json_str(json_path(record_of(&a, &e[2], 1), "flags.0")), "unpriced");
+    CHECK_INT(json_len(json_get(record_of(&a, &e[1], 1), "flags")), 0);
+    arena_release(&a);
+}
+
+TEST(a_recording_tells_its_status_and_when_it_began)
+{
+    struct arena a = ARENA_INIT;
+    struct event e[] = {
+        event(&a, EVENT_RECORDING_STORED, "post-call", "stored-RE1",
+              "{\"status\":\"stored\",\"object\":\"o\",\"startTime\":\"2026-11-24T09:00:00Z\"}"),
+        event(&a, EVENT_RECORDING_STORED, "post-call", "stored-RE1",
+              "{\"status\":\"absent\",\"recordingSid\":\"RE1\",\"bytes\":0}"),
+        event(&a, EVENT_RECORDING_AVAILABLE, "webhook", "recording-RE1",
+              "{\"status\":\"completed\",\"recordingSid\":\"RE1\"}"),
+    };
+    const struct jval *stored = json_get(record_of(&a, e, 1), "recording");
+
+    CHECK_STR(json_str(json_get(stored, "status")), "stored");
+    CHECK_STR(json_str(json_get(stored, "startedAt")), "2026-11-24T09:00:00Z");
+    CHECK(json_get(stored, "startTime") == NULL);
+    CHECK_STR(json_str(json_path(record_of(&a, &e[1], 1), "recording.status")), "absent");
+    /* Of no use to the record, and no attempt of the call. */
+    CHECK(json_get(record_of(&a, &e[2], 1), "recording") == NULL);
+    CHECK_INT(json_i64_or(json_get(record_of(&a, &e[2], 1), "attempts"), -1), 0);
     arena_release(&a);
 }

@@ -4,6 +4,8 @@
 #include "base/file.h"
 #include "base/macros.h"
 
+enum { MINUTE_MS = 60000 };
+
 /* US dollars for a million tokens, per_minute for a minute of audio. */
 struct price {
     struct str model;
@@ -13,8 +15,14 @@ struct price {
     double per_minute;
 };
 
+/* US dollars for a started minute. */
+struct telephony_price {
+    double inbound, outbound, media_stream, recording;
+};
+
 struct prices {
     struct str date;
+    struct telephony_price telephony;
     size_t n;
     struct price rows[PRICES_MODELS_MAX];
 };
@@ -41,6 +49,22 @@ static const struct price built_in[] = {
     { STR("gpt-6.1-sol"), 2.00, 0.10, 10.00, 0, 0, 0, 0, 0, 0 },
     { STR("gpt-5.6-luna"), 0.20, 0.02, 1.20, 0, 0, 0, 0, 0, 0 },
     { STR("gpt-5.6-terra"), 2.00, 0.20, 12.00, 0, 0, 0, 0, 0, 0 },
+};
+
+/* Source: Twilio, Programmable Voice pricing, United States, local number, pay as you go, list price without
+ * tax, read in November 2026. An account's own prices: GET pricing.twilio.com/v2/Voice/Countries/{ISO}. */
+static const struct telephony_price built_in_telephony = {
+    .inbound = 0.0085, .outbound = 0.0140, .media_stream = 0.0044, .recording = 0.0025
+};
+
+static const struct {
+    const char *name;
+    size_t offset;
+} telephony_keys[] = {
+    { "inbound", offsetof(struct telephony_price, inbound) },
+    { "outbound", offsetof(struct telephony_price, outbound) },
+    { "mediaStream", offsetof(struct telephony_price, media_stream) },
+    { "recording", offsetof(struct telephony_price, recording) },
 };
 
 static const struct {
@@ -171,6 +195,21 @@ static struct price *find_row(struct prices *p, struct str model)
     return NULL;
 }
 
+/* Takes v[name] into the number at `offset` of `row`, where it is there. */
+static enum errc read_price(void *row, size_t offset, const struct jval *v, const char *name,
+                            struct err *err)
+{
+    const struct jval *x = json_get(v, name);
+    double value = json_num_or(x, -1);
+
+    if (!x)
+        return ERR_OK;
+    if (!json_is_num(x) || value < 0 || value > 1e6)
+        return err_set(err, ERR_INVALID, "%s must be a number from 0 to 1000000", name);
+    *(double *)(void *)((char *)row + offset) = value;
+    return ERR_OK;
+}
+
 static enum errc read_row(struct prices *p, struct arena *a, const struct jval *v, struct err *err)
 {
     struct str model;
@@ -187,36 +226,42 @@ static enum errc read_row(struct prices *p, struct arena *a, const struct jval *
         row = &p->rows[p->n++];
         *row = (struct price){ .model = arena_str(a, model) };
     }
-    for (i = 0; i < ARRAY_LEN(price_keys); i++) {
-        const struct jval *x = json_get(v, price_keys[i].name);
-        double value = json_num_or(x, -1);
+    for (i = 0; !rc && i < ARRAY_LEN(price_keys); i++)
+        rc = read_price(row, price_keys[i].offset, v, price_keys[i].name, err);
+    return rc ? err_wrap(err, rc, "model " STR_FMT, STR_ARG(model)) : ERR_OK;
+}
 
-        if (!x)
-            continue;
-        if (!json_is_num(x) || value < 0 || value > 1e6)
-            return err_set(err, ERR_INVALID,
-                           "model " STR_FMT ": %s must be a number from 0 to 1000000",
-                           STR_ARG(model), price_keys[i].name);
-        *(double *)(void *)((char *)row + price_keys[i].offset) = value;
-    }
-    return ERR_OK;
+static enum errc read_telephony(struct prices *p, const struct jval *v, struct err *err)
+{
+    enum errc rc = ERR_OK;
+    size_t i;
+
+    for (i = 0; !rc && i < ARRAY_LEN(telephony_keys); i++)
+        rc = read_price(&p->telephony, telephony_keys[i].offset, v, telephony_keys[i].name, err);
+    return rc ? err_wrap(err, rc, "telephony") : ERR_OK;
 }
 
 static enum errc read_file(struct prices *p, struct arena *a, struct str text, struct err *err)
 {
-    const struct jval *root, *row;
+    const struct jval *root, *row, *models, *telephony;
     struct json_iter it;
     enum errc rc = json_parse_arena(&root, a, text, err);
 
     if (rc)
         return rc;
-    if (!json_is_arr(json_get(root, "models")))
+    models = json_get(root, "models");
+    telephony = json_get(root, "telephony");
+    if (!models && !telephony)
+        return err_set(err, ERR_INVALID, "neither models nor telephony is there");
+    if (models && !json_is_arr(models))
         return err_set(err, ERR_INVALID, "models must be a list");
+    if (telephony && !json_is_obj(telephony))
+        return err_set(err, ERR_INVALID, "telephony must be an object");
     rc = json_need_str(root, "date", &p->date, err);
-    it = json_iter(json_get(root, "models"));
+    it = json_iter(models);
     while (!rc && json_next(&it, NULL, &row))
         rc = read_row(p, a, row, err);
-    return rc;
+    return rc ? rc : read_telephony(p, telephony, err);
 }
 
 enum errc prices_load(const struct prices **ret, struct arena *a, const char *path, struct err *err)
@@ -227,6 +272,7 @@ enum errc prices_load(const struct prices **ret, struct arena *a, const char *pa
     size_t i;
 
     p->date = str_c(built_in_date);
+    p->telephony = built_in_telephony;
     for (i = 0; i < ARRAY_LEN(built_in); i++)
         p->rows[p->n++] = built_in[i];
     if (path && *path) {
@@ -285,4 +331,19 @@ enum errc cost_micro_usd(const struct prices *p, struct str model, const struct 
           (double)u->audio_ms / 60000.0 * c->per_minute * 1e6;
     *ret = (int64_t)(sum + 0.5);
     return ERR_OK;
+}
+
+int64_t started_minutes(int64_t ms)
+{
+    return ms > 0 ? (ms + MINUTE_MS - 1) / MINUTE_MS : 0;
+}
+
+int64_t cost_of_telephony(const struct prices *p, const struct telephony_minutes *m)
+{
+    const struct telephony_price *t = &p->telephony;
+    double dollars = (double)m->inbound * t->inbound + (double)m->outbound * t->outbound +
+                     (double)m->media_stream * t->media_stream +
+                     (double)m->recording * t->recording;
+
+    return (int64_t)(dollars * 1e6 + 0.5);
 }

@@ -2,9 +2,11 @@
  * the setting PRICES can override row by row:
  *   {"date":"2026-11-01","models":[{"model":"gpt-realtime-2.1","textIn":4.0,"textInCached":0.4,
  *     "textOut":24.0,"audioIn":32.0,"audioInCached":0.4,"audioOut":64.0,"imageIn":5.0,
- *     "imageInCached":0.5,"perMinute":0.0}]}
- * in US dollars for a million tokens, and for a minute of audio. Money is whole millionths of a dollar.
- * Source: OpenAI, model pages and Realtime usage objects. */
+ *     "imageInCached":0.5,"perMinute":0.0}],
+ *   "telephony":{"inbound":0.0085,"outbound":0.014,"mediaStream":0.0044,"recording":0.0025}}
+ * in US dollars for a million tokens, for a minute of audio, and (telephony) for each started minute. Either
+ * of models and telephony may be left out. Money is whole millionths of a dollar.
+ * Source: OpenAI, model pages and Realtime usage objects; Twilio, Voice pricing. */
 #ifndef CONCIERGE_COST_H
 #define CONCIERGE_COST_H
 
@@ -33,6 +35,13 @@ struct usage usage_from_openai(const struct jval *usage);
 void usage_write(struct jw *w, const char *key, const struct usage *u); /* only counts above 0 */
 struct usage usage_read(const struct jval *v);
 
+/* What Twilio counts of one call, each leg for itself, in started minutes. */
+struct telephony_minutes {
+    int64_t inbound, outbound; /* the caller's leg; the legs to people */
+    int64_t media_stream, recording;
+};
+int64_t started_minutes(int64_t ms); /* 0 for 0 and less */
+
 struct prices;
 /* `path` NULL or empty: the built-in table. ERR_INVALID names file, model and key. */
 MUST_USE enum errc prices_load(const struct prices **ret, struct arena *a, const char *path,
@@ -42,5 +51,6 @@ struct str prices_date(const struct prices *p); /* "2026-11-01" */
  * price for this model; *ret is then 0. Rounds half up, once a call. */
 MUST_USE enum errc cost_micro_usd(const struct prices *p, struct str model, const struct usage *u,
                                   int64_t *ret);
+int64_t cost_of_telephony(const struct prices *p, const struct telephony_minutes *m);
 
 #endif

@@ -1,5 +1,8 @@
 /* What passes between the services: stream tokens, tool calls, events, slots, money. */
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "concierge/cost.h"
@@ -266,6 +269,16 @@ static const struct jval *parsed(struct arena *a, const char *text)
     return v;
 }
 
+/* The first call makes the file's name. */
+static void write_prices(char *path, const char *text)
+{
+    int fd = str_ends(str_c(path), STR("XXXXXX")) ? mkstemp(path) : open(path, O_WRONLY | O_TRUNC);
+
+    CHECK(fd >= 0);
+    CHECK_INT(write(fd, text, strlen(text)), (int)strlen(text));
+    CHECK_INT(close(fd), 0);
+}
+
 TEST(a_realtime_response_costs_what_the_price_list_says)
 {
     struct arena a = ARENA_INIT;
@@ -309,6 +322,33 @@ TEST(usage_is_read_in_all_three_spellings_and_from_transcriptions)
     CHECK_INT(u.text_in + u.text_out + u.audio_in + u.audio_out + u.audio_ms, 0);
     u = usage_from_openai(parsed(&a, "{\"input_tokens\":-5,\"seconds\":-3}"));
     CHECK_INT(u.text_in + u.audio_ms, 0);
+    arena_release(&a);
+}
+
+TEST(telephony_costs_by_the_started_minute_and_prices_can_be_replaced)
+{
+    const struct telephony_minutes m = {
+        .inbound = 2, .outbound = 1, .media_stream = 2, .recording = 2
+    };
+    struct arena a = ARENA_INIT;
+    char path[] = "/tmp/prices-test-XXXXXX";
+    const struct prices *own = NULL;
+    struct err err = ERR_INIT;
+
+    CHECK_INT(started_minutes(0), 0);
+    CHECK_INT(started_minutes(1), 1);
+    CHECK_INT(started_minutes(60000), 1);
+    CHECK_INT(started_minutes(60001), 2);
+    CHECK_INT(cost_of_telephony(built_in(&a), &m), 17000 + 14000 + 8800 + 5000);
+    write_prices(path, "{\"date\":\"2026-11-20\",\"telephony\":{\"inbound\":0.01}}");
+    CHECK_OK(prices_load(&own, &a, path, &err));
+    CHECK_INT(cost_of_telephony(own, &m), 20000 + 14000 + 8800 + 5000);
+    write_prices(path, "{\"date\":\"2026-11-20\",\"telephony\":{\"inbound\":\"dear\"}}");
+    CHECK_RC(ERR_INVALID, prices_load(&own, &a, path, &err));
+    CHECK_CONTAINS(str_c(err.text), "telephony: inbound must be a number");
+    write_prices(path, "{\"date\":\"2026-11-20\"}");
+    CHECK_RC(ERR_INVALID, prices_load(&own, &a, path, &err));
+    CHECK_INT(unlink(path), 0);
     arena_release(&a);
 }
 

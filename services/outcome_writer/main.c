@@ -8,6 +8,10 @@ static const struct config_key keys[] = {
       .required = true,
       .offset = offsetof(struct writer_settings, profile_path),
       .help = "YAML file of the business" },
+    { .name = "PRICES",
+      .kind = CONFIG_STR,
+      .offset = offsetof(struct writer_settings, prices_path),
+      .help = "JSON file of prices that replaces rows of the built-in table" },
 };
 
 static enum errc create(void **app, struct service *s, struct err *err)

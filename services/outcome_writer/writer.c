@@ -3,6 +3,7 @@
 #include "base/macros.h"
 #include "base/mem.h"
 #include "concierge/call_record.h"
+#include "concierge/cost.h"
 #include "google/firestore.h"
 
 enum { US = 1000000, DAY_SECONDS = 86400, ATTEMPT_MAX = 1000 };
@@ -14,6 +15,8 @@ enum errc writer_create(struct writer **ret, const struct writer_settings *setti
     enum errc rc = profile_load(&w->profile, arena, arena_cstr(arena, settings->profile_path), err);
 
     w->settings = settings;
+    if (!rc)
+        rc = prices_load(&w->prices, arena, arena_cstr(arena, settings->prices_path), err);
     if (!rc)
         rc = google_create(&w->google, settings->service.project, &settings->google, clock, err);
     if (!rc)
@@ -38,6 +41,7 @@ struct writer *writer_destroy(struct writer *w)
 
 struct take_job {
     const struct event *e;
+    const struct prices *prices;
     int64_t keep_us, text_expires_us; /* of the record after its last event; of texts */
     bool repeat;
 };
@@ -101,13 +105,17 @@ static int attempt_of(const struct event *e)
     return (int)n;
 }
 
+static struct str turn_path(struct arena *a, const struct event *e, int64_t index)
+{
+    return arena_printf(a, "calls/" STR_FMT "/turns/%d-%04lld", STR_ARG(e->subject), attempt_of(e),
+                        (long long)index);
+}
+
 static void write_turn(struct firestore_commit *c, struct ctx *ctx, const struct take_job *job,
                        int64_t index, const struct jval *turn)
 {
     int attempt = attempt_of(job->e);
-    struct str path = arena_printf(ctx->arena, "calls/" STR_FMT "/turns/%d-%04lld",
-                                   STR_ARG(job->e->subject), attempt, (long long)index);
-    struct fsw *w = firestore_set(c, path, FS_PRE_ANY);
+    struct fsw *w = firestore_set(c, turn_path(ctx->arena, job->e, index), FS_PRE_ANY);
     struct json_iter it = json_iter(turn);
     const struct jval *v;
     struct str key;
@@ -121,7 +129,7 @@ static void write_turn(struct firestore_commit *c, struct ctx *ctx, const struct
     fsw_time(w, "expiresAt", job->text_expires_us);
 }
 
-/* The end holds the ordered transcript: once it is here, single turns that come late add nothing. */
+/* What the end tells of a turn counts more than the turn's own event. */
 static bool end_is_here(const struct jval *parts, int attempt)
 {
     struct json_iter it = json_iter(json_get(parts, "attempts"));
@@ -129,21 +137,27 @@ static bool end_is_here(const struct jval *parts, int attempt)
 
     while (json_next(&it, NULL, &t)) {
         if (json_i64_or(json_get(t, "attempt"), -1) == attempt)
-            return json_i64_or(json_path(t, "ended.data.turnCount"), 0) > 0;
+            return json_get(t, "ended") != NULL;
     }
     return false;
 }
 
+static int64_t turn_index(const struct event *e)
+{
+    return json_i64_or(json_get(e->data, "index"), 0);
+}
+
+/* `turn_doc`: with call.turn, the turn's document as it stands. */
 static void write_turns(struct firestore_commit *c, struct ctx *ctx, const struct take_job *job,
-                        const struct jval *parts)
+                        const struct jval *parts, const struct fs_doc *turn_doc)
 {
     const struct event *e = job->e;
     struct json_iter it = json_iter(json_get(e->data, "turns"));
     const struct jval *turn;
     int64_t n = 0;
 
-    if (e->type == EVENT_CALL_TURN && !end_is_here(parts, attempt_of(e)))
-        write_turn(c, ctx, job, json_i64_or(json_get(e->data, "index"), 0), e->data);
+    if (e->type == EVENT_CALL_TURN && !(turn_doc->exists && end_is_here(parts, attempt_of(e))))
+        write_turn(c, ctx, job, turn_index(e), e->data);
     if (e->type != EVENT_CALL_ENDED || !json_is_arr(json_get(e->data, "turns")))
         return;
     for (; n < TURNS_PER_CALL_MAX && json_next(&it, NULL, &turn); n++)
@@ -171,7 +185,8 @@ static enum errc write_record(struct firestore_commit *c, struct ctx *ctx, const
     enum errc rc = json_parse_arena(&folded, ctx->arena, parts, err);
 
     if (!rc)
-        rc = json_parse_arena(&shown, ctx->arena, call_record_show(ctx->arena, folded), err);
+        rc = json_parse_arena(&shown, ctx->arena, call_record_show(ctx->arena, folded, job->prices),
+                              err);
     if (rc)
         return err_wrap(err, ERR_INTERNAL, "call record");
     it = json_iter(shown);
@@ -187,7 +202,7 @@ static enum errc write_record(struct firestore_commit *c, struct ctx *ctx, const
     return ERR_OK;
 }
 
-/* docs: the call's document, the event's place in the journal. */
+/* docs: the call's document, the event's place in the journal, and with call.turn the turn's document. */
 static enum errc take_step(void *arg, struct ctx *ctx, const struct fs_doc *docs,
                            struct firestore_commit *c, struct err *err)
 {
@@ -205,23 +220,26 @@ static enum errc take_step(void *arg, struct ctx *ctx, const struct fs_doc *docs
     if (rc)
         return err_wrap(err, ERR_INTERNAL, "parts of call record");
     write_journal(c, ctx, job);
-    write_turns(c, ctx, job, parts);
+    write_turns(c, ctx, job, parts, &docs[2]);
     return write_record(c, ctx, &docs[0], job, call_record_fold(ctx->arena, parts, job->e), err);
 }
 
 enum errc writer_take(struct writer *w, struct ctx *ctx, const struct event *e, bool *ret_repeat,
                       struct err *err)
 {
-    struct str paths[2] = { arena_printf(ctx->arena, "calls/" STR_FMT, STR_ARG(e->subject)),
-                            journal_path(ctx->arena, e) };
+    bool is_turn = e->type == EVENT_CALL_TURN;
+    struct str paths[3] = { arena_printf(ctx->arena, "calls/" STR_FMT, STR_ARG(e->subject)),
+                            journal_path(ctx->arena, e),
+                            is_turn ? turn_path(ctx->arena, e, turn_index(e)) : STR_EMPTY };
     struct take_job job = {
         .e = e,
+        .prices = w->prices,
         .keep_us = (int64_t)w->profile->retention.calls_days * DAY_SECONDS * US,
         /* From the event's own time, so that a repeat would write the same. */
         .text_expires_us =
             e->time_us + (int64_t)w->profile->retention.transcripts_days * DAY_SECONDS * US,
     };
-    enum errc rc = firestore_update(w->google, ctx, paths, ARRAY_LEN(paths), take_step, &job, err);
+    enum errc rc = firestore_update(w->google, ctx, paths, is_turn ? 3 : 2, take_step, &job, err);
 
     if (rc)
         return err_wrap(err, rc, "take event");

@@ -1,5 +1,6 @@
 #include "outcome_writer/writer.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/crypto.h"
@@ -92,6 +93,10 @@ static const struct {
     { "call.turn", "bridge-0", "3", "09:00:09",
       "{\"index\":1,\"role\":\"caller\",\"text\":\"A "
       "check-up.\",\"startMs\":3500,\"endMs\":5000}" },
+    /* Beyond what the end can hold, and so told here only. */
+    { "call.turn", "bridge-0", "9", "09:00:28",
+      "{\"index\":2,\"role\":\"agent\",\"text\":\"One moment.\",\"startMs\":6000,\"endMs\":7000,"
+      "\"interrupted\":false}" },
     { "call.usage", "bridge-0", "4", "09:00:10",
       "{\"responseId\":\"r1\",\"model\":\"gpt-realtime-2.1\",\"audioIn\":100,\"audioOut\":50,"
       "\"costMicroUsd\":6400}" },
@@ -102,7 +107,8 @@ static const struct {
     { "call.tool", "bridge-0", "7", "09:00:12",
       "{\"toolCallId\":\"c1\",\"name\":\"findAvailability\",\"status\":\"ok\",\"latencyMs\":40}" },
     { "call.ended", "bridge-0", "8", "09:00:30",
-      "{\"attempt\":0,\"reason\":\"shutdown\",\"endedAt\":\"2026-11-24T09:00:30Z\","
+      "{\"attempt\":0,\"reason\":\"shutdown\",\"durationMs\":29000,\"endedAt\":\"2026-11-24T09:00:"
+      "30Z\","
       "\"costMicroUsd\":6500,"
       "\"usage\":{\"audioIn\":110,\"audioOut\":50},\"latency\":{\"first_word_ms\":600,\"response_"
       "ms\":[900,700],"
@@ -118,17 +124,17 @@ static const struct {
       "{\"model\":\"gpt-realtime-2.1\",\"audioOut\":10,\"costMicroUsd\":640}" },
     { "call.ended", "bridge-1", "3", "09:01:00",
       "{\"attempt\":1,\"reason\":\"completed\",\"outcome\":\"booked\",\"summary\":\"Booked.\","
-      "\"endedAt\":\"2026-11-24T09:01:00Z\",\"costMicroUsd\":700,\"usage\":{\"audioOut\":10},"
+      "\"durationMs\":29000,\"endedAt\":\"2026-11-24T09:01:00Z\",\"costMicroUsd\":700,\"usage\":{"
+      "\"audioOut\":10},"
       "\"latency\":{\"first_word_ms\":500,\"response_ms\":[800],\"barge_in_stop_ms\":[120]},"
       "\"turns\":[]}" },
     { "call.status", "webhook", "status-in-progress", "09:00:00",
       "{\"status\":\"in-progress\",\"sequence\":1}" },
     { "call.status", "webhook", "status-completed", "09:01:01",
       "{\"status\":\"completed\",\"sequence\":2,\"durationS\":61}" },
-    { "recording.available", "webhook", "recording-RE1", "09:01:02",
-      "{\"recordingSid\":\"RE1\",\"durationS\":61,\"channels\":2}" },
     { "recording.stored", "post-call", "RE1-stored", "09:01:05",
-      "{\"recordingSid\":\"RE1\",\"bucket\":\"b\",\"object\":\"o.wav\",\"bytes\":976044,"
+      "{\"status\":\"stored\",\"recordingSid\":\"RE1\",\"bucket\":\"b\",\"object\":\"o.wav\","
+      "\"bytes\":976044,"
       "\"durationMs\":61000,"
       "\"channels\":2}" },
     { "transcript.ready", "post-call", "RE1-transcript", "09:01:20",
@@ -137,7 +143,8 @@ static const struct {
       "\"costMicroUsd\":6100}" },
 };
 
-enum { STORY = ARRAY_LEN(story) };
+/* 61 s of call, two streams below a minute, 61 s of recording. */
+enum { STORY = ARRAY_LEN(story), TELEPHONY = 2 * 8500 + 2 * 4400 + 2 * 2500 };
 
 static struct str event_text(struct arena *a, size_t i)
 {
@@ -156,17 +163,27 @@ static int push(struct office *o, size_t i)
     return post(o, &o->cloud.ctx, envelope(a, event_text(a, i)), true);
 }
 
-/* The call's document and its turns as one text; equal stores give equal texts. */
+static int by_path(const void *x, const void *y)
+{
+    return str_cmp(*(const struct str *)x, *(const struct str *)y);
+}
+
+/* All documents as one text, the call's, its turns and its journal; equal stores give equal texts. */
 static struct str state(struct office *o)
 {
-    static const char *const turns[] = { "calls/CA1/turns/0-0000", "calls/CA1/turns/0-0001" };
     struct arena *a = &o->cloud.arena;
-    struct str all = json_val_text(a, fake_cloud_doc(&o->cloud, "calls/CA1"));
-    size_t i;
+    struct str *paths = ARENA_ARRAY(a, struct str, o->cloud.n_docs + 1), all = STR_EMPTY;
+    size_t i, n = 0;
 
-    for (i = 0; i < ARRAY_LEN(turns); i++)
-        all = arena_printf(a, STR_FMT "\n" STR_FMT, STR_ARG(all),
-                           STR_ARG(json_val_text(a, fake_cloud_doc(&o->cloud, turns[i]))));
+    for (i = 0; i < o->cloud.n_docs; i++) {
+        if (o->cloud.docs[i].there)
+            paths[n++] = o->cloud.docs[i].path;
+    }
+    qsort(paths, n, sizeof(*paths), by_path);
+    for (i = 0; i < n; i++)
+        all = arena_printf(
+            a, STR_FMT STR_FMT " " STR_FMT "\n", STR_ARG(all), STR_ARG(paths[i]),
+            STR_ARG(json_val_text(a, fake_cloud_doc(&o->cloud, arena_cstr(a, paths[i])))));
     return all;
 }
 
@@ -203,7 +220,8 @@ TEST(a_call_becomes_a_record_with_everything_that_was_reported)
     CHECK_INT(json_i64_or(json_get(d, "durationMs"), 0), 60000);
     CHECK_INT(json_i64_or(json_get(d, "attempts"), 0), 2);
     CHECK_INT(json_i64_or(json_path(d, "costMicroUsd.engine"), 0), 7200);
-    CHECK_INT(json_i64_or(json_path(d, "costMicroUsd.total"), 0), 13300);
+    CHECK_INT(json_i64_or(json_path(d, "costMicroUsd.telephony"), 0), TELEPHONY);
+    CHECK_INT(json_i64_or(json_path(d, "costMicroUsd.total"), 0), 13300 + TELEPHONY);
     CHECK_INT(json_i64_or(json_path(d, "usage.audioIn"), 0), 110);
     CHECK_INT(json_i64_or(json_path(d, "latency.firstWordMs"), 0), 600);
     CHECK_INT(json_i64_or(json_path(d, "latency.responseMs.p50"), 0), 800);
@@ -216,6 +234,9 @@ TEST(a_call_becomes_a_record_with_everything_that_was_reported)
     CHECK_INT(json_i64_or(json_get(d, "events"), 0), (int)STORY);
     CHECK_STR(json_str(json_get(fake_cloud_doc(&o.cloud, "calls/CA1/turns/0-0001"), "text")),
               "A check-up, please.");
+    CHECK_STR(json_str(json_get(fake_cloud_doc(&o.cloud, "calls/CA1/turns/0-0002"), "text")),
+              "One moment.");
+    CHECK_INT(json_i64_or(json_get(d, "turns"), 0), 3);
     CHECK_INT(fake_cloud_count(&o.cloud, "calls/CA1/events/"), STORY);
     office_close(&o);
 }
@@ -324,7 +345,7 @@ TEST(a_store_that_fails_at_any_request_is_asked_again_and_loses_nothing)
               (int)STORY);
     CHECK_INT(
         json_i64_or(json_path(fake_cloud_doc(&o.cloud, "calls/CA1"), "costMicroUsd.total"), 0),
-        13300);
+        13300 + TELEPHONY);
     office_close(&o);
 }
 
