@@ -74,16 +74,6 @@ static struct str end_words(struct arena *a, const struct call *c)
     return words_sentence(a, str_c(end_reason_info(reason)->text));
 }
 
-/* Of a stored text or timestamp. */
-static int64_t time_of(const struct jval *fields, const char *key)
-{
-    int64_t us = fs_time_or(fields, key, 0);
-
-    if (!us && time_parse_rfc3339(fs_str(fields, key), &us))
-        us = 0;
-    return us;
-}
-
 static struct str booking_words(struct page *p, const struct call *c)
 {
     const struct zone *zone = p->d->profile->zone;
@@ -93,7 +83,7 @@ static struct str booking_words(struct page *p, const struct call *c)
         profile_staff_of_calendar(p->d->profile, fs_str(c->booking, "calendar"));
     struct str what = service ? service->name : fs_str(c->booking, "service");
     struct str who = staff ? staff->name : fs_str(c->booking, "calendar");
-    int64_t start_us = time_of(c->booking, "start");
+    int64_t start_us = call_time_of(c->booking, "start");
 
     if (!c->booking)
         return c->booking_id;
@@ -185,9 +175,14 @@ static void write_cost(struct page *p, const struct call *c)
     write_cost_row(p, "Transcription", c->transcript.name.n ? c->cost.transcription : -1,
                    "none yet");
     write_cost_row(p, "Summary", c->cost.summary > 0 ? c->cost.summary : -1, NULL);
-    write_cost_row(p, "Telephony", c->cost.telephony, "not on record");
+    write_cost_row(p, "Telephony", c->cost.telephony,
+                   call_is_over(c) ? "not on record" : "counted when the call has ended");
     write_cost_row(p, "Total", c->cost.total, "not known yet");
     html_end(p->h);
+    if (call_has_flag(c, "unpriced"))
+        html_leaf(p->h, "p", "note",
+                  STR("A model of this call has no price in the table: what it cost is missing "
+                      "here."));
     html_end(p->h);
 }
 
@@ -205,7 +200,11 @@ static const char *no_recording(const struct page *p, const struct call *c)
         return "Calls of this business are not recorded.";
     if (!call_is_over(c))
         return "The recording will be here when the call has ended.";
-    if (c->recording_lost)
+    if (str_eq_c(c->recording_status, "failed"))
+        return "Recording this call failed.";
+    if (str_eq_c(c->recording_status, "deleted"))
+        return "The recording was deleted before it could be stored.";
+    if (call_recording_is_lost(c))
         return "There is no recording of this call.";
     return is_recent(p, c) ? "The recording is on its way." : "There is no recording of this call.";
 }
@@ -250,7 +249,7 @@ static const struct transcript *find_transcript(struct page *p, const struct cal
     struct err err = ERR_INIT;
 
     if (!c->transcript.name.n) {
-        *why = c->recording_lost || (call_is_over(c) && !is_recent(p, c))
+        *why = call_recording_is_lost(c) || (call_is_over(c) && !is_recent(p, c))
                    ? STR("There is no transcript of this call.")
                    : STR("The transcript is made when the call has ended.");
         return NULL;
@@ -275,8 +274,8 @@ static void show_call(struct dashboard *d, struct http_req *r, const struct call
 
     talk.transcript = find_transcript(&probe, c, &transcript, &talk.no_transcript);
     talk.lead_ms = transcript_lead_ms(talk.transcript, detail);
-    head.refresh =
-        is_recent(&probe, c) && (!call_is_over(c) || !c->transcript.name.n) && !c->recording_lost;
+    head.refresh = is_recent(&probe, c) && (!call_is_over(c) || !c->transcript.name.n) &&
+                   !call_recording_is_lost(c);
     p = page_begin(d, r, &head);
     write_head(&p, c);
     write_listen(&p, detail, talk.lead_ms);

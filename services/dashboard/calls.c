@@ -32,6 +32,23 @@ bool call_is_over(const struct call *c)
     return str_eq_c(c->status, "ended");
 }
 
+bool call_recording_is_lost(const struct call *c)
+{
+    return c->recording_status.n && !str_eq_c(c->recording_status, "stored");
+}
+
+bool call_has_flag(const struct call *c, const char *flag)
+{
+    struct json_iter it = json_iter(c->flags);
+    const struct jval *v;
+
+    while (json_next(&it, NULL, &v)) {
+        if (str_eq_c(fs_val_str(v), flag))
+            return true;
+    }
+    return false;
+}
+
 /* --- one document ------------------------------------------------------- */
 
 static struct spread read_spread(const struct jval *latency, const char *key)
@@ -42,13 +59,23 @@ static struct spread read_spread(const struct jval *latency, const char *key)
                             fs_i64_or(m, "n", 0) };
 }
 
+int64_t call_time_of(const struct jval *fields, const char *key)
+{
+    int64_t us = fs_time_or(fields, key, 0);
+
+    if (!us && time_parse_rfc3339(fs_str(fields, key), &us))
+        us = 0;
+    return us;
+}
+
 static void read_after(struct call *c, const struct jval *f)
 {
     const struct jval *recording = fs_map(f, "recording"), *transcript = fs_map(f, "transcript");
 
     c->recording =
         (struct stored_object){ fs_str(recording, "bucket"), fs_str(recording, "object") };
-    c->recording_lost = fs_has(recording, "bytes") && !c->recording.name.n;
+    c->recording_status = fs_str(recording, "status");
+    c->recording_started_us = call_time_of(recording, "startedAt");
     c->recording_ms = fs_i64_or(recording, "durationMs", -1);
     c->transcript =
         (struct stored_object){ fs_str(transcript, "bucket"), fs_str(transcript, "object") };
@@ -293,8 +320,10 @@ static void take_streams(struct reading *r)
     size_t i, n = 0;
 
     for (i = 0; i < r->n_streams; i++) {
-        if (r->stream_us[i])
-            at[n++] = stream_at_ms(r, (int)i);
+        if (!r->stream_us[i])
+            continue;
+        r->d->first_stream_us = r->d->first_stream_us ? r->d->first_stream_us : r->stream_us[i];
+        at[n++] = stream_at_ms(r, (int)i);
     }
     r->d->streams_ms = at;
     r->d->n_streams = MAX(n, (size_t)1);

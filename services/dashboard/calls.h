@@ -54,8 +54,8 @@ struct call {
     } latency;
     int64_t turns, tool_calls, attempts;
     struct stored_object recording, transcript;
-    bool recording_lost; /* Twilio had none, or it could not be stored */
-    int64_t recording_ms;
+    struct str recording_status; /* stored, or why there will be none: absent, failed, deleted */
+    int64_t recording_ms, recording_started_us;
     const struct jval *flags;   /* array of names */
     const struct jval *booking; /* fields of a map, or NULL */
     const struct jval *handoff;
@@ -63,6 +63,11 @@ struct call {
     bool callback_done;
 };
 bool call_is_over(const struct call *c); /* status ended */
+bool call_recording_is_lost(const struct call *c);
+bool call_has_flag(const struct call *c, const char *flag);
+
+/* Of a stored text or timestamp; 0: none. */
+int64_t call_time_of(const struct jval *fields, const char *key);
 
 struct call_page {
     const struct call *items; /* latest first */
@@ -106,6 +111,7 @@ struct call_detail {
     size_t n_waits;
     const int64_t *streams_ms; /* where each stream of the call began; [0] is 0 */
     size_t n_streams;
+    int64_t first_stream_us; /* 0: not on record */
 };
 /* ERR_NOT_FOUND: no such call. */
 MUST_USE enum errc calls_read(struct google *g, struct ctx *ctx, struct str sid,

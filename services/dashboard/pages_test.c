@@ -265,6 +265,100 @@ TEST(call_page_puts_the_recording_beside_the_streams_clock)
     stage_close(&s);
 }
 
+/* The same call with other words in its record; the stream began at 08:00:01. */
+static void put_record(struct stage *s, const char *recording, const char *more)
+{
+    stage_put(s, "calls/" STAGE_SID,
+              arena_printf(&s->arena,
+                           "{\"status\":\"ended\",\"startedAt\":\"2026-11-24T08:00:00Z\","
+                           "\"endedAt\":\"2026-11-24T08:01:00Z\",\"recording\":{%s},"
+                           "\"transcript\":{\"bucket\":\"audio\",\"object\":\"r/7.json\"}%s}",
+                           recording, more)
+                  .p);
+}
+
+TEST(call_page_places_the_recording_by_its_beginning_and_the_words_within_a_second)
+{
+    static const struct {
+        const char *started, *lead;
+    } rows[] = {
+        { "2026-11-24T07:59:59Z", "data-lead-ms=\"1400\"" }, /* 2000 less a part of a second */
+        { "2026-11-24T07:59:56Z", "data-lead-ms=\"5000\"" }, /* no part of a second explains it */
+        { "2026-11-23T07:59:56Z", "data-lead-ms=\"1400\"" }, /* another clock */
+    };
+    struct stage s;
+    size_t i;
+
+    stage_open(&s);
+    stage_put_booking(&s);
+    for (i = 0; i < ARRAY_LEN(rows); i++) {
+        struct http_response r;
+
+        put_record(&s,
+                   arena_printf(&s.arena,
+                                "\"status\":\"stored\",\"bucket\":\"audio\",\"object\":\"r/7.wav\","
+                                "\"durationMs\":58000,\"startedAt\":\"%s\"",
+                                rows[i].started)
+                       .p,
+                   "");
+        r = stage_get(&s, "/calls/" STAGE_SID, NULL, NULL);
+        CHECK_CONTAINS(r.body, rows[i].lead);
+    }
+    stage_close(&s);
+}
+
+TEST(call_page_says_why_there_is_no_recording_and_waits_for_none)
+{
+    static const struct {
+        const char *status, *says;
+    } rows[] = {
+        { "absent", "There is no recording of this call." },
+        { "failed", "Recording this call failed." },
+        { "deleted", "The recording was deleted before it could be stored." },
+    };
+    struct stage s;
+    size_t i;
+
+    stage_open(&s);
+    for (i = 0; i < ARRAY_LEN(rows); i++) {
+        struct http_response r;
+
+        stage_put(&s, "calls/CA1",
+                  arena_printf(&s.arena,
+                               "{\"status\":\"ended\",\"startedAt\":\"2026-11-24T08:59:30Z\","
+                               "\"endedAt\":\"2026-11-24T08:59:50Z\",\"recording\":{\"status\":"
+                               "\"%s\",\"recordingSid\":\"RE1\"}}",
+                               rows[i].status)
+                      .p);
+        r = stage_get(&s, "/calls/CA1", NULL, NULL);
+        CHECK_CONTAINS(r.body, rows[i].says);
+        CHECK_CONTAINS(r.body, "There is no transcript of this call.");
+        check_lacks(r.body, "data-refresh-s");
+    }
+    stage_close(&s);
+}
+
+TEST(call_page_shows_telephony_and_says_when_the_cost_is_not_whole)
+{
+    struct http_response r;
+    struct stage s;
+
+    stage_open(&s);
+    stage_put_booking(&s);
+    put_record(&s, "",
+               ",\"costMicroUsd\":{\"engine\":0,\"transcription\":0,\"telephony\":30800,"
+               "\"total\":30800},\"flags\":[\"unpriced\"]");
+    r = stage_get(&s, "/calls/" STAGE_SID, NULL, NULL);
+    CHECK_CONTAINS(r.body, "$0.030800");
+    CHECK_CONTAINS(r.body, "<span class=\"flag\">Unpriced</span>");
+    CHECK_CONTAINS(r.body, "has no price in the table");
+    put_record(&s, "", ",\"costMicroUsd\":{\"engine\":0,\"total\":0}");
+    r = stage_get(&s, "/calls/" STAGE_SID, NULL, NULL);
+    CHECK_CONTAINS(r.body, "not on record");
+    check_lacks(r.body, "has no price in the table");
+    stage_close(&s);
+}
+
 TEST(call_page_has_what_was_said_and_done_in_order)
 {
     static const char *const order[] = { "Hello, this is the assistant", "onerror",

@@ -387,10 +387,15 @@ void stage_close(struct stage *s)
 
 void stage_put(struct stage *s, const char *path, const char *json)
 {
-    struct stage_doc *d = &s->docs[s->n_docs++];
+    struct stage_doc *d;
     struct err err = ERR_INIT;
+    size_t i;
 
-    CHECK(s->n_docs <= STAGE_DOCS_MAX);
+    for (i = 0; i < s->n_docs && !str_eq_c(s->docs[i].path, path); i++)
+        ;
+    CHECK(i < STAGE_DOCS_MAX);
+    d = &s->docs[i];
+    s->n_docs = MAX(s->n_docs, i + 1);
     d->path = arena_str(&s->arena, str_c(path));
     if (json_parse_arena(&d->json, &s->arena, str_c(json), &err))
         FAIL_TEST("%s: %s", path, err.text);
@@ -521,7 +526,7 @@ void stage_put_booking(struct stage *s)
         "00Z\"},"
         "\"bookingId\":\"bk1\",\"flags\":[\"lead_review\"],"
         "\"recording\":{\"bucket\":\"audio\",\"object\":\"r/"
-        "7.wav\",\"durationMs\":58000,\"bytes\":1000},"
+        "7.wav\",\"durationMs\":58000,\"bytes\":1000,\"status\":\"stored\"},"
         "\"transcript\":{\"bucket\":\"audio\",\"object\":\"r/7.json\"},"
         "\"parts\":{\"inner\":\"not to be shown\"}}");
     stage_put(s, CALL "/turns/0-0001",

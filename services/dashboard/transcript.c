@@ -5,7 +5,7 @@
 
 /* Twilio begins to record before the stream is open, by less than this; more is a mistake in
  * matching. */
-enum { LEAD_MAX_MS = 15000 };
+enum { LEAD_MAX_MS = 15000, CLOCK_STEP_MS = 1000, WORDS_SLACK_MS = 500 };
 
 static struct transcript_segment read_segment(const struct jval *v)
 {
@@ -52,19 +52,43 @@ enum errc transcript_read(struct google *g, struct ctx *ctx, const struct stored
     return ERR_OK;
 }
 
-int64_t transcript_lead_ms(const struct transcript *t, const struct call_detail *d)
+/* By the agent's first words. -1: they are not in both. */
+static int64_t lead_by_words(const struct transcript *t, const struct call_detail *d)
 {
     size_t turn, segment;
     int64_t lead;
 
     if (!t)
-        return 0;
+        return -1;
     for (turn = 0; turn < d->n_turns && !d->turns[turn].agent; turn++)
         ;
     for (segment = 0; segment < t->n && t->segments[segment].speaker != SPEAKER_AGENT; segment++)
         ;
     if (turn == d->n_turns || segment == t->n)
-        return 0;
+        return -1;
     lead = t->segments[segment].start_ms - d->turns[turn].start_ms;
-    return lead > 0 && lead < LEAD_MAX_MS ? lead : 0;
+    return lead >= 0 && lead < LEAD_MAX_MS ? lead : -1;
+}
+
+/* -1: not on record, or clocks that do not agree. Too long by up to a second, which is not told. */
+static int64_t lead_by_clocks(const struct call_detail *d)
+{
+    int64_t lead;
+
+    if (!d->call.recording_started_us || !d->first_stream_us)
+        return -1;
+    lead = (d->first_stream_us - d->call.recording_started_us) / 1000;
+    return lead >= 0 && lead < LEAD_MAX_MS ? lead : -1;
+}
+
+int64_t transcript_lead_ms(const struct transcript *t, const struct call_detail *d)
+{
+    int64_t clocks = lead_by_clocks(d), words = lead_by_words(t, d);
+
+    if (clocks < 0)
+        return MAX(words, (int64_t)0);
+    if (words >= clocks - CLOCK_STEP_MS - WORDS_SLACK_MS && words <= clocks + WORDS_SLACK_MS &&
+        words >= 0)
+        return words;
+    return clocks;
 }

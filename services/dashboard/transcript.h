@@ -28,8 +28,9 @@ struct transcript {
 /* In ctx->arena. ERR_INVALID: not a transcript. ERR_LIMIT: beyond TRANSCRIPT_BYTES_MAX. */
 MUST_USE enum errc transcript_read(struct google *g, struct ctx *ctx, const struct stored_object *o,
                                    struct transcript *ret, struct err *err);
-/* How much of the recording lies before the call's first stream: the agent's first words there
- * against its first turn. 0 when that cannot be told. `t` may be NULL. */
+/* How much of the recording lies before the call's first stream. By the clocks, where it is on record when
+ * the recording began; that is told in whole seconds, so within them the agent's first words decide: their
+ * place in the recording against that of its first turn. Without either 0. `t` may be NULL. */
 int64_t transcript_lead_ms(const struct transcript *t, const struct call_detail *d);
 
 #endif
