@@ -3,6 +3,8 @@
 #include "base/macros.h"
 #include "local_cloud/engine/understand.h"
 
+enum { DAY_MINUTES = 24 * 60 };
+
 static const char *const weekday_names[] = { "Sunday",   "Monday", "Tuesday", "Wednesday",
                                              "Thursday", "Friday", "Saturday" };
 
@@ -56,7 +58,7 @@ static void service_line(struct facts *f, struct str line)
 
         while (from > 0 && line.p[from - 1] >= '0' && line.p[from - 1] <= '9')
             from--;
-        if (!str_to_i64(str_slice(line, from, at), 0, 24 * 60, &minutes))
+        if (!str_to_i64(str_slice(line, from, at), 0, DAY_MINUTES, &minutes))
             s.minutes = (int)minutes;
     }
     if (price < line.n) {

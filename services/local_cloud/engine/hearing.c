@@ -8,7 +8,6 @@
 #include "local_cloud/engine/realtime_internal.h"
 
 enum {
-    BYTES_PER_MS = 8,
     COMMIT_LEAST_MS = 100,
     KEPT_BEFORE_TURN_MS = 1000, /* beyond the padding, while nobody speaks */
     TRANSCRIPT_SOONEST_MS =
@@ -205,7 +204,7 @@ static void commit(struct realtime *rt, const char *item_id, size_t from, size_t
 
     (void)str_copy(i->id, sizeof(i->id), str_c(item_id)); /* ours */
     i->audio = i->part = true;
-    i->audio_ms = (int64_t)(to - from) / BYTES_PER_MS;
+    i->audio_ms = (int64_t)(to - from) / ULAW_BYTES_PER_MS;
     if (!conversation_insert(&rt->conversation, i, STR_EMPTY, &e)) {
         realtime_event_error(rt, &e, STR_EMPTY);
         item_destroy(i);
@@ -236,7 +235,7 @@ static void audio_drop(struct realtime *rt, size_t n)
 /* Where a time of turn detection lies in the buffer. */
 static size_t buffer_at(const struct realtime *rt, int64_t ms)
 {
-    int64_t at = ms * BYTES_PER_MS - rt->audio_from;
+    int64_t at = ms * ULAW_BYTES_PER_MS - rt->audio_from;
 
     return at < 0 ? 0 : MIN((size_t)at, rt->audio.n);
 }
@@ -289,8 +288,8 @@ static void turns_find(struct realtime *rt)
         }
     }
     if (!rt->in_turn) {
-        size_t keep =
-            (size_t)(rt->session->turns.prefix_padding_ms + KEPT_BEFORE_TURN_MS) * BYTES_PER_MS;
+        size_t keep = (size_t)(rt->session->turns.prefix_padding_ms + KEPT_BEFORE_TURN_MS) *
+                      ULAW_BYTES_PER_MS;
 
         if (rt->endpoint_at > 2 * keep)
             audio_drop(rt, rt->endpoint_at - keep);
@@ -320,12 +319,12 @@ bool hearing_commit(struct realtime *rt, struct api_error *e)
 {
     char id[API_ID_MAX];
 
-    if (rt->audio.n < (size_t)COMMIT_LEAST_MS * BYTES_PER_MS)
+    if (rt->audio.n < (size_t)COMMIT_LEAST_MS * ULAW_BYTES_PER_MS)
         return api_error_set(e, "input_audio_buffer_commit_empty", "",
                              "Error committing input audio buffer: buffer too small. Expected at "
                              "least 100ms of audio, "
                              "but buffer only has %.2fms of audio.",
-                             (double)rt->audio.n / BYTES_PER_MS);
+                             (double)rt->audio.n / ULAW_BYTES_PER_MS);
     api_id(id, "item_");
     commit(rt, rt->in_turn ? rt->turn_item : id, 0, rt->audio.n);
     hearing_clear(rt);
@@ -358,7 +357,7 @@ void hearing_configure(struct realtime *rt)
 static void on_idle(void *arg)
 {
     struct realtime *rt = arg;
-    int64_t now_ms = (rt->audio_from + (int64_t)rt->audio.n) / BYTES_PER_MS;
+    int64_t now_ms = (rt->audio_from + (int64_t)rt->audio.n) / ULAW_BYTES_PER_MS;
     char id[API_ID_MAX];
     struct jw w;
 

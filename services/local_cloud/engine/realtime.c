@@ -586,7 +586,7 @@ static struct realtime *realtime_create(struct engine *e, struct ws_conn *c,
     timer_init(&rt->fault_close, e->loop, on_fault_close, rt);
     timer_init(&rt->fault_stall, e->loop, on_fault_stall, rt);
     timer_init(&rt->expiry, e->loop, on_expired, rt);
-    timer_start(&rt->expiry, SESSION_SECONDS * 1000);
+    timer_start(&rt->expiry, (int64_t)SESSION_SECONDS * 1000);
     list_push_back(&e->connections, &rt->node);
     e->n_connections++;
     return rt;

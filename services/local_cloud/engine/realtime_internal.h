@@ -14,7 +14,8 @@
 #include "local_cloud/speech/endpoint.h"
 
 enum {
-    AUDIO_BUFFER_MAX = ENGINE_BUFFER_MAX_MS * 8, /* mu-law bytes */
+    ULAW_BYTES_PER_MS = 8,
+    AUDIO_BUFFER_MAX = ENGINE_BUFFER_MAX_MS * ULAW_BYTES_PER_MS,
     METADATA_PAIRS_MAX = 16,
     RESPONSES_MAX = 8, /* out-of-band ones at once */
 };

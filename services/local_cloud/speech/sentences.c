@@ -374,7 +374,7 @@ static uint64_t random_next(struct sentence_source *s)
 
 static size_t random_below(struct sentence_source *s, size_t n)
 {
-    return (size_t)(random_next(s) % n);
+    return n ? (size_t)(random_next(s) % n) : 0;
 }
 
 static void draw(struct sentence_source *s, struct str template, int depth, struct buf *out);

@@ -51,6 +51,8 @@ static void digits_of(struct buf *out, struct str digits)
 
 static void below_hundred(struct buf *out, long n)
 {
+    if (n < 0 || n > 99)
+        return;
     if (n < 20) {
         word(out, ones[n]);
         return;

@@ -165,7 +165,7 @@ static bool worth_saying(struct str text)
 static enum errc speak(struct synth *s, const struct voice *v, struct str spoken, struct buf *out,
                        bool ulaw, struct err *err)
 {
-    struct buf key = BUF_INIT(4 * SYNTH_TEXT_MAX);
+    struct buf key = BUF_INIT((size_t)4 * SYNTH_TEXT_MAX);
     struct kept *k;
     enum errc rc;
 
@@ -192,7 +192,7 @@ static enum errc synth_say(struct synth *s, struct str voice, struct str text, s
                            bool ulaw, struct err *err)
 {
     const struct voice *v = voice_find(voice);
-    struct buf spoken = BUF_INIT(3 * SYNTH_TEXT_MAX);
+    struct buf spoken = BUF_INIT((size_t)3 * SYNTH_TEXT_MAX);
     enum errc rc = ERR_OK;
 
     if (!v)
