@@ -2,7 +2,7 @@
 
 #include "google/firestore.h"
 
-enum { US = 1000000 };
+enum { US = 1000000, DAY_SECONDS = 86400 };
 
 struct str agenda_path(struct arena *a, struct str calendar, struct date d)
 {
@@ -87,7 +87,7 @@ void agenda_drop(struct agenda *g, struct str id)
 }
 
 void agenda_write(struct firestore_commit *c, const struct fs_doc *doc, struct str calendar,
-                  struct date d, const struct agenda *g)
+                  struct date d, const struct agenda *g, int keep_days)
 {
     struct fsw *w = firestore_set(c, doc->path, fs_pre_unchanged(doc));
     char date[DATE_TEXT_MAX];
@@ -111,4 +111,5 @@ void agenda_write(struct firestore_commit *c, const struct fs_doc *doc, struct s
         fsw_end(w);
     }
     fsw_end(w);
+    fsw_ttl(w, (date_days(d) + 1) * DAY_SECONDS * US, keep_days);
 }

@@ -1,5 +1,6 @@
 /* concierge/agenda.h: the holds and bookings of one calendar and one local day, one document
- *   agenda/{calendar}:{date}: calendar, date, entries {id: {kind, start, end, callSid, service, expiresAt}}
+ *   agenda/{calendar}:{date}: calendar, date, entries {id: {kind, start, end, callSid, service, expiresAt}},
+ *   ttlAt
  * where start and end include the service's buffers. All of a day is one document, so that one conditional
  * write sees every overlap. A blocked time belongs to the day on which its appointment begins. */
 #ifndef CONCIERGE_AGENDA_H
@@ -41,8 +42,9 @@ const struct agenda_entry *agenda_find(const struct agenda *g, struct str id);
 /* Adds or replaces by id; `room` for one more was left by agenda_read(). False: AGENDA_ENTRIES_MAX. */
 bool agenda_put(struct agenda *g, const struct agenda_entry *e);
 void agenda_drop(struct agenda *g, struct str id); /* by id, if it is there and not booked */
-/* Adds the write of the whole document, conditional on its being as read. */
+/* Adds the write of the whole document, conditional on its being as read. Kept for `keep_days` after its
+ * day. */
 void agenda_write(struct firestore_commit *c, const struct fs_doc *doc, struct str calendar,
-                  struct date d, const struct agenda *g);
+                  struct date d, const struct agenda *g, int keep_days);
 
 #endif

@@ -78,26 +78,31 @@ static bool agenda_parts(struct str path, struct str *calendar, struct date *d)
            date_parse(date, d) == ERR_OK;
 }
 
-static void drop_entry(struct firestore_commit *c, struct ctx *ctx, const struct fs_doc *doc,
-                       struct str entry_id, int64_t now_s)
+static void drop_entry(const struct step *s, struct firestore_commit *c, struct ctx *ctx,
+                       const struct fs_doc *doc, struct str entry_id)
 {
-    struct agenda g = agenda_read(ctx->arena, doc->fields, now_s);
+    struct agenda g = agenda_read(ctx->arena, doc->fields, s->now_us / US);
     struct str calendar;
     struct date d;
 
     if (!doc->exists || !agenda_parts(doc->path, &calendar, &d))
         return;
     agenda_drop(&g, entry_id);
-    agenda_write(c, doc, calendar, d, &g);
+    agenda_write(c, doc, calendar, d, &g, s->b->profile->retention.calls_days);
 }
 
-static void write_policy(struct firestore_commit *c, const struct fs_doc *doc,
-                         const struct policy *p, int64_t now_us)
+/* Of the slot's day. */
+static void write_agenda(const struct step *s, struct firestore_commit *c, const struct fs_doc *doc,
+                         const struct agenda *g)
 {
-    struct fsw *w = firestore_set(c, doc->path, fs_pre_unchanged(doc));
+    agenda_write(c, doc, s->slot->calendar, s->day, g, s->b->profile->retention.calls_days);
+}
 
-    policy_write(w, p);
-    fsw_time(w, "updatedAt", now_us);
+static void write_policy(const struct step *s, struct firestore_commit *c, const struct fs_doc *doc,
+                         const struct policy *p)
+{
+    policy_write(firestore_set(c, doc->path, fs_pre_unchanged(doc)), p, s->now_us,
+                 s->b->profile->retention.transcripts_days);
 }
 
 /* --- hold --------------------------------------------------------------------------------------- */
@@ -137,9 +142,9 @@ static enum errc hold_step(void *arg, struct ctx *ctx, const struct fs_doc *docs
         return err_set(err, ERR_CONFLICT, "the slot is taken");
     if (!agenda_put(&g, &e))
         return err_set(err, ERR_LIMIT, "more than %d entries on one day", AGENDA_ENTRIES_MAX);
-    agenda_write(c, &docs[1], s->slot->calendar, s->day, &g);
+    write_agenda(s, c, &docs[1], &g);
     if (replaces && s->other_agenda.n && str_eq(p.agenda, s->other_agenda))
-        drop_entry(c, ctx, &docs[2], p.entry_id, now_s);
+        drop_entry(s, c, ctx, &docs[2], p.entry_id);
     p.entry_id = s->entry_id;
     p.agenda = s->agenda;
     p.slot = *s->slot;
@@ -148,7 +153,7 @@ static enum errc hold_step(void *arg, struct ctx *ctx, const struct fs_doc *docs
     p.expires_s = e.expires_s;
     s->held.expires_s = e.expires_s;
     s->held.another = p.booked;
-    write_policy(c, &docs[0], &p, s->now_us);
+    write_policy(s, c, &docs[0], &p);
     return ERR_OK;
 }
 
@@ -227,8 +232,8 @@ static enum errc begin_step(void *arg, struct ctx *ctx, const struct fs_doc *doc
     p.expires_s = e.expires_s;
     if (!agenda_put(&g, &e))
         return err_set(err, ERR_LIMIT, "more than %d entries on one day", AGENDA_ENTRIES_MAX);
-    agenda_write(c, &docs[1], s->slot->calendar, s->day, &g);
-    write_policy(c, &docs[0], &p, s->now_us);
+    write_agenda(s, c, &docs[1], &g);
+    write_policy(s, c, &docs[0], &p);
     return ERR_OK;
 }
 
@@ -251,6 +256,7 @@ static void write_booking(struct firestore_commit *c, struct ctx *ctx, const str
         fsw_str(w, "notes", r->notes);
     }
     fsw_time(w, "createdAt", s->now_us);
+    fsw_ttl(w, range.to_s * US, s->b->profile->retention.calls_days);
 }
 
 /* docs: policy, agenda. The event stands in the calendar. */
@@ -264,9 +270,9 @@ static enum errc mark_step(void *arg, struct ctx *ctx, const struct fs_doc *docs
 
     if (!agenda_put(&g, &e))
         return err_set(err, ERR_LIMIT, "more than %d entries on one day", AGENDA_ENTRIES_MAX);
-    agenda_write(c, &docs[1], s->slot->calendar, s->day, &g);
+    write_agenda(s, c, &docs[1], &g);
     if (str_eq(p.entry_id, s->entry_id) && policy_move(&p, POLICY_BOOK_DONE))
-        write_policy(c, &docs[0], &p, s->now_us);
+        write_policy(s, c, &docs[0], &p);
     write_booking(c, ctx, s);
     return ERR_OK;
 }
@@ -279,9 +285,9 @@ static enum errc release_step(void *arg, struct ctx *ctx, const struct fs_doc *d
     struct policy p = policy_read(docs[0].fields);
 
     (void)err;
-    drop_entry(c, ctx, &docs[1], s->entry_id, s->now_us / US);
+    drop_entry(s, c, ctx, &docs[1], s->entry_id);
     if (str_eq(p.entry_id, s->entry_id) && policy_move(&p, POLICY_RELEASE))
-        write_policy(c, &docs[0], &p, s->now_us);
+        write_policy(s, c, &docs[0], &p);
     return ERR_OK;
 }
 
@@ -453,9 +459,9 @@ static enum errc close_step(void *arg, struct ctx *ctx, const struct fs_doc *doc
     if (!policy_move(&p, s->call_goes_on ? POLICY_LOG_TRANSFER : POLICY_LOG_OUTCOME))
         return err_set(err, ERR_CONFLICT, "the call is closed");
     if (held)
-        drop_entry(c, ctx, &docs[1], p.entry_id, s->now_us / US);
+        drop_entry(s, c, ctx, &docs[1], p.entry_id);
     p.outcome = s->outcome;
-    write_policy(c, &docs[0], &p, s->now_us);
+    write_policy(s, c, &docs[0], &p);
     return ERR_OK;
 }
 

@@ -15,10 +15,17 @@ static struct str document_path(struct ctx *ctx, struct str call_sid)
     return arena_printf(ctx->arena, "liveCalls/" STR_FMT, STR_ARG(call_sid));
 }
 
+struct live_write {
+    const struct live_call *call;
+    int keep_days;
+};
+
 static enum errc write_newer(void *arg, struct ctx *ctx, const struct fs_doc *docs,
                              struct firestore_commit *c, struct err *err)
 {
-    const struct live_call *call = arg;
+    const struct live_write *job = arg;
+    const struct live_call *call = job->call;
+    int64_t now_us = clock_wall_us(ctx->clock);
     struct fsw *w;
 
     (void)err;
@@ -35,16 +42,17 @@ static enum errc write_newer(void *arg, struct ctx *ctx, const struct fs_doc *do
         fsw_str(w, "summary", call->transfer.summary);
         fsw_end(w);
     }
-    fsw_time(w, "updatedAt", clock_wall_us(ctx->clock));
+    fsw_time(w, "updatedAt", now_us);
+    fsw_ttl(w, now_us, job->keep_days);
     return ERR_OK;
 }
 
 enum errc live_call_write(struct ctx *ctx, struct google *g, struct str call_sid,
-                          const struct live_call *c, struct err *err)
+                          const struct live_call *c, int keep_days, struct err *err)
 {
-    struct live_call copy = *c;
+    struct live_write job = { c, keep_days };
     struct str path = document_path(ctx, call_sid);
-    enum errc rc = firestore_update(g, ctx, &path, 1, write_newer, &copy, err);
+    enum errc rc = firestore_update(g, ctx, &path, 1, write_newer, &job, err);
 
     return rc ? err_wrap(err, rc, "write live call") : ERR_OK;
 }

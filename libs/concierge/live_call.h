@@ -25,9 +25,10 @@ struct live_call {
     int64_t updated_us; /* set by the write */
 };
 
-/* An older attempt's late write does not replace a newer one's (ERR_OK, nothing written). */
+/* An older attempt's late write does not replace a newer one's (ERR_OK, nothing written). Kept for
+ * `keep_days`. */
 MUST_USE enum errc live_call_write(struct ctx *ctx, struct google *g, struct str call_sid,
-                                   const struct live_call *c, struct err *err);
+                                   const struct live_call *c, int keep_days, struct err *err);
 /* ERR_NOT_FOUND: no stream has started. Texts live in ctx->arena. */
 MUST_USE enum errc live_call_read(struct ctx *ctx, struct google *g, struct str call_sid,
                                   struct live_call *ret, struct err *err);

@@ -103,7 +103,8 @@ TEST(one_person_is_one_contact_and_keeps_what_was_said_before)
                              .n_fields = ARRAY_LEN(first),
                              .call_sid = STR("CA1"),
                              .write_key = STR("CA1:1"),
-                             .at_us = 1000000 };
+                             .at_us = 1000000,
+                             .keep_days = 1 };
     struct str id, again;
     struct err err = ERR_INIT;
     const struct jval *d;
@@ -131,6 +132,7 @@ TEST(one_person_is_one_contact_and_keeps_what_was_said_before)
     CHECK_STR(json_str(json_path(d, "fields.people")), "50");
     CHECK_STR(json_str(json_path(d, "fields.site")), "here");
     CHECK_INT(json_len(json_get(d, "calls")), 2);
+    CHECK_STR(json_str(json_get(d, "ttlAt")), "1970-01-02T00:00:02.000000Z");
     CHECK_STR(json_str(json_get(d, "createdAt")), "1970-01-01T00:00:01.000000Z");
     c = crm_destroy(c);
     fake_cloud_close(&f);

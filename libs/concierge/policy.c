@@ -95,7 +95,7 @@ struct policy policy_read(const struct jval *fields)
     return p;
 }
 
-void policy_write(struct fsw *w, const struct policy *p)
+void policy_write(struct fsw *w, const struct policy *p, int64_t now_us, int keep_days)
 {
     fsw_cstr(w, "state", policy_state_name(p->state));
     fsw_str(w, "entryId", p->entry_id);
@@ -110,6 +110,8 @@ void policy_write(struct fsw *w, const struct policy *p)
     fsw_str(w, "outcome", p->outcome);
     fsw_bool(w, "booked", p->booked);
     fsw_i64(w, "transfers", p->transfers);
+    fsw_time(w, "updatedAt", now_us);
+    fsw_ttl(w, now_us, keep_days);
 }
 
 struct str policy_path(struct arena *a, struct str call_sid)

@@ -69,7 +69,7 @@ enum policy_verdict policy_may_book(const struct policy *p, struct str entry_id,
 
 /* Fields of the document; absent ones read as POLICY_OPEN. */
 struct policy policy_read(const struct jval *fields);
-void policy_write(struct fsw *w, const struct policy *p);
+void policy_write(struct fsw *w, const struct policy *p, int64_t now_us, int keep_days);
 struct str policy_path(struct arena *a, struct str call_sid);
 
 #endif

@@ -397,13 +397,15 @@ TEST(a_live_call_is_read_as_it_was_written_and_an_older_attempt_does_not_undo_it
     CHECK_RC(ERR_NOT_FOUND, live_call_read(&f.ctx, f.google, STR("CA1"), &back, &err));
     c.transfer.number = STR("+4930555101");
     c.transfer.summary = STR("Wants a person.");
-    CHECK_OK(live_call_write(&f.ctx, f.google, STR("CA1"), &c, &err));
-    CHECK_OK(live_call_write(&f.ctx, f.google, STR("CA1"), &old, &err));
+    CHECK_OK(live_call_write(&f.ctx, f.google, STR("CA1"), &c, 90, &err));
+    CHECK_OK(live_call_write(&f.ctx, f.google, STR("CA1"), &old, 90, &err));
     CHECK_OK(live_call_read(&f.ctx, f.google, STR("CA1"), &back, &err));
     CHECK_INT(back.state, LIVE_CALL_TRANSFER);
     CHECK_INT(back.attempt, 1);
     CHECK_STR(back.transfer.number, "+4930555101");
     CHECK_STR(back.transfer.summary, "Wants a person.");
     CHECK_INT(back.updated_us, clock_wall_us(&f.clock.clock));
+    CHECK_STR(json_str(json_get(fake_cloud_doc(&f, "liveCalls/CA1"), "ttlAt")),
+              "2027-02-22T09:00:00.000000Z");
     fake_cloud_close(&f);
 }

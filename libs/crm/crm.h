@@ -33,6 +33,7 @@ struct crm_lead {
     struct str call_sid;
     struct str write_key; /* a repeat with the same one changes nothing */
     int64_t at_us;
+    int keep_days; /* after at_us, for makers that keep leads themselves */
 };
 
 struct crm_ops {

@@ -133,6 +133,7 @@ static enum errc save_lead(void *arg, struct ctx *ctx, const struct fs_doc *docs
     if (!docs[0].exists)
         fsw_time(w, "createdAt", lead->at_us);
     fsw_time(w, "updatedAt", lead->at_us);
+    fsw_ttl(w, lead->at_us, lead->keep_days);
     return ERR_OK;
 }
 

@@ -82,6 +82,8 @@ void fsw_num(struct fsw *w, const char *key, double v);
 void fsw_bool(struct fsw *w, const char *key, bool v);
 void fsw_null(struct fsw *w, const char *key);
 void fsw_time(struct fsw *w, const char *key, int64_t us);
+/* `ttlAt`, the field by which TTL policies delete, the same in every collection: `days` after `from_us`. */
+void fsw_ttl(struct fsw *w, int64_t from_us, int days);
 void fsw_bytes(struct fsw *w, const char *key, struct str data);
 void fsw_ref(struct fsw *w, const char *key, struct str path);
 void fsw_map(struct fsw *w, const char *key);

@@ -141,7 +141,8 @@ static void live_run(void *arg, struct ctx *worker)
 
     ctx.log = w->log;
     ctx.deadline_mono_ms = clock_mono_ms(ctx.clock) + LIVE_WRITE_MS;
-    w->rc = live_call_write(&ctx, w->bridge->google, w->call_sid, &w->live, &w->err);
+    w->rc = live_call_write(&ctx, w->bridge->google, w->call_sid, &w->live,
+                            w->bridge->profile->retention.transcripts_days, &w->err);
     if (!w->rc || w->live.state != LIVE_CALL_ENDED)
         return;
     /* Without the document the webhook would take the talk up again: Twilio ends the call instead. */

@@ -6,7 +6,7 @@
 #include "concierge/cost.h"
 #include "google/firestore.h"
 
-enum { US = 1000000, DAY_SECONDS = 86400, ATTEMPT_MAX = 1000 };
+enum { ATTEMPT_MAX = 1000 };
 
 enum errc writer_create(struct writer **ret, const struct writer_settings *settings,
                         const struct clock *clock, struct arena *arena, struct err *err)
@@ -42,7 +42,7 @@ struct writer *writer_destroy(struct writer *w)
 struct take_job {
     const struct event *e;
     const struct prices *prices;
-    int64_t keep_us, text_expires_us; /* of the record after its last event; of texts */
+    int calls_days, texts_days; /* kept: the record after its last event; texts after theirs */
     bool repeat;
 };
 
@@ -92,7 +92,7 @@ static void write_journal(struct firestore_commit *c, struct ctx *ctx, const str
     fsw_time(w, "time", e->time_us);
     fsw_time(w, "receivedAt", clock_wall_us(ctx->clock));
     write_data(w, e->data, json_val_text(ctx->arena, e->data).n > JOURNAL_DATA_MAX);
-    fsw_time(w, "expiresAt", job->text_expires_us);
+    fsw_ttl(w, e->time_us, job->texts_days);
 }
 
 static int attempt_of(const struct event *e)
@@ -126,7 +126,7 @@ static void write_turn(struct firestore_commit *c, struct ctx *ctx, const struct
     }
     fsw_i64(w, "attempt", attempt);
     fsw_i64(w, "index", index);
-    fsw_time(w, "expiresAt", job->text_expires_us);
+    fsw_ttl(w, job->e->time_us, job->texts_days);
 }
 
 /* What the end tells of a turn counts more than the turn's own event. */
@@ -198,7 +198,7 @@ static enum errc write_record(struct firestore_commit *c, struct ctx *ctx, const
         else
             fsw_json(w, arena_cstr(ctx->arena, key), v);
     }
-    fsw_time(w, "expiresAt", json_i64_or(json_get(folded, "last"), 0) + job->keep_us);
+    fsw_ttl(w, json_i64_or(json_get(folded, "last"), 0), job->calls_days);
     return ERR_OK;
 }
 
@@ -234,10 +234,8 @@ enum errc writer_take(struct writer *w, struct ctx *ctx, const struct event *e, 
     struct take_job job = {
         .e = e,
         .prices = w->prices,
-        .keep_us = (int64_t)w->profile->retention.calls_days * DAY_SECONDS * US,
-        /* From the event's own time, so that a repeat would write the same. */
-        .text_expires_us =
-            e->time_us + (int64_t)w->profile->retention.transcripts_days * DAY_SECONDS * US,
+        .calls_days = w->profile->retention.calls_days,
+        .texts_days = w->profile->retention.transcripts_days,
     };
     enum errc rc = firestore_update(w->google, ctx, paths, is_turn ? 3 : 2, take_step, &job, err);
 

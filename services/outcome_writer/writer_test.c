@@ -238,6 +238,13 @@ TEST(a_call_becomes_a_record_with_everything_that_was_reported)
               "One moment.");
     CHECK_INT(json_i64_or(json_get(d, "turns"), 0), 3);
     CHECK_INT(fake_cloud_count(&o.cloud, "calls/CA1/events/"), STORY);
+    /* The clinic keeps texts for 90 days and records for 365. */
+    CHECK_STR(json_str(json_get(d, "ttlAt")), "2027-11-24T09:01:20.000000Z");
+    CHECK_STR(json_str(json_get(fake_cloud_doc(&o.cloud, "calls/CA1/turns/0-0002"), "ttlAt")),
+              "2027-02-22T09:00:28.000000Z");
+    CHECK_STR(
+        json_str(json_get(fake_cloud_doc(&o.cloud, "calls/CA1/events/CA1~bridge-0~9"), "ttlAt")),
+        "2027-02-22T09:00:28.000000Z");
     office_close(&o);
 }
 

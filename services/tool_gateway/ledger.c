@@ -6,8 +6,6 @@
 #include "google/firestore.h"
 #include "google/rest.h"
 
-enum { US = 1000000, DAY_SECONDS = 86400 };
-
 struct begin_job {
     const char *name;
     const struct tool_request *req;
@@ -64,7 +62,7 @@ static void write_start(struct fsw *w, const struct begin_job *j)
     fsw_time(w, "startedAt", j->now_us);
     fsw_time(w, "leaseUntil", j->now_us + (int64_t)LEDGER_LEASE_MS * 1000);
     fsw_i64(w, "tries", j->tries);
-    fsw_time(w, "expiresAt", j->now_us + (int64_t)j->keep_days * DAY_SECONDS * US);
+    fsw_ttl(w, j->now_us, j->keep_days);
 }
 
 static enum errc begin_step(void *arg, struct ctx *ctx, const struct fs_doc *docs,

@@ -1,6 +1,6 @@
 /* tool_gateway/ledger.h: every tool call once, and on record: toolInvocations/{callSid}:{toolCallId}.
  *   name, callSid, toolCallId, arguments, state (running, done), leaseUntil, tries, startedAt,
- *   status, output, control, finishedAt, latencyMs, expiresAt (for the TTL policy)
+ *   status, output, control, finishedAt, latencyMs, ttlAt
  * The document is created before the tool acts. Whoever finds it running waits; when its runner's lease has
  * passed (it crashed) the next one takes it over. Tools can therefore be begun twice, never finished
  * twice: they are written to be repeated. */

@@ -61,6 +61,7 @@ static enum errc write_callback(struct tool_call *c, const struct callback_wish 
     }
     fsw_cstr(w, "state", "open");
     fsw_time(w, "createdAt", clock_wall_us(c->ctx->clock));
+    fsw_ttl(w, clock_wall_us(c->ctx->clock), c->g->profile->retention.calls_days);
     return firestore_commit(commit, NULL, err);
 }
 
@@ -159,18 +160,22 @@ void tool_request_callback(struct tool_call *c)
 
 /* --- transferToHuman --------------------------------------------------------------------------------- */
 
-/* Which of the business's numbers is tried next in this call: *arg, counted in the policy document. */
+/* Which of the business's numbers is tried next in this call, counted in the policy document. */
+struct transfer_count {
+    int keep_days;
+    int64_t before;
+};
+
 static enum errc count_transfer(void *arg, struct ctx *ctx, const struct fs_doc *docs,
                                 struct firestore_commit *c, struct err *err)
 {
     struct policy p = policy_read(docs[0].fields);
-    int64_t *ret = arg;
-    struct fsw *w = firestore_set(c, docs[0].path, fs_pre_unchanged(&docs[0]));
+    struct transfer_count *t = arg;
 
     (void)err;
-    *ret = p.transfers++;
-    policy_write(w, &p);
-    fsw_time(w, "updatedAt", clock_wall_us(ctx->clock));
+    t->before = p.transfers++;
+    policy_write(firestore_set(c, docs[0].path, fs_pre_unchanged(&docs[0])), &p,
+                 clock_wall_us(ctx->clock), t->keep_days);
     return ERR_OK;
 }
 
@@ -179,14 +184,14 @@ static const struct profile_number *next_number(struct tool_call *c)
     struct str path = policy_path(c->ctx->arena, c->req->call_sid);
     const struct profile *p = c->g->profile;
     struct err err = ERR_INIT;
-    int64_t at = 0;
+    struct transfer_count t = { .keep_days = p->retention.transcripts_days };
 
     if (!p->escalation.n_numbers)
         return NULL;
     /* A person is more important than the count. */
-    if (firestore_update(c->g->google, c->ctx, &path, 1, count_transfer, &at, &err))
+    if (firestore_update(c->g->google, c->ctx, &path, 1, count_transfer, &t, &err))
         log_warn(&c->ctx->log, "transfer not counted: %s", err.text);
-    return at < (int64_t)p->escalation.n_numbers ? &p->escalation.numbers[at] : NULL;
+    return t.before < (int64_t)p->escalation.n_numbers ? &p->escalation.numbers[t.before] : NULL;
 }
 
 static void connect_to(struct tool_call *c, const struct profile_number *n,
@@ -309,6 +314,7 @@ static struct crm_lead lead_of(const struct tool_call *c, const struct qualify_l
         .write_key = arena_printf(c->ctx->arena, STR_FMT ":" STR_FMT, STR_ARG(c->req->call_sid),
                                   STR_ARG(c->req->tool_call_id)),
         .at_us = clock_wall_us(c->ctx->clock),
+        .keep_days = c->g->profile->retention.calls_days,
     };
 }
 

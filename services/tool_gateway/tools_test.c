@@ -194,6 +194,51 @@ TEST(a_caller_books_the_time_that_was_asked_for)
     desk_close(&d);
 }
 
+static struct str deleted_on(struct desk *d, struct str path)
+{
+    const struct jval *doc = fake_cloud_doc(&d->cloud, arena_cstr(&d->cloud.arena, path));
+
+    return str_slice(json_str(json_get(doc, "ttlAt")), 0, 10);
+}
+
+/* The clinic keeps records for 365 days and texts for 90. The calendar itself is the business's own. */
+TEST(everything_that_a_call_leaves_behind_has_its_day_of_deletion)
+{
+    static const struct {
+        const char *folder, *day;
+    } rows[] = {
+        { "bookings/", "2027-11-27" }, /* from the appointment on */
+        { "agenda/", "2027-11-28" },   { "callbacks/", "2027-11-24" },
+        { "leads/", "2027-11-24" },    { "toolInvocations/", "2027-11-24" },
+        { "policy/", "2027-02-22" },
+    };
+    struct desk d;
+    struct result r, held;
+    size_t i, k, n = 0;
+
+    desk_open(&d);
+    r = find(&d, "2026-11-27", "14:30");
+    held = hold(&d, &r);
+    think(&d);
+    CHECK_STATUS(call(&d, "bookAppointment", book_args(&d, &held, true)), "ok");
+    (void)call(&d, "transferToHuman", "{\"reason\":\"caller_asked\",\"summary\":\"s\"}");
+    (void)call(&d, "requestCallback", "{\"reason\":\"other\",\"summary\":\"s\"}");
+    (void)call(&d, "qualifyLead", "{\"need\":\"Ten flu shots.\"}");
+    for (i = 0; i < d.cloud.n_docs; i++) {
+        struct str path = d.cloud.docs[i].path;
+
+        if (!d.cloud.docs[i].there || str_starts(path, STR("localCalendars/")))
+            continue;
+        for (k = 0; k < ARRAY_LEN(rows) && !str_starts(path, str_c(rows[k].folder)); k++)
+            ;
+        if (k == ARRAY_LEN(rows) || !str_eq_c(deleted_on(&d, path), rows[k].day))
+            FAIL_TEST(STR_FMT ": " STR_FMT, STR_ARG(path), STR_ARG(deleted_on(&d, path)));
+        n++;
+    }
+    CHECK(n >= ARRAY_LEN(rows));
+    desk_close(&d);
+}
+
 TEST(a_booking_in_the_same_breath_as_its_hold_is_refused)
 {
     struct desk d;
@@ -410,7 +455,7 @@ TEST(every_invocation_is_on_record_with_its_result)
     CHECK_STR(json_str(json_path(doc, "arguments.service")), "massage");
     CHECK_CONTAINS(json_str(json_path(doc, "output.problem")), "there is no service \"massage\"");
     CHECK(json_is_int(json_get(doc, "latencyMs")));
-    CHECK_STR(str_slice(json_str(json_get(doc, "expiresAt")), 0, 10), "2027-11-24");
+    CHECK_STR(str_slice(json_str(json_get(doc, "ttlAt")), 0, 10), "2027-11-24");
     desk_close(&d);
 }
 

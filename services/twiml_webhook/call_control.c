@@ -243,6 +243,7 @@ static bool keep_callback(struct webhook *w, struct http_req *r, const struct tw
     fsw_str(doc, "recordingSid", hook->recording_sid);
     fsw_i64(doc, "recordingDurationS", MAX(hook->recording_duration_s, 0));
     fsw_time(doc, "createdAt", clock_wall_us(w->clock));
+    fsw_ttl(doc, clock_wall_us(w->clock), w->answers.profile->retention.calls_days);
     rc = firestore_commit(c, NULL, &err);
     if (!rc || rc == ERR_CONFLICT) /* it stands there since the first time we were asked */
         return true;

@@ -609,6 +609,7 @@ TEST(webhook_voicemail_becomes_a_callback)
     CHECK_CONTAINS(buf_str(&w.cloud.committed),
                    "callbacks/voicemail-RE00000000000000000000000000000003");
     CHECK_CONTAINS(buf_str(&w.cloud.committed), "\"exists\":false");
+    CHECK_CONTAINS(buf_str(&w.cloud.committed), "\"ttlAt\":");
     CHECK_CONTAINS(buf_str(&w.cloud.committed), "+4930123456");
     CHECK_CONTAINS(buf_str(&w.cloud.published), "\"type\":\"callback.requested\"");
     CHECK(!str_contains(buf_str(&w.cloud.published), STR("+4930123456")));

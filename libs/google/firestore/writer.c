@@ -8,6 +8,7 @@
 
 /* Each level of a map or an array takes three of the JSON builder's. */
 enum { FSW_DEPTH_MAX = (JSON_DEPTH_MAX - 7) / 3, FIELD_NAME_MAX = 1500 };
+#define DAY_US 86400000000LL
 
 enum write_phase { WRITE_NONE, WRITE_FIELDS, WRITE_TAIL, WRITE_TRANSFORMS };
 
@@ -217,6 +218,11 @@ void fsw_time(struct fsw *w, const char *key, int64_t us)
     time_rfc3339(text, us);
     jw_cstr(&w->c->w, "timestampValue", text);
     close_value(w);
+}
+
+void fsw_ttl(struct fsw *w, int64_t from_us, int days)
+{
+    fsw_time(w, "ttlAt", from_us + (int64_t)days * DAY_US);
 }
 
 void fsw_bytes(struct fsw *w, const char *key, struct str data)
