@@ -513,9 +513,10 @@ void sentence_draw(struct sentence_source *s, struct buf *out)
     for (i = 0; i < ARRAY_LEN(mixtures); i++) {
         if (!takes_part(s, i))
             continue;
-        if (chosen < (size_t)mixtures[i].share)
-            break;
+        if (chosen < (size_t)mixtures[i].share) {
+            draw(s, str_c(mixtures[i].template), 0, out);
+            return;
+        }
         chosen -= (size_t)mixtures[i].share;
     }
-    draw(s, str_c(mixtures[i].template), 0, out);
 }
