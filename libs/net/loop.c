@@ -77,6 +77,7 @@ struct loop {
     void *on_signal_arg;
 
     struct lws_context *lws;
+    int lws_wait_ms; /* at most, for its own timers */
     void *ws_state;
     void (*ws_closing)(void *state), (*ws_destroy)(void *state);
 };
@@ -442,27 +443,33 @@ static void dispatch(struct loop *l, const struct epoll_event *events, int n, en
     }
 }
 
-/* lws runs its own timers when it is asked how long to wait, and writing may start some: so until quiet. */
-static int ready_to_wait(struct loop *l, int limit_ms)
+/* Writes what can be written, tells epoll what is wanted. lws runs its own timers when it is asked how long
+ * to wait, which may change that again: so until quiet. */
+static void settle(struct loop *l)
 {
-    int64_t wait;
-
     do {
         apply_changes(l);
-        wait = loop_lws_wait_ms(l->lws, MIN(limit_ms, WAIT_MAX_MS));
+        l->lws_wait_ms = loop_lws_wait_ms(l->lws, WAIT_MAX_MS);
     } while (l->n_changed);
+}
+
+static int wait_ms(const struct loop *l, int limit_ms)
+{
+    const struct timer *first = timer_heap_first(&l->timers);
+    int64_t wait = MIN(limit_ms, l->lws_wait_ms);
+
     if (!list_empty(&l->tasks))
         return 0;
-    if (timer_heap_first(
-            &l->timers)) /* whole milliseconds: late by less than one rather than spinning for it */
-        wait = MIN(wait, MAX(timer_heap_first(&l->timers)->at_ms - clock_mono_ms(l->clock), 0));
+    if (first) /* whole milliseconds: late by less than one rather than spinning for it */
+        wait = MIN(wait, MAX(first->at_ms - clock_mono_ms(l->clock), 0));
     return (int)wait;
 }
 
+/* settle() has gone before. */
 static void turn(struct loop *l, int limit_ms)
 {
     struct epoll_event events[EVENTS_PER_TURN];
-    int n = epoll_wait(l->epoll, events, EVENTS_PER_TURN, ready_to_wait(l, limit_ms));
+    int n = epoll_wait(l->epoll, events, EVENTS_PER_TURN, wait_ms(l, limit_ms));
 
     if (n < 0)
         n = 0; /* EINTR */
@@ -472,11 +479,13 @@ static void turn(struct loop *l, int limit_ms)
     run_timers(l);
     loop_lws_forced(l->lws);
     run_tasks(l);
+    settle(l);
 }
 
 void loop_run(struct loop *l)
 {
     l->now_ms = clock_mono_ms(l->clock);
+    settle(l);
     while (!atomic_load(&l->stop))
         turn(l, WAIT_MAX_MS);
     atomic_store(&l->stop, false);
@@ -495,6 +504,7 @@ enum errc loop_run_until(struct loop *l, bool (*done)(void *arg), void *arg, int
     int64_t until = real_ms() + limit_ms;
 
     l->now_ms = clock_mono_ms(l->clock);
+    settle(l);
     while (!done(arg)) {
         int64_t left = until - real_ms();
 
