@@ -13,14 +13,14 @@
 #include "net/service.h"
 #include "net/ws.h"
 
-struct identity;    /* google/identity.h: metadata server, tokens, certificates */
+struct identity;     /* google/identity.h: metadata server, tokens, certificates */
 struct firestore_db; /* google/firestore.h */
-struct storage;     /* google/storage.h */
-struct pubsub;      /* google/pubsub.h */
-struct telephony;   /* twilio/telephony.h: REST, TwiML, media streams, callers */
-struct engine;      /* engine/engine.h: Realtime server, receptionist, transcription */
-struct store;       /* store.h: SQLite */
-struct control;     /* control.h: calls on request, scenarios, supervision, merged log */
+struct storage;      /* google/storage.h */
+struct pubsub;       /* google/pubsub.h */
+struct telephony;    /* twilio/telephony.h: REST, TwiML, media streams, callers */
+struct engine;       /* engine/engine.h: Realtime server, receptionist, transcription */
+struct store;        /* store.h: SQLite */
+struct control;      /* control.h: calls on request, scenarios, supervision, merged log */
 
 struct local_cloud {
     struct service *service; /* loop, workers, clock, log */

@@ -7,16 +7,17 @@
 
 struct local_settings {
     struct service_settings common;
-    struct str state;         /* LOCAL_STATE: SQLite file; empty: in memory */
-    struct str account_sid;   /* TWILIO_ACCOUNT_SID */
-    struct str auth_token;    /* TWILIO_AUTH_TOKEN: signs webhooks, opens REST */
+    struct str state;           /* LOCAL_STATE: SQLite file; empty: in memory */
+    struct str account_sid;     /* TWILIO_ACCOUNT_SID */
+    struct str auth_token;      /* TWILIO_AUTH_TOKEN: signs webhooks, opens REST */
     struct str public_base_url; /* PUBLIC_BASE_URL: where our webhook is, as Twilio signs it */
     struct str service_account; /* LOCAL_SERVICE_ACCOUNT: email of tokens and pushes */
     struct str profile;         /* BUSINESS_PROFILE, handed to the services */
     struct str services_dir;    /* LOCAL_SERVICES_DIR: our programs; empty: none are started */
     struct str scenarios_dir;   /* LOCAL_SCENARIOS_DIR */
-    struct str openai_api_key;  /* OPENAI_API_KEY: with it the real engine and transcription are used */
-    bool show_log;              /* LOCAL_SHOW_LOG: every line of every service */
+    struct str
+        openai_api_key; /* OPENAI_API_KEY: with it the real engine and transcription are used */
+    bool show_log;      /* LOCAL_SHOW_LOG: every line of every service */
 };
 
 /* service->settings of this program. */
