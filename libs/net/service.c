@@ -190,19 +190,21 @@ static void print_help(const struct run *run)
 /* -1: go on; otherwise the exit code. */
 static int look_at_arguments(const struct run *run, int argc, char **argv)
 {
+    bool help = argc > 1 && strcmp(argv[1], "--help") == 0;
+    bool version = argc > 1 && strcmp(argv[1], "--version") == 0;
+
     if (argc <= 1)
         return -1;
-    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+    if (argc > 2 || (!help && !version)) {
+        fprintf(stderr, "%s: unknown argument '%s' (see --help)\n", run->spec->name,
+                argv[help || version ? 2 : 1]);
+        return 2;
+    }
+    if (help)
         print_help(run);
-        return 0;
-    }
-    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+    else
         printf("%s %s\n", run->spec->name, VC_VERSION);
-        return 0;
-    }
-    fprintf(stderr, "%s: unknown argument '%s' (see --help)\n", run->spec->name,
-            argv[argc == 2 ? 1 : 2]);
-    return 2;
+    return 0;
 }
 
 static enum errc load_settings(struct run *run, struct err *err)

@@ -1,6 +1,6 @@
 #include "net/tls.h"
 
-#include <stdlib.h>
+#include <string.h>
 
 #include "net/tls_testing.h"
 #include "support_test.h"
@@ -44,7 +44,10 @@ static void on_accept(void *app, struct ws_conn *c, struct ws_events *ev, void *
 static const struct http_route routes[] = {
     { .methods = HTTP_GET, .path = "/", .handle = on_hello, .on_loop = true }
 };
+static void accept_burst(void *app, struct ws_conn *c, struct ws_events *ev, void **arg);
+
 static const struct ws_route ws_routes[] = {
+    { .path = "/burst", .admit = admit_all, .accept = accept_burst },
     { .path = "/ws", .admit = admit_all, .accept = on_accept }
 };
 
@@ -52,6 +55,7 @@ struct client {
     struct ws_conn *conn;
     struct buf got;
     bool closed;
+    int messages;
     struct err err;
 };
 
@@ -95,7 +99,7 @@ static void open_front(struct fixture *f, const char *names, int ipv6)
     net_serve(&f->net, (struct http_server_opts){ .routes = routes,
                                                   .n_routes = 1,
                                                   .ws_routes = ws_routes,
-                                                  .n_ws_routes = 1,
+                                                  .n_ws_routes = ARRAY_LEN(ws_routes),
                                                   .app = &f->server });
     f->front = tls_front_open(http_server_port(f->net.server), names, ipv6);
     f->trusting = tls_store_create(tls_front_ca_file(f->front));
@@ -196,6 +200,86 @@ TEST(tls_http_client_verifies_chain_and_name)
         call_release(&c);
         close_front(&f);
     }
+}
+
+/* --- pause --------------------------------------------------------------------------------------- */
+
+enum { BURST = 200 };
+
+static void burst_open(void *arg)
+{
+    CHECK_OK(ws_send_text(((struct client *)arg)->conn, STR("go")));
+}
+
+static void burst_message(void *arg, struct str data, bool binary)
+{
+    struct client *c = arg;
+
+    (void)binary;
+    CHECK_INT(data.n, 700);
+    if (++c->messages == 1)
+        ws_pause(c->conn);
+}
+
+static bool burst_over(void *arg)
+{
+    return ((struct client *)arg)->messages == BURST;
+}
+
+static bool burst_began(void *arg)
+{
+    return ((struct client *)arg)->messages > 0;
+}
+
+static void server_burst(void *arg, struct str data, bool binary)
+{
+    char text[700];
+    int i;
+
+    (void)data;
+    (void)binary;
+    memset(text, 't', sizeof(text));
+    for (i = 0; i < BURST; i++)
+        CHECK_OK(ws_send_text(*(struct ws_conn **)arg, str_n(text, sizeof(text))));
+}
+
+static void accept_burst(void *app, struct ws_conn *c, struct ws_events *ev, void **arg)
+{
+    *(struct ws_conn **)app = c;
+    *ev = (struct ws_events){ .on_message = server_burst, .on_closed = server_closed };
+    *arg = app;
+}
+
+static bool count_turns(void *arg)
+{
+    ++*(int *)arg;
+    return false;
+}
+
+/* What TLS has decrypted already, the kernel does not report again: it must neither be lost nor keep the
+ * loop busy while nobody wants it. */
+TEST(tls_paused_web_socket_rests_and_goes_on)
+{
+    struct fixture f;
+    struct client c = { 0 };
+    struct ws_client_opts o = {
+        .events = { .on_open = burst_open, .on_message = burst_message, .on_closed = client_closed }
+    };
+    int turns = 0;
+
+    open_front(&f, "DNS:localhost", 0);
+    o.arg = &c;
+    o.tls = f.trusting;
+    o.url = arena_printf(&f.arena, "wss://localhost:%d/burst", tls_front_port(f.front));
+    CHECK_OK(ws_connect(&c.conn, f.net.loop, &o, NULL));
+    net_until(&f.net, burst_began, &c);
+    CHECK_RC(ERR_TIMEOUT, loop_run_until(f.net.loop, count_turns, &turns, 300));
+    CHECK_INT(c.messages, 1);
+    CHECK(turns < 100);
+    ws_resume(c.conn);
+    net_until(&f.net, burst_over, &c);
+    ws_disown(c.conn, 1000);
+    close_front(&f);
 }
 
 TEST(tls_store_says_when_there_are_no_roots)
