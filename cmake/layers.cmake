@@ -56,6 +56,11 @@ function(vc_service name)
     target_link_libraries(${name} PRIVATE ${name}_parts vc_flags)
     if(VC_STATIC)
         target_link_options(${name} PRIVATE -static-pie)
+        # What is deployed is stripped; its symbols stay beside it, for stack traces.
+        add_custom_command(TARGET ${name} POST_BUILD
+            COMMAND ${CMAKE_OBJCOPY} --only-keep-debug $<TARGET_FILE:${name}> $<TARGET_FILE:${name}>.debug
+            COMMAND ${CMAKE_STRIP} --strip-all $<TARGET_FILE:${name}>
+            COMMAND ${CMAKE_OBJCOPY} --add-gnu-debuglink=$<TARGET_FILE:${name}>.debug $<TARGET_FILE:${name}>)
     endif()
     if(VC_TESTS AND tests)
         vc_test(${name}_test SOURCES ${tests} DEPENDS ${name}_parts)

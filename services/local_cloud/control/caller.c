@@ -3,8 +3,11 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "local_cloud/engine/engine.h"
+#include "voice/g711.h"
+#include "voice/wav.h"
 
 enum {
     VOICED_LEVEL = 24,    /* mean of mu-law magnitudes (0-127) that counts as speech */
@@ -12,6 +15,7 @@ enum {
     WORDS_WAIT_MS = 1500, /* for the words of what was heard, then the line is chosen without */
     MIN_SPEECH_MS = 120,
     AGENT_TEXT_MAX = 8192,
+    RECORDING_MAX = 60 * 16000,  /* bytes of a WAV file: a minute */
     LINE_SPEECH_MAX = 60 * 8000, /* a minute of mu-law */
 };
 
@@ -36,6 +40,36 @@ struct script_caller {
     size_t sent; /* bytes of its speech */
 };
 
+/* Debian's telephone prompts by a human speaker, for names that are no path. */
+#define PROMPTS_DIR "/usr/share/asterisk/sounds/en_US_f_Allison/"
+
+static enum errc load_recording(struct arena *a, struct str name, struct str *ret, struct err *err)
+{
+    struct str path = str_contains(name, STR("/"))
+                          ? name
+                          : arena_printf(a, PROMPTS_DIR STR_FMT ".wav", STR_ARG(name));
+    struct buf file = BUF_INIT(RECORDING_MAX);
+    struct wav_info wav;
+    uint8_t *ulaw;
+    enum errc rc;
+    size_t n;
+
+    rc = file_read(&file, arena_cstr(a, path), err);
+    if (!rc)
+        rc = wav_header_read(&wav, buf_str(&file), err);
+    if (!rc &&
+        (wav.format.coding != WAV_PCM16 || wav.format.channels != 1 || wav.format.hz != 8000))
+        rc = err_set(err, ERR_UNSUPPORTED, "only 16 bit, mono, 8 kHz is played");
+    if (!rc) {
+        n = MIN((size_t)wav.data_bytes, file.n - wav.data_at) / sizeof(int16_t);
+        ulaw = arena_alloc(a, n + 1);
+        g711_ulaw_encode(ulaw, arena_dup(a, file.p + wav.data_at, n * sizeof(int16_t)), n);
+        *ret = str_n(ulaw, n);
+    }
+    buf_release(&file);
+    return rc ? err_wrap(err, rc, STR_FMT, STR_ARG(path)) : ERR_OK;
+}
+
 enum errc script_caller_voice(struct engine *engine, struct arena *a, const struct scenario *s,
                               const struct str **ret_speech, struct err *err)
 {
@@ -45,6 +79,10 @@ enum errc script_caller_voice(struct engine *engine, struct arena *a, const stru
     size_t i;
 
     for (i = 0; !rc && i < s->n_lines; i++) {
+        if (s->lines[i].play.n) {
+            rc = load_recording(a, s->lines[i].play, &speech[i], err);
+            continue;
+        }
         buf_reset(&out);
         rc = engine_say(engine, s->voice, s->lines[i].say, &out, err);
         if (!rc)
@@ -192,8 +230,8 @@ static void line_start(struct script_caller *c)
     const struct scenario_line *l = &c->scenario->lines[c->line];
 
     c->state = CALLER_SPEAKING;
-    if (l->say.n)
-        c->ev.on_says(c->arg, l->say, l->barge_in_ms >= 0);
+    if (l->say.n || l->play.n)
+        c->ev.on_says(c->arg, l->say.n ? l->say : l->play, l->barge_in_ms >= 0);
     if (l->dtmf.n)
         telephony_dtmf(c->call, l->dtmf);
 }

@@ -74,13 +74,15 @@ static enum errc str_list(struct parser *p, const struct yaml_node *node, bool r
 static enum errc parse_line(struct parser *p, const struct yaml_node *node,
                             struct scenario_line *line)
 {
-    enum errc rc = yaml_check_keys(node, "a line of the caller",
-                                   "when|say|dtmf|after_ms|barge_in_ms|hang_up|repeat", p->err);
+    enum errc rc =
+        yaml_check_keys(node, "a line of the caller",
+                        "when|say|play|dtmf|after_ms|barge_in_ms|hang_up|repeat", p->err);
 
     if (rc)
         return rc;
     line->when = yaml_str_or(yaml_get(node, "when"), STR_EMPTY);
     line->say = yaml_str_or(yaml_get(node, "say"), STR_EMPTY);
+    line->play = yaml_str_or(yaml_get(node, "play"), STR_EMPTY);
     line->dtmf = yaml_str_or(yaml_get(node, "dtmf"), STR_EMPTY);
     line->after_ms = (int)yaml_i64_or(yaml_get(node, "after_ms"), 300);
     line->barge_in_ms = (int)yaml_i64_or(yaml_get(node, "barge_in_ms"), -1);

@@ -20,6 +20,7 @@ struct scenario_line {
     struct str when;    /* extended regular expression on the agent's words; empty: any */
     regex_t when_regex; /* compiled when `when` is not empty; freed with the arena */
     struct str say;     /* empty: says nothing */
+    struct str play;    /* a recording of a person in place of a synthesiser: WAV, 8 kHz, mono */
     struct str dtmf;
     int after_ms;    /* pause before it, after the agent has ended */
     int barge_in_ms; /* so long after the agent has begun to speak; -1: waits for the end */

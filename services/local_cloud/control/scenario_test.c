@@ -73,8 +73,8 @@ TEST(scenario_parse_names_the_line_of_what_is_wrong)
 
 TEST(scenario_load_finds_every_scenario_of_the_catalogue_by_its_id)
 {
-    static const char *const ids[] = { "B01", "B03", "B04", "B21", "L01", "T01",
-                                       "T02", "T03", "T10", "A02", "A06", "F07" };
+    static const char *const ids[] = { "B01", "B03", "B04", "B21", "L01", "T01", "T02",
+                                       "T03", "T09", "T10", "A02", "A06", "F07" };
     size_t i;
 
     for (i = 0; i < ARRAY_LEN(ids); i++) {
