@@ -50,29 +50,6 @@ struct control {
     struct services *services;
 };
 
-/* ---- lines ---- */
-
-static struct str line_text(struct arena *a, const char *kind, const char *key, struct str detail)
-{
-    struct jw w;
-
-    jw_init(&w);
-    jw_obj(&w, NULL);
-    jw_cstr(&w, "kind", kind);
-    if (key)
-        jw_str(&w, key, detail);
-    jw_end(&w);
-    return jw_finish(&w, a);
-}
-
-static void put(struct watch *watch, const char *kind, const char *key, struct str detail)
-{
-    struct arena a = ARENA_INIT;
-
-    watch_put(watch, line_text(&a, kind, key, detail));
-    arena_release(&a);
-}
-
 /* ---- the caller's side, on the loop ---- */
 
 static void on_caller_says(void *arg, struct str text, bool interrupting)
@@ -98,17 +75,15 @@ static void on_caller_ended(void *arg, const char *reason)
     list_remove(&run->node);
     run->call = NULL;
     run->caller = script_caller_destroy(run->caller);
-    put(run->watch, "ended", "detail", str_c(reason)); /* the worker may go from here on */
+    watch_tell(run->watch, "ended", "detail", str_c(reason)); /* the worker may go from here on */
 }
 
-static void on_phone_event(void *arg, struct phone_call *c, const char *kind, struct str detail)
+void control_on_phone_event(void *arg, struct phone_call *c, const char *kind, struct str detail)
 {
     struct control *control = arg;
-    struct arena a = ARENA_INIT;
 
-    if (strcmp(kind, "ended") != 0) /* told when the caller's side has ended too */
-        watches_put(control->watches, phone_call_sid(c), line_text(&a, kind, "detail", detail));
-    arena_release(&a);
+    if (strcmp(kind, "ended") != 0) /* the caller's side tells when it has ended too */
+        watches_tell(control->watches, phone_call_sid(c), kind, detail);
 }
 
 static void place(void *arg)
@@ -121,7 +96,7 @@ static void place(void *arg)
                                  .caller = &script_caller_ops,
                                  .noise_db = s->noise_db,
                                  .loss = s->loss,
-                                 .on_event = on_phone_event,
+                                 .on_event = control_on_phone_event,
                                  .event_arg = run->control };
     struct phone_dial dial[DIALED_MAX];
     struct err err = ERR_INIT;
@@ -140,13 +115,13 @@ static void place(void *arg)
     o.caller_arg = run->caller;
     if (telephony_place(run->control->lc->telephony, &o, &run->call, &err)) {
         run->caller = script_caller_destroy(run->caller);
-        put(run->watch, "failed", "detail", str_c(err.text));
+        watch_tell(run->watch, "failed", "detail", str_c(err.text));
         return;
     }
     script_caller_set_call(run->caller, run->call);
     list_push_back(&run->control->runs, &run->node);
     watch_set_call(run->watch, phone_call_sid(run->call));
-    put(run->watch, "placed", "callSid", phone_call_sid(run->call));
+    watch_tell(run->watch, "placed", "callSid", phone_call_sid(run->call));
 }
 
 static void hang_up(void *arg)

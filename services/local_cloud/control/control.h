@@ -16,7 +16,11 @@
 struct control;
 struct local_cloud;
 
+struct phone_call;
 struct watches;
+
+/* A phone_event_fn whose argument is the control: passes what happens on to who follows the call. */
+void control_on_phone_event(void *arg, struct phone_call *c, const char *kind, struct str detail);
 struct watches *control_watches(struct control *c);
 /* Stops the services, then done(arg) on the loop. */
 void control_stop(struct control *c, void (*done)(void *arg), void *arg);

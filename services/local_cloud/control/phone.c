@@ -44,20 +44,6 @@ static void phone_release_if_over(struct phone *p)
     mem_free(p);
 }
 
-static void tell(struct phone *p, const char *kind, const char *key, struct str detail)
-{
-    struct arena a = ARENA_INIT;
-    struct jw w;
-
-    jw_init(&w);
-    jw_obj(&w, NULL);
-    jw_cstr(&w, "kind", kind);
-    jw_str(&w, key, detail);
-    jw_end(&w);
-    watch_put(p->watch, jw_finish(&w, &a));
-    arena_release(&a);
-}
-
 static void on_poll(void *arg)
 {
     struct phone *p = arg;
@@ -76,7 +62,7 @@ static void on_poll(void *arg)
 
 static void on_answered(void *arg)
 {
-    (void)arg; /* on_phone_event tells */
+    (void)arg; /* control_on_phone_event() tells */
 }
 
 static void on_hears(void *arg, const uint8_t *ulaw, int64_t at_ms)
@@ -113,25 +99,8 @@ static void on_ended(void *arg, const char *reason)
     struct phone *p = arg;
 
     p->call = NULL;
-    tell(p, "ended", "detail", str_c(reason));
+    watch_tell(p->watch, "ended", "detail", str_c(reason));
     phone_release_if_over(p);
-}
-
-static void on_phone_event(void *arg, struct phone_call *c, const char *kind, struct str detail)
-{
-    struct watches *watches = control_watches(arg);
-    struct arena a = ARENA_INIT;
-    struct jw w;
-
-    if (strcmp(kind, "ended") != 0) {
-        jw_init(&w);
-        jw_obj(&w, NULL);
-        jw_cstr(&w, "kind", kind);
-        jw_str(&w, "detail", detail);
-        jw_end(&w);
-        watches_put(watches, phone_call_sid(c), jw_finish(&w, &a));
-    }
-    arena_release(&a);
 }
 
 static void place(struct phone *p)
@@ -141,7 +110,7 @@ static void place(struct phone *p)
                                        .to = STR("+4930555100"),
                                        .caller = &ops,
                                        .caller_arg = p,
-                                       .on_event = on_phone_event,
+                                       .on_event = control_on_phone_event,
                                        .event_arg = p->lc->control };
     struct err err = ERR_INIT;
 
@@ -149,11 +118,11 @@ static void place(struct phone *p)
         return;
     buf_reset(&p->mic);
     if (telephony_place(p->lc->telephony, &o, &p->call, &err)) {
-        tell(p, "failed", "detail", str_c(err.text));
+        watch_tell(p->watch, "failed", "detail", str_c(err.text));
         return;
     }
     watch_set_call(p->watch, phone_call_sid(p->call));
-    tell(p, "placed", "callSid", phone_call_sid(p->call));
+    watch_tell(p->watch, "placed", "callSid", phone_call_sid(p->call));
 }
 
 /* ---- typed words ---- */

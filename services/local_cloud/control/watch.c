@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <time.h>
 
+#include "base/arena.h"
+#include "base/json.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -121,6 +123,35 @@ bool watches_put(struct watches *w, struct str call_sid, struct str line)
         }
     }
     pthread_mutex_unlock(&w->lock);
+    return found;
+}
+
+static struct str line_text(struct arena *a, const char *kind, const char *key, struct str detail)
+{
+    struct jw w;
+
+    jw_init(&w);
+    jw_obj(&w, NULL);
+    jw_cstr(&w, "kind", kind);
+    jw_str(&w, key, detail);
+    jw_end(&w);
+    return jw_finish(&w, a);
+}
+
+void watch_tell(struct watch *w, const char *kind, const char *key, struct str detail)
+{
+    struct arena a = ARENA_INIT;
+
+    watch_put(w, line_text(&a, kind, key, detail));
+    arena_release(&a);
+}
+
+bool watches_tell(struct watches *w, struct str call_sid, const char *kind, struct str detail)
+{
+    struct arena a = ARENA_INIT;
+    bool found = watches_put(w, call_sid, line_text(&a, kind, "detail", detail));
+
+    arena_release(&a);
     return found;
 }
 

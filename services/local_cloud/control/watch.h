@@ -23,6 +23,9 @@ void watch_set_call(struct watch *w, struct str call_sid);
 void watch_put(struct watch *w, struct str line);
 /* To whoever follows this call. True when somebody does. */
 bool watches_put(struct watches *w, struct str call_sid, struct str line);
+/* The line {"kind":kind,key:detail}. */
+void watch_tell(struct watch *w, const char *kind, const char *key, struct str detail);
+bool watches_tell(struct watches *w, struct str call_sid, const char *kind, struct str detail);
 /* Waits up to `wait_ms` for the next line; false: none came. Appends it to `out`. */
 bool watch_take(struct watch *w, struct buf *out, int wait_ms);
 
