@@ -21,6 +21,7 @@ MUST_USE enum errc base64_decode(uint8_t *out, size_t *ret_n, struct str in);
 struct str base64_text(struct arena *a, struct str data);
 struct str base64url_text(struct arena *a, struct str data);
 MUST_USE enum errc base64_bytes(struct arena *a, struct str in, struct str *ret);
+int hex_digit(char c);                                  /* 0 to 15; -1: none */
 void hex_encode(char *out, const void *data, size_t n); /* 2n lower-case digits and NUL */
 /* ERR_INVALID also when in.n is not 2 * out_size. */
 MUST_USE enum errc hex_decode(uint8_t *out, size_t out_size, struct str in);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/crypto.h"
 #include "base/macros.h"
 
 enum {
@@ -322,17 +323,6 @@ enum {
     CHUNK_TRAILER_LF,
     CHUNK_END
 };
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
 
 /* One byte of the framing; false: malformed. */
 static bool chunk_framing(struct http_chunks *c, char ch)

@@ -52,7 +52,7 @@ static enum errc on_data(void *arg, const char *data, size_t n)
     return ERR_OK;
 }
 
-/* A file is read here and sent along; an id is looked up over there. */
+/* A file goes by its full path, since the other side may stand in another folder; an id as it is. */
 static struct str request_body(struct cli *cli, struct str scenario)
 {
     struct str path = scenario;

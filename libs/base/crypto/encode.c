@@ -188,7 +188,7 @@ void hex_encode(char *out, const void *data, size_t n)
     out[2 * n] = '\0';
 }
 
-static int hex_value(char c)
+int hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -206,11 +206,11 @@ enum errc hex_decode(uint8_t *out, size_t out_size, struct str in)
     if (in.n / 2 != out_size || in.n % 2)
         return ERR_INVALID;
     for (i = 0; i < in.n; i++) {
-        if (hex_value(in.p[i]) < 0)
+        if (hex_digit(in.p[i]) < 0)
             return ERR_INVALID;
     }
     for (i = 0; i < out_size; i++)
-        out[i] = (uint8_t)(hex_value(in.p[2 * i]) * 16 + hex_value(in.p[2 * i + 1]));
+        out[i] = (uint8_t)(hex_digit(in.p[2 * i]) * 16 + hex_digit(in.p[2 * i + 1]));
     return ERR_OK;
 }
 
