@@ -17,9 +17,11 @@ foreach(flag -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-p
         -Wundef -Wvla -Wcast-qual -Wwrite-strings -fno-strict-aliasing -fstack-protector-strong)
     vc_flag(${flag})
 endforeach()
-target_compile_options(vc_flags INTERFACE
-    -ffunction-sections -fdata-sections -fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=)
-target_compile_options(vc_flags INTERFACE -Wa,-I${CMAKE_SOURCE_DIR}) # base/embed.h
+# Objects name their sources from the repository's root, however the compiler was given them (ccache says
+# ../../libs/…): so a clone elsewhere makes the same bytes. The last map is looked at first.
+file(RELATIVE_PATH up ${CMAKE_BINARY_DIR} ${CMAKE_SOURCE_DIR})
+target_compile_options(vc_flags INTERFACE -ffunction-sections -fdata-sections
+    -ffile-prefix-map=${CMAKE_SOURCE_DIR}/= -ffile-prefix-map=${up}= -fdebug-prefix-map=${CMAKE_BINARY_DIR}=.)
 target_compile_definitions(vc_flags INTERFACE _GNU_SOURCE)
 if(VC_WERROR)
     target_compile_options(vc_flags INTERFACE -Werror)

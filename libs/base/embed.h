@@ -1,5 +1,6 @@
 /* base/embed.h: a file of the source tree as bytes in the program, NUL-ended. The path is relative to the
- * repository's root; say it to CMake too (OBJECT_DEPENDS), so that a change of the file rebuilds.
+ * repository's root; say it to CMake too (vc_embed), so that a change of the file rebuilds. ccache keeps
+ * nothing of a source that embeds.
  *
  *     EMBED(page_html, "services/dashboard/page.html");
  *     http_reply(r, 200, "text/html; charset=utf-8", EMBEDDED(page_html)); */

@@ -1,26 +1,19 @@
 #include "dashboard/assets.h"
 
 #include "base/crypto.h"
+#include "base/embed.h"
 #include "base/macros.h"
 
-/* The file's bytes as symbol[] up to symbol_end[], which is a NUL. Found by include path. */
-#define EMBED(symbol, file)                                                    \
-    __asm__(".pushsection .rodata,\"a\",@progbits\n"                           \
-            ".hidden " #symbol "\n.hidden " #symbol "_end\n"                   \
-            ".global " #symbol "\n.global " #symbol "_end\n" #symbol ":\n"     \
-            ".incbin \"" file "\"\n" #symbol "_end:\n.byte 0\n.popsection\n"); \
-    extern const char symbol[], symbol##_end[]
-
-EMBED(asset_style, "dashboard/assets/style.css");
-EMBED(asset_script, "dashboard/assets/dashboard.js");
-EMBED(asset_icon, "dashboard/assets/icon.svg");
+EMBED(style, "services/dashboard/assets/style.css");
+EMBED(script, "services/dashboard/assets/dashboard.js");
+EMBED(icon, "services/dashboard/assets/icon.svg");
 
 static const struct {
     const char *name, *content_type, *begin, *end;
 } assets[] = {
-    { "style.css", "text/css; charset=utf-8", asset_style, asset_style_end },
-    { "dashboard.js", "text/javascript; charset=utf-8", asset_script, asset_script_end },
-    { "icon.svg", "image/svg+xml", asset_icon, asset_icon_end },
+    { "style.css", "text/css; charset=utf-8", embedded_style, embedded_style_end },
+    { "dashboard.js", "text/javascript; charset=utf-8", embedded_script, embedded_script_end },
+    { "icon.svg", "image/svg+xml", embedded_icon, embedded_icon_end },
 };
 
 static struct str data_of(size_t i)

@@ -100,6 +100,10 @@ int main(int argc, char **argv)
             printf("%s\n", t->name);
         return 0;
     }
+    if (chdir(VC_ROOT)) {
+        perror(VC_ROOT);
+        return 1;
+    }
     words_n = argc;
     words = argv;
     signal(SIGALRM, on_alarm);

@@ -6,6 +6,7 @@
  *         CHECK_RC(ERR_INVALID, base64_decode(out, &n, STR("a*b=")));
  *     }
  *
+ * Tests run in the repository's root, which is VC_SOURCE_DIR.
  * Program arguments: words that a test's name must contain to run; --list. */
 #ifndef TEST_H
 #define TEST_H
