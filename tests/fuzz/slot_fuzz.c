@@ -30,8 +30,9 @@ static void check_minted(struct arena *a, struct str in)
     struct slot slot = { .duration_min = 30, .start_s = 1800000000, .exp_s = 1900000000 }, again;
     struct stream_token token = { .call_sid = CALL, .attempt = 1, .exp_s = 1900000000 }, read;
 
-    /* Ids of a profile have no dots (docs/business-profile.md); a slot's text is cut at them. */
-    if (!str_cut(in, '\n', &slot.service, &slot.calendar) || memchr(in.p, '.', in.n))
+    /* Ids of a profile are letters, digits, _ and - (docs/business-profile.md); a slot's text is cut at dots. */
+    if (!str_cut(in, '\n', &slot.service, &slot.calendar) || memchr(in.p, '.', in.n) ||
+        memchr(in.p, '\0', in.n))
         return;
     token.from = slot.service;
     token.account_sid = token.to = slot.calendar;
