@@ -29,6 +29,10 @@ MUST_USE enum errc hex_decode(uint8_t *out, size_t out_size, struct str in);
 enum { SHA1_LEN = 20, SHA256_LEN = 32, MD5_LEN = 16 };
 void sha256(uint8_t out[SHA256_LEN], struct str data);
 void md5(uint8_t out[MD5_LEN], struct str data); /* Cloud Storage's checksums only */
+struct md5_sum;                                  /* the same of data that comes in pieces */
+struct md5_sum *md5_begin(void) MUST_USE;
+void md5_add(struct md5_sum *m, struct str piece);
+void md5_end(struct md5_sum *m, uint8_t out[MD5_LEN]); /* and frees it */
 void hmac_sha1(uint8_t out[SHA1_LEN], struct str key, struct str data);
 void hmac_sha256(uint8_t out[SHA256_LEN], struct str key, struct str data);
 /* CRC32C (Castagnoli); start with crc 0, feed pieces in order. */

@@ -126,3 +126,17 @@ TEST(md5_matches_rfc_1321)
     md5(out, STR("message digest"));
     check_hex("message digest", out, sizeof(out), "f96b697d7cb7938d525a2f31aaf161d0");
 }
+
+TEST(md5_of_pieces_is_md5_of_the_whole)
+{
+    struct str text = STR("what do ya want for nothing?");
+    uint8_t whole[MD5_LEN], pieces[MD5_LEN];
+    struct md5_sum *m = md5_begin();
+
+    md5(whole, text);
+    md5_add(m, str_slice(text, 0, 7));
+    md5_add(m, STR_EMPTY);
+    md5_add(m, str_from(text, 7));
+    md5_end(m, pieces);
+    CHECK(memcmp(whole, pieces, MD5_LEN) == 0);
+}

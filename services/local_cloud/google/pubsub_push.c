@@ -348,6 +348,7 @@ static void *push_thread(void *arg)
     struct push p;
 
     ctx.http = http_client_create(ps->lc->service->tls, ps->clock);
+    http_client_set_self(ctx.http, loop_self(ps->lc->service->loop));
     while (next_push(ps, &a, &p)) {
         bool acked = send_push(ps, &ctx, &p);
 

@@ -29,13 +29,42 @@ void gcs_reply_object(struct http_req *r, const struct gcs_object *o)
     http_reply_json(r, 200, jw_finish(&w, r->ctx->arena));
 }
 
-struct gcs_conditions gcs_conditions_of(const struct form *query)
+bool gcs_conditions_of(struct gcs_conditions *ret, const struct form *query, bool of_source)
 {
-    return (struct gcs_conditions){
-        .generation = query_i64(query, "ifGenerationMatch", -1),
-        .not_generation = query_i64(query, "ifGenerationNotMatch", -1),
-        .metageneration = query_i64(query, "ifMetagenerationMatch", -1),
+    struct gcs_conditions c = { -1, -1, -1, -1 };
+    const struct {
+        const char *name, *source_name;
+        int64_t *value;
+    } all[] = {
+        { "ifGenerationMatch", "ifSourceGenerationMatch", &c.generation },
+        { "ifGenerationNotMatch", "ifSourceGenerationNotMatch", &c.not_generation },
+        { "ifMetagenerationMatch", "ifSourceMetagenerationMatch", &c.metageneration },
+        { "ifMetagenerationNotMatch", "ifSourceMetagenerationNotMatch", &c.not_metageneration },
     };
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(all); i++) {
+        const char *name = of_source ? all[i].source_name : all[i].name;
+
+        if (form_has(query, name) && str_to_i64(form_get(query, name), 0, INT64_MAX, all[i].value))
+            return false;
+    }
+    *ret = c;
+    return true;
+}
+
+bool gcs_object_find_asked(struct storage *g, struct arena *a, const struct form *query,
+                           const char *generation_name, struct gcs_object *o)
+{
+    int64_t generation = query_i64(query, generation_name, 0);
+
+    return gcs_object_find(g->store, a, o->bucket, o->name, o) &&
+           (!form_has(query, generation_name) || generation == o->generation);
+}
+
+void gcs_reply_bad_condition(struct http_req *r)
+{
+    reply_old_error(r, 400, "invalid", "Invalid value of a precondition: expected a whole number");
 }
 
 void gcs_reply_no_bucket(struct http_req *r)
@@ -49,7 +78,7 @@ void gcs_reply_condition(struct http_req *r)
                     "At least one of the pre-conditions you specified did not hold.");
 }
 
-static void reply_no_object(struct http_req *r, struct str bucket, struct str name)
+void gcs_reply_no_object(struct http_req *r, struct str bucket, struct str name)
 {
     struct str text = arena_printf(r->ctx->arena, "No such object: " STR_FMT "/" STR_FMT,
                                    STR_ARG(bucket), STR_ARG(name));
@@ -226,6 +255,32 @@ static bool read_range(struct str text, int64_t size, int64_t *from, int64_t *to
     return a < size;
 }
 
+/* What the object was given for its readers. It is sent as it is stored: a gzipped one is not unpacked. */
+static void stored_headers(struct http_req *r, const struct gcs_object *o)
+{
+    static const struct {
+        const char *field, *header;
+    } all[] = {
+        { "cacheControl", "Cache-Control" },
+        { "contentDisposition", "Content-Disposition" },
+        { "contentEncoding", "Content-Encoding" },
+        { "contentLanguage", "Content-Language" },
+    };
+    const struct jval *fields = NULL;
+    struct str value;
+    size_t i;
+
+    if (o->fields.n && json_parse_arena(&fields, r->ctx->arena, o->fields, NULL))
+        fields = NULL; /* our own text */
+    for (i = 0; i < ARRAY_LEN(all); i++) {
+        value = json_str(json_get(fields, all[i].field));
+        if (value.n)
+            http_reply_header(r, all[i].header, value);
+    }
+    value = json_str(json_get(fields, "contentEncoding"));
+    http_reply_header(r, "x-goog-stored-content-encoding", value.n ? value : STR("identity"));
+}
+
 static void media_headers(struct http_req *r, const struct gcs_object *o)
 {
     struct arena *a = r->ctx->arena;
@@ -239,7 +294,7 @@ static void media_headers(struct http_req *r, const struct gcs_object *o)
                       arena_printf(a, "%lld", (long long)o->metageneration));
     http_reply_header(r, "x-goog-stored-content-length",
                       arena_printf(a, "%lld", (long long)o->size));
-    http_reply_header(r, "x-goog-stored-content-encoding", STR("identity"));
+    stored_headers(r, o);
     http_reply_header(r, "x-goog-storage-class", STR("STANDARD"));
     http_reply_header(r, "Accept-Ranges", STR("bytes"));
 }
@@ -293,29 +348,38 @@ static void reply_media(struct storage *g, struct http_req *r, const struct gcs_
     http_reply_end(r);
 }
 
+static bool is_media(struct http_req *r, const struct form *query)
+{
+    return str_eq(form_get(query, "alt"), STR("media")) || str_starts(r->path, STR("/download/"));
+}
+
 static void on_object_get(void *app, struct http_req *r)
 {
     struct storage *g = storage_of(app);
     struct form query = request_query(r);
-    struct gcs_conditions c = gcs_conditions_of(&query);
-    struct str bucket = http_req_param(r, "bucket"), name = http_req_param(r, "object");
-    int64_t generation = query_i64(&query, "generation", 0);
-    struct gcs_object o;
+    struct gcs_conditions wanted, unwanted = { -1, -1, -1, -1 };
+    struct gcs_object o = { .bucket = http_req_param(r, "bucket"),
+                            .name = http_req_param(r, "object") };
     bool found;
 
+    if (!gcs_conditions_of(&wanted, &query, false)) {
+        gcs_reply_bad_condition(r);
+        return;
+    }
+    unwanted.not_generation = wanted.not_generation;
+    unwanted.not_metageneration = wanted.not_metageneration;
+    wanted.not_generation = wanted.not_metageneration = -1;
     store_begin(g->store);
-    found = gcs_object_find(g->store, r->ctx->arena, bucket, name, &o);
+    found = gcs_object_find_asked(g, r->ctx->arena, &query, "generation", &o);
     if (!gcs_done(g, r))
         return;
-    if (!found || (generation && generation != o.generation))
-        reply_no_object(r, bucket, name);
-    else if ((c.generation >= 0 && c.generation != o.generation) ||
-             (c.metageneration >= 0 && c.metageneration != o.metageneration))
+    if (!found)
+        gcs_reply_no_object(r, o.bucket, o.name);
+    else if (!gcs_conditions_hold_of(&o, &wanted))
         gcs_reply_condition(r);
-    else if (c.not_generation >= 0 && c.not_generation == o.generation)
+    else if (!gcs_conditions_hold_of(&o, &unwanted)) /* the reader has it already */
         http_reply_empty(r, 304);
-    else if (str_eq(form_get(&query, "alt"), STR("media")) ||
-             str_starts(r->path, STR("/download/")))
+    else if (is_media(r, &query))
         reply_media(g, r, &o);
     else
         gcs_reply_object(r, &o);
@@ -325,6 +389,7 @@ static void on_object_get(void *app, struct http_req *r)
 
 struct listing {
     struct str prefix, delimiter, after;
+    struct str start, end; /* names from start on, before end; empty: all */
     int64_t max;
     struct str last_prefix;
     int64_t n;
@@ -385,7 +450,10 @@ static void list_all(struct storage *g, struct arena *a, struct str origin, stru
         names[n++] = arena_str(a, store_col_str(st, 0));
     store_run(st);
     for (i = 0; i < n && !l->more; i++) {
-        if (str_starts(names[i], l->prefix) && gcs_object_find(g->store, a, bucket, names[i], &o))
+        if (!str_starts(names[i], l->prefix) || str_cmp(names[i], l->start) < 0 ||
+            (l->end.n && str_cmp(names[i], l->end) >= 0))
+            continue;
+        if (gcs_object_find(g->store, a, bucket, names[i], &o))
             list_one(l, a, origin, &o);
     }
 }
@@ -407,6 +475,8 @@ static void on_object_list(void *app, struct http_req *r)
     struct arena *a = r->ctx->arena;
     struct listing l = { .prefix = form_get(&query, "prefix"),
                          .delimiter = form_get(&query, "delimiter"),
+                         .start = form_get(&query, "startOffset"),
+                         .end = form_get(&query, "endOffset"),
                          .max = query_i64(&query, "maxResults", STORAGE_LIST_MAX) };
     struct jw out;
     bool exists;
@@ -438,157 +508,6 @@ static void on_object_list(void *app, struct http_req *r)
         http_reply_json(r, 200, token);
     else
         gcs_reply_no_bucket(r);
-}
-
-/* ---- changing ---- */
-
-static void on_object_delete(void *app, struct http_req *r)
-{
-    struct storage *g = storage_of(app);
-    struct form query = request_query(r);
-    struct gcs_conditions c = gcs_conditions_of(&query);
-    struct gcs_object o = { .bucket = http_req_param(r, "bucket"),
-                            .name = http_req_param(r, "object") };
-    bool found, holds;
-
-    store_begin(g->store);
-    found = gcs_object_find(g->store, r->ctx->arena, o.bucket, o.name, &o);
-    holds = gcs_conditions_hold(g->store, r->ctx->arena, &o, &c);
-    if (found && holds)
-        gcs_object_delete(g->store, &o);
-    if (!gcs_done(g, r))
-        return;
-    if (!found)
-        reply_no_object(r, o.bucket, o.name);
-    else if (!holds)
-        gcs_reply_condition(r);
-    else
-        http_reply_empty(r, 204);
-}
-
-/* The old metadata with the new members; null takes one away. */
-static struct str merge_metadata(struct arena *a, struct str old, const struct jval *change)
-{
-    const struct jval *before = NULL, *v;
-    struct json_iter it;
-    struct str key;
-    struct jw w;
-
-    if (old.n && json_parse_arena(&before, a, old, NULL))
-        before = NULL; /* our own text */
-    jw_init(&w);
-    jw_obj(&w, NULL);
-    it = json_iter(before);
-    while (json_next(&it, &key, &v)) {
-        if (!json_get_str(change, key))
-            jw_key_val(&w, key, v);
-    }
-    it = json_iter(change);
-    while (json_next(&it, &key, &v)) {
-        if (!json_is_null(v))
-            jw_key_val(&w, key, v);
-    }
-    jw_end(&w);
-    return jw_finish(&w, a);
-}
-
-static void on_object_patch(void *app, struct http_req *r)
-{
-    struct storage *g = storage_of(app);
-    struct form query = request_query(r);
-    struct gcs_conditions c = gcs_conditions_of(&query);
-    struct gcs_object o = { .bucket = http_req_param(r, "bucket"),
-                            .name = http_req_param(r, "object") };
-    struct arena *a = r->ctx->arena;
-    const struct jval *body;
-    bool found, holds;
-
-    if (json_parse_arena(&body, a, r->body, NULL)) {
-        reply_old_error(r, 400, "parseError", "Parse Error");
-        return;
-    }
-    store_begin(g->store);
-    found = gcs_object_find(g->store, a, o.bucket, o.name, &o);
-    holds = gcs_conditions_hold(g->store, a, &o, &c);
-    if (found && holds) {
-        o.content_type = json_str_or(json_get(body, "contentType"), o.content_type);
-        if (json_get(body, "metadata"))
-            o.metadata = merge_metadata(a, o.metadata, json_get(body, "metadata"));
-        o.metageneration++;
-        o.updated_us = clock_wall_us(g->clock);
-        gcs_object_save_metadata(g->store, &o);
-    }
-    if (!gcs_done(g, r))
-        return;
-    if (!found)
-        reply_no_object(r, o.bucket, o.name);
-    else if (!holds)
-        gcs_reply_condition(r);
-    else
-        gcs_reply_object(r, &o);
-}
-
-/* In a transaction: the same bytes again. */
-static void copy_bytes(struct storage *g, const struct gcs_object *from, struct gcs_object *to)
-{
-    struct arena a = ARENA_INIT;
-    struct str piece;
-    int64_t at, start;
-
-    to->id = gcs_bytes_new(g->store);
-    for (at = 0; at < from->size; at += (int64_t)piece.n) {
-        arena_reset(&a);
-        piece = gcs_bytes_piece(g->store, &a, from->id, at, &start);
-        if (piece.n == 0)
-            break;
-        gcs_bytes_add(g->store, to->id, at, piece);
-    }
-    arena_release(&a);
-}
-
-static void on_rewrite(void *app, struct http_req *r)
-{
-    struct storage *g = storage_of(app);
-    struct form query = request_query(r);
-    struct gcs_conditions c = gcs_conditions_of(&query);
-    struct arena *a = r->ctx->arena;
-    struct gcs_object from, to;
-    bool found, holds = true;
-    struct jw w;
-
-    store_begin(g->store);
-    found = gcs_object_find(g->store, a, http_req_param(r, "bucket"), http_req_param(r, "object"),
-                            &from) &&
-            gcs_bucket_exists(g->store, http_req_param(r, "to_bucket"));
-    if (found) {
-        to = from;
-        to.bucket = http_req_param(r, "to_bucket");
-        to.name = http_req_param(r, "to_object");
-        holds = gcs_conditions_hold(g->store, a, &to, &c);
-    }
-    if (found && holds) {
-        copy_bytes(g, &from, &to);
-        gcs_object_put(g->store, a, &to, clock_wall_us(g->clock));
-    }
-    if (!gcs_done(g, r))
-        return;
-    if (!found) {
-        reply_no_object(r, http_req_param(r, "bucket"), http_req_param(r, "object"));
-        return;
-    }
-    if (!holds) {
-        gcs_reply_condition(r);
-        return;
-    }
-    jw_init(&w);
-    jw_obj(&w, NULL);
-    jw_cstr(&w, "kind", "storage#rewriteResponse");
-    jw_strf(&w, "totalBytesRewritten", "%lld", (long long)to.size);
-    jw_strf(&w, "objectSize", "%lld", (long long)to.size);
-    jw_bool(&w, "done", true);
-    gcs_object_write(&w, a, "resource", gcs_origin(r), &to);
-    jw_end(&w);
-    http_reply_json(r, 200, jw_finish(&w, a));
 }
 
 /* ---- life ---- */
@@ -624,11 +543,11 @@ static const struct http_route routes[] = {
     { HTTP_DELETE, "/upload/storage/v1/b/{bucket}/o", STORAGE_BODY_MAX, NULL, gcs_on_session_cancel,
       false },
     { HTTP_GET, "/download/storage/v1/b/{bucket}/o/{object*}", 0, NULL, on_object_get, false },
-    BOTH(HTTP_POST, OBJECT "/rewriteTo/b/{to_bucket}/o/{to_object*}", 64 * KIB, on_rewrite),
-    BOTH(HTTP_POST, OBJECT "/copyTo/b/{to_bucket}/o/{to_object*}", 64 * KIB, on_rewrite),
+    BOTH(HTTP_POST, OBJECT "/rewriteTo/b/{to_bucket}/o/{to_object*}", 64 * KIB, gcs_on_rewrite),
+    BOTH(HTTP_POST, OBJECT "/copyTo/b/{to_bucket}/o/{to_object*}", 64 * KIB, gcs_on_copy),
     BOTH(HTTP_GET, "/b/{bucket}/o/{object*}", 0, on_object_get),
-    BOTH(HTTP_DELETE, "/b/{bucket}/o/{object*}", 64 * KIB, on_object_delete),
-    BOTH(HTTP_PATCH, "/b/{bucket}/o/{object*}", 64 * KIB, on_object_patch),
+    BOTH(HTTP_DELETE, "/b/{bucket}/o/{object*}", 64 * KIB, gcs_on_object_delete),
+    BOTH(HTTP_PATCH, "/b/{bucket}/o/{object*}", 64 * KIB, gcs_on_object_patch),
     BOTH(HTTP_GET, "/b/{bucket}/o", 0, on_object_list),
     BOTH(HTTP_GET, "/b/{bucket}", 0, on_bucket_get),
     BOTH(HTTP_DELETE, "/b/{bucket}", 64 * KIB, on_bucket_delete),

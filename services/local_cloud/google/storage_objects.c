@@ -22,7 +22,18 @@ const char gcs_schema[] =
     " content_type TEXT NOT NULL, metadata TEXT NOT NULL, want_crc TEXT NOT NULL,"
     " crc32c INTEGER NOT NULL, stored INTEGER NOT NULL, total INTEGER NOT NULL,"
     " done INTEGER NOT NULL, if_generation INTEGER NOT NULL, if_not_generation INTEGER NOT NULL,"
-    " if_metageneration INTEGER NOT NULL);";
+    " if_metageneration INTEGER NOT NULL);"
+    /* Of an object or an upload, by the place of its bytes. */
+    "CREATE TABLE IF NOT EXISTS gcs_attributes ("
+    " id INTEGER PRIMARY KEY REFERENCES gcs_bytes ON DELETE CASCADE, fields TEXT NOT NULL,"
+    " want_md5 TEXT NOT NULL, if_not_metageneration INTEGER NOT NULL);";
+
+bool gcs_name_ok(struct str name)
+{
+    return name.n > 0 && name.n <= 1024 && str_utf8_valid(name) && !str_eq(name, STR(".")) &&
+           !str_eq(name, STR("..")) && !str_starts(name, STR(".well-known/acme-challenge/")) &&
+           str_find_char(name, '\n') == name.n && str_find_char(name, '\r') == name.n;
+}
 
 bool gcs_bucket_exists(struct store *s, struct str bucket)
 {
@@ -43,9 +54,9 @@ bool gcs_object_find(struct store *s, struct arena *a, struct str bucket, struct
     struct store_stmt *st;
     bool found;
 
-    st = store_sql(s, "SELECT id, content_type, metadata, md5, crc32c, size, generation,"
-                      " metageneration, created_us, updated_us FROM gcs_objects"
-                      " WHERE bucket = ?1 AND name = ?2");
+    st = store_sql(s, "SELECT o.id, content_type, metadata, md5, crc32c, size, generation,"
+                      " metageneration, created_us, updated_us, fields FROM gcs_objects o"
+                      " LEFT JOIN gcs_attributes a ON a.id = o.id WHERE bucket = ?1 AND name = ?2");
     store_bind_str(st, 1, bucket);
     store_bind_str(st, 2, name);
     found = store_step(st);
@@ -63,6 +74,7 @@ bool gcs_object_find(struct store *s, struct arena *a, struct str bucket, struct
             .metageneration = store_col_i64(st, 7),
             .created_us = store_col_i64(st, 8),
             .updated_us = store_col_i64(st, 9),
+            .fields = arena_str(a, store_col_str(st, 10)),
         };
     store_run(st);
     return found;
@@ -73,13 +85,37 @@ bool gcs_conditions_hold(struct store *s, struct arena *a, const struct gcs_obje
 {
     struct gcs_object there;
     bool exists = gcs_object_find(s, a, o->bucket, o->name, &there);
-    int64_t generation = exists ? there.generation : 0;
+
+    return gcs_conditions_hold_of(exists ? &there : NULL, c);
+}
+
+bool gcs_conditions_hold_of(const struct gcs_object *there, const struct gcs_conditions *c)
+{
+    int64_t generation = there ? there->generation : 0;
 
     if (c->generation >= 0 && c->generation != generation)
         return false;
     if (c->not_generation >= 0 && c->not_generation == generation)
         return false;
-    return c->metageneration < 0 || (exists && c->metageneration == there.metageneration);
+    if (c->metageneration >= 0 && !(there && c->metageneration == there->metageneration))
+        return false;
+    return !(c->not_metageneration >= 0 && there && c->not_metageneration == there->metageneration);
+}
+
+/* ---- attributes ---- */
+
+static void attributes_save(struct store *s, int64_t id, struct str fields, struct str want_md5,
+                            int64_t if_not_metageneration)
+{
+    struct store_stmt *st;
+
+    st = store_sql(s, "INSERT INTO gcs_attributes VALUES (?1, ?2, ?3, ?4)"
+                      " ON CONFLICT (id) DO UPDATE SET fields = excluded.fields");
+    store_bind_i64(st, 1, id);
+    store_bind_str(st, 2, fields);
+    store_bind_str(st, 3, want_md5);
+    store_bind_i64(st, 4, if_not_metageneration);
+    store_run(st);
 }
 
 static void bytes_delete(struct store *s, int64_t id)
@@ -127,6 +163,7 @@ void gcs_object_put(struct store *s, struct arena *a, struct gcs_object *o, int6
     store_bind_i64(st, 11, o->created_us);
     store_bind_i64(st, 12, o->updated_us);
     store_run(st);
+    attributes_save(s, o->id, o->fields, STR_EMPTY, -1);
 }
 
 void gcs_object_save_metadata(struct store *s, const struct gcs_object *o)
@@ -143,6 +180,7 @@ void gcs_object_save_metadata(struct store *s, const struct gcs_object *o)
     store_bind_i64(st, 5, o->metageneration);
     store_bind_i64(st, 6, o->updated_us);
     store_run(st);
+    attributes_save(s, o->id, o->fields, STR_EMPTY, -1);
 }
 
 /* ---- bytes ---- */
@@ -189,6 +227,26 @@ struct str gcs_bytes_piece(struct store *s, struct arena *a, int64_t id, int64_t
     return piece;
 }
 
+struct str gcs_bytes_md5(struct store *s, struct arena *a, int64_t id, int64_t size)
+{
+    struct arena own = ARENA_INIT;
+    struct md5_sum *sum = md5_begin();
+    uint8_t digest[MD5_LEN];
+    struct str piece;
+    int64_t at, start;
+
+    for (at = 0; at < size; at += (int64_t)piece.n) {
+        arena_reset(&own);
+        piece = gcs_bytes_piece(s, &own, id, at, &start);
+        if (piece.n == 0)
+            break; /* the transaction has failed, and will say so */
+        md5_add(sum, piece);
+    }
+    arena_release(&own);
+    md5_end(sum, digest);
+    return base64_text(a, str_n(digest, sizeof(digest)));
+}
+
 /* ---- uploads ---- */
 
 void gcs_upload_add(struct store *s, struct arena *a, struct gcs_upload *u)
@@ -211,6 +269,7 @@ void gcs_upload_add(struct store *s, struct arena *a, struct gcs_upload *u)
     store_bind_i64(st, 10, u->conditions.not_generation);
     store_bind_i64(st, 11, u->conditions.metageneration);
     store_run(st);
+    attributes_save(s, u->id, u->object.fields, u->want_md5, u->conditions.not_metageneration);
 }
 
 bool gcs_upload_find(struct store *s, struct arena *a, struct str key, struct gcs_upload *ret)
@@ -218,9 +277,10 @@ bool gcs_upload_find(struct store *s, struct arena *a, struct str key, struct gc
     struct store_stmt *st;
     bool found;
 
-    st = store_sql(s, "SELECT id, bucket, name, content_type, metadata, want_crc, crc32c, stored,"
-                      " total, done, if_generation, if_not_generation, if_metageneration"
-                      " FROM gcs_uploads WHERE key = ?1");
+    st = store_sql(s, "SELECT u.id, bucket, name, content_type, metadata, want_crc, crc32c, stored,"
+                      " total, done, if_generation, if_not_generation, if_metageneration,"
+                      " if_not_metageneration, fields, want_md5 FROM gcs_uploads u"
+                      " LEFT JOIN gcs_attributes a ON a.id = u.id WHERE key = ?1");
     store_bind_str(st, 1, key);
     found = store_step(st);
     if (found) {
@@ -231,7 +291,9 @@ bool gcs_upload_find(struct store *s, struct arena *a, struct str key, struct gc
             .stored = store_col_i64(st, 7),
             .total = store_col_i64(st, 8),
             .done = store_col_i64(st, 9) != 0,
-            .conditions = { store_col_i64(st, 10), store_col_i64(st, 11), store_col_i64(st, 12) },
+            .conditions = { store_col_i64(st, 10), store_col_i64(st, 11), store_col_i64(st, 12),
+                            store_col_i64(st, 13) },
+            .want_md5 = arena_str(a, store_col_str(st, 15)),
         };
         ret->object = (struct gcs_object){
             .id = ret->id,
@@ -240,6 +302,7 @@ bool gcs_upload_find(struct store *s, struct arena *a, struct str key, struct gc
             .content_type = arena_str(a, store_col_str(st, 3)),
             .metadata = arena_str(a, store_col_str(st, 4)),
             .crc32c = (uint32_t)store_col_i64(st, 6), /* stored from 32 bits */
+            .fields = arena_str(a, store_col_str(st, 14)),
         };
     }
     store_run(st);
@@ -284,7 +347,9 @@ void gcs_object_write(struct jw *w, struct arena *a, const char *key, struct str
                       const struct gcs_object *o)
 {
     struct str bucket = url_encode_text(a, o->bucket), name = url_encode_text(a, o->name);
-    const struct jval *metadata;
+    const struct jval *metadata, *fields, *v;
+    struct json_iter it;
+    struct str member;
 
     jw_obj(w, key);
     jw_cstr(w, "kind", "storage#object");
@@ -311,7 +376,12 @@ void gcs_object_write(struct jw *w, struct arena *a, const char *key, struct str
     jw_str(w, "timeCreated", google_time(a, o->created_us));
     jw_str(w, "updated", google_time(a, o->updated_us));
     jw_str(w, "timeStorageClassUpdated", google_time(a, o->created_us));
-    if (o->metadata.n && !json_parse_arena(&metadata, a, o->metadata, NULL))
+    if (o->fields.n && !json_parse_arena(&fields, a, o->fields, NULL)) {
+        it = json_iter(fields);
+        while (json_next(&it, &member, &v))
+            jw_key_val(w, member, v);
+    }
+    if (o->metadata.n && !json_parse_arena(&metadata, a, o->metadata, NULL) && json_len(metadata))
         jw_val(w, "metadata", metadata);
     jw_end(w);
 }

@@ -33,11 +33,8 @@ static bool hashes_match(struct http_req *r, const struct gcs_object *o, struct 
     struct str crc = gcs_crc_text(a, o->crc32c);
     struct str header_crc = hash_of(r, "crc32c"), header_md5 = hash_of(r, "md5");
 
-    if ((want_crc.n && !str_eq(want_crc, crc)) || (header_crc.n && !str_eq(header_crc, crc)))
-        return false;
-    if (o->md5.n == 0) /* of a resumable upload it is not computed */
-        return true;
-    return !(want_md5.n && !str_eq(want_md5, o->md5)) &&
+    return !(want_crc.n && !str_eq(want_crc, crc)) && !(header_crc.n && !str_eq(header_crc, crc)) &&
+           !(want_md5.n && !str_eq(want_md5, o->md5)) &&
            !(header_md5.n && !str_eq(header_md5, o->md5));
 }
 
@@ -50,7 +47,8 @@ static void reply_bad_hash(struct http_req *r)
 /* ---- metadata ---- */
 
 struct resource {
-    struct str name, content_type, metadata, crc, md5;
+    struct str name, crc, md5;
+    struct gcs_object object; /* content type, metadata and so on */
 };
 
 static bool read_resource(struct arena *a, struct str text, struct resource *ret)
@@ -59,14 +57,28 @@ static bool read_resource(struct arena *a, struct str text, struct resource *ret
 
     if (json_parse_arena(&body, a, text.n ? text : STR("{}"), NULL) || !json_is_obj(body))
         return false;
-    ret->name = json_str(json_get(body, "name"));
-    ret->content_type = json_str(json_get(body, "contentType"));
-    ret->crc = json_str(json_get(body, "crc32c"));
-    ret->md5 = json_str(json_get(body, "md5Hash"));
-    ret->metadata = json_len(json_get(body, "metadata"))
-                        ? json_val_text(a, json_get(body, "metadata"))
-                        : STR_EMPTY;
+    *ret = (struct resource){
+        .name = json_str(json_get(body, "name")),
+        .crc = json_str(json_get(body, "crc32c")),
+        .md5 = json_str(json_get(body, "md5Hash")),
+    };
+    gcs_object_set(&ret->object, a, body, false);
     return true;
+}
+
+/* False: answered. */
+static bool may_be_made(struct http_req *r, struct str name, const struct form *query,
+                        struct gcs_conditions *ret)
+{
+    if (name.n == 0)
+        reply_old_error(r, 400, "required", "Required object name");
+    else if (!gcs_name_ok(name))
+        reply_old_error(r, 400, "invalid", "Invalid object name");
+    else if (!gcs_conditions_of(ret, query, false))
+        gcs_reply_bad_condition(r);
+    else
+        return true;
+    return false;
 }
 
 /* ---- one request ---- */
@@ -75,23 +87,18 @@ static void put_whole(struct storage *g, struct http_req *r, const struct resour
                       struct str data)
 {
     struct form query = request_query(r);
-    struct gcs_conditions c = gcs_conditions_of(&query);
+    struct gcs_conditions c;
     struct arena *a = r->ctx->arena;
-    struct gcs_object o = {
-        .bucket = http_req_param(r, "bucket"),
-        .name = m->name.n ? m->name : form_get(&query, "name"),
-        .content_type = m->content_type,
-        .metadata = m->metadata,
-        .md5 = md5_text(a, data),
-        .crc32c = crc32c(0, data.p, data.n),
-        .size = (int64_t)data.n,
-    };
+    struct gcs_object o = m->object;
     bool exists, holds = false;
 
-    if (o.name.n == 0 || o.name.n > 1024) {
-        reply_old_error(r, 400, "required", "Required object name");
+    o.bucket = http_req_param(r, "bucket");
+    o.name = m->name.n ? m->name : form_get(&query, "name");
+    o.md5 = md5_text(a, data);
+    o.crc32c = crc32c(0, data.p, data.n);
+    o.size = (int64_t)data.n;
+    if (!may_be_made(r, o.name, &query, &c))
         return;
-    }
     if (!hashes_match(r, &o, m->crc, m->md5)) {
         reply_bad_hash(r);
         return;
@@ -116,7 +123,7 @@ static void put_whole(struct storage *g, struct http_req *r, const struct resour
 
 static void upload_media(struct storage *g, struct http_req *r)
 {
-    struct resource m = { .content_type = http_req_header(r, "Content-Type") };
+    struct resource m = { .object.content_type = http_req_header(r, "Content-Type") };
 
     put_whole(g, r, &m, r->body);
 }
@@ -141,36 +148,61 @@ struct part {
     struct str head, body;
 };
 
+/* Where a line begins with the boundary, which must be all that it says; text.n: nowhere. */
+static size_t find_boundary(struct str text, struct str boundary)
+{
+    size_t at = 0, step;
+    struct str rest;
+
+    for (;;) {
+        step = str_find(str_from(text, at), boundary);
+        if (step == text.n - at)
+            return text.n;
+        at += step;
+        rest = str_from(text, at + boundary.n);
+        if ((at == 0 || text.p[at - 1] == '\n') &&
+            (rest.n == 0 || str_starts(rest, STR("--")) || rest.p[0] == '\r' || rest.p[0] == '\n' ||
+             rest.p[0] == ' ' || rest.p[0] == '\t'))
+            return at;
+        at++;
+    }
+}
+
+static bool cut_head(struct str part, struct part *ret)
+{
+    static const char *const gaps[] = { "\r\n\r\n", "\n\n" };
+    size_t i, at;
+
+    for (i = 0; i < ARRAY_LEN(gaps); i++) {
+        at = str_find(part, str_c(gaps[i]));
+        if (at < part.n) {
+            *ret = (struct part){ str_slice(part, 0, at), str_from(part, at + str_c(gaps[i]).n) };
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The part that begins at `*rest`, which stands behind a boundary; *rest then stands behind the next. */
 static bool next_part(struct str *rest, struct str boundary, struct part *ret)
 {
-    struct str mark, part;
-    size_t eol = str_find_char(*rest, '\n'), end, head_end, gap = 4;
+    struct str part;
+    size_t eol = str_find_char(*rest, '\n'), end;
 
     if (eol == rest->n)
         return false;
     part = str_from(*rest, eol + 1);
-    mark = boundary;
-    end = str_find(part, mark);
+    end = find_boundary(part, boundary);
     if (end == part.n)
         return false;
-    *rest = str_from(part, end + mark.n);
+    *rest = str_from(part, end + boundary.n);
     part = str_slice(part, 0, end);
     /* The line end before the boundary belongs to it. */
     if (str_ends(part, STR("\r\n")))
         part.n -= 2;
     else if (str_ends(part, STR("\n")))
         part.n -= 1;
-    head_end = str_find(part, STR("\r\n\r\n"));
-    if (head_end == part.n) {
-        head_end = str_find(part, STR("\n\n"));
-        gap = 2;
-    }
-    if (head_end == part.n)
-        return false;
-    ret->head = str_slice(part, 0, head_end);
-    ret->body = str_from(part, head_end + gap);
-    return true;
+    return cut_head(part, ret);
 }
 
 static struct str part_type(struct str head)
@@ -191,7 +223,7 @@ static void upload_multipart(struct storage *g, struct http_req *r)
     struct str boundary = boundary_of(a, http_req_header(r, "Content-Type")), rest = r->body;
     struct resource m = { .name = STR_EMPTY };
     struct part meta, media;
-    size_t at = str_find(rest, boundary);
+    size_t at = find_boundary(rest, boundary);
 
     if (boundary.n == 0 || at == rest.n) {
         reply_old_error(r, 400, "badContent", "Missing multipart boundary");
@@ -203,8 +235,8 @@ static void upload_multipart(struct storage *g, struct http_req *r)
         reply_old_error(r, 400, "badContent", "Malformed multipart body.");
         return;
     }
-    if (m.content_type.n == 0)
-        m.content_type = part_type(media.head);
+    if (m.object.content_type.n == 0)
+        m.object.content_type = part_type(media.head);
     put_whole(g, r, &m, media.body);
 }
 
@@ -214,7 +246,7 @@ static void start_session(struct storage *g, struct http_req *r)
 {
     struct form query = request_query(r);
     struct arena *a = r->ctx->arena;
-    struct gcs_upload u = { .conditions = gcs_conditions_of(&query), .total = -1 };
+    struct gcs_upload u = { .total = -1 };
     struct str length = http_req_header(r, "X-Upload-Content-Length");
     struct resource m = { .name = STR_EMPTY };
     bool exists, holds;
@@ -223,18 +255,17 @@ static void start_session(struct storage *g, struct http_req *r)
         reply_old_error(r, 400, "parseError", "Parse Error");
         return;
     }
+    u.object = m.object;
     u.object.bucket = http_req_param(r, "bucket");
     u.object.name = m.name.n ? m.name : form_get(&query, "name");
-    u.object.content_type =
-        m.content_type.n ? m.content_type : http_req_header(r, "X-Upload-Content-Type");
-    u.object.metadata = m.metadata;
+    if (u.object.content_type.n == 0)
+        u.object.content_type = http_req_header(r, "X-Upload-Content-Type");
     u.want_crc = m.crc;
+    u.want_md5 = m.md5;
     if (length.n && str_to_i64(length, 0, INT64_MAX, &u.total))
         u.total = -1;
-    if (u.object.name.n == 0 || u.object.name.n > 1024) {
-        reply_old_error(r, 400, "required", "Required object name");
+    if (!may_be_made(r, u.object.name, &query, &u.conditions))
         return;
-    }
     store_begin(g->store);
     exists = gcs_bucket_exists(g->store, u.object.bucket);
     holds = exists && gcs_conditions_hold(g->store, a, &u.object, &u.conditions);
@@ -376,9 +407,11 @@ static void reply_refused(struct http_req *r, enum taken t)
 static void finalize(struct storage *g, struct http_req *r, struct gcs_upload *u)
 {
     struct arena *a = r->ctx->arena;
-    bool good = hashes_match(r, &u->object, u->want_crc, STR_EMPTY), holds;
+    bool good, holds;
 
     u->object.size = u->stored;
+    u->object.md5 = gcs_bytes_md5(g->store, a, u->id, u->stored);
+    good = hashes_match(r, &u->object, u->want_crc, u->want_md5);
     holds = gcs_conditions_hold(g->store, a, &u->object, &u->conditions);
     if (good && holds) {
         gcs_object_put(g->store, a, &u->object, clock_wall_us(g->clock));
