@@ -639,8 +639,9 @@ static struct str subscription_patch(struct arena *a, const struct jval *old,
     return jw_finish(&w, a);
 }
 
+/* Answers with the subscription, or with `answer` where that is not empty. */
 static void change(struct pubsub *ps, struct http_req *r, const struct jval *new_values,
-                   struct str mask)
+                   struct str mask, struct str answer)
 {
     struct str name = resource_name(r, "subscriptions"), json = STR_EMPTY;
     struct failure f = { .status = 0 };
@@ -654,7 +655,7 @@ static void change(struct pubsub *ps, struct http_req *r, const struct jval *new
         json = subscription_json(a, name, merged);
         subscription_save(ps, a, name, json);
     }
-    finish(ps, r, &f, json);
+    finish(ps, r, &f, answer.n ? answer : json);
     pubsub_kick(ps);
 }
 
@@ -675,7 +676,7 @@ static void on_subscription_patch(void *app, struct http_req *r)
         reply_failure(r, &f);
         return;
     }
-    change(pubsub_of(app), r, json_get(body, "subscription"), mask);
+    change(pubsub_of(app), r, json_get(body, "subscription"), mask, STR_EMPTY);
 }
 
 static void on_modify_push(void *app, struct http_req *r)
@@ -684,7 +685,7 @@ static void on_modify_push(void *app, struct http_req *r)
     const struct jval *body;
 
     if (read_body(r, &body, &f))
-        change(pubsub_of(app), r, body, STR("pushConfig"));
+        change(pubsub_of(app), r, body, STR("pushConfig"), STR("{}"));
     else
         reply_failure(r, &f);
 }

@@ -247,6 +247,7 @@ TEST(pubsub_subscription_can_be_changed)
     r = cloud_ask(&t, "POST", PROJECT "/subscriptions/push:modifyPushConfig",
                   "{\"pushConfig\":{}}");
     CHECK_INT(r.status, 200);
+    CHECK_STR(r.body, "{}");
     publish(&t, "now pulled", "");
     r = cloud_ask(&t, "POST", PROJECT "/subscriptions/push:pull", "{\"maxMessages\":1}");
     CHECK_CONTAINS(r.body, "\"receivedMessages\"");
