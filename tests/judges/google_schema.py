@@ -6,6 +6,7 @@ answered. Findings are sentences; none is good.
 What the discovery documents do not describe has a checker of its own in SPECIAL, with the reason."""
 import base64
 import binascii
+import collections
 import email.parser
 import email.policy
 import re
@@ -79,7 +80,7 @@ def body(message):
 def findings(entry):
     """Sentences, each beginning with where it was found."""
     if entry.get("kind") != "http":
-        return [f"{_where(entry)}: a web socket on a path of Google's"]
+        return [f"{_where(entry)}: GET {entry['url']}: a web socket on a path of Google's"]
     x = Exchange(entry)
     try:
         _judge(x)
@@ -549,6 +550,8 @@ def event_findings(message, where):
 
 def publish_findings(entry):
     """The events that a service of ours publishes."""
+    if entry["kind"] != "http":
+        return
     x = Exchange(entry)
     data = body(x.request)
     if not x.by_us or x.method != "POST" or not x.path.endswith(":publish") or data is None:
@@ -568,6 +571,8 @@ def publish_findings(entry):
 def called(entry):
     """A short name of what was called, for counting: "firestore.commit", "storage.objects.get media",
     "storage.session.put", "push", "metadata"."""
+    if entry["kind"] != "http":
+        return entry["kind"]
     x = Exchange(entry)
     if x.entry["side"] == "client" and _is_push(x):
         return "push"
@@ -585,6 +590,8 @@ def called(entry):
 def refusals(entry):
     """An answer that says that our own request was wrong, which no service of ours should ever be told. A
     lost race or a missing document is no such answer."""
+    if entry["kind"] != "http":
+        return
     x = Exchange(entry)
     if not x.by_us or not x.answer or x.status in (404, 409, 412, 416, 429) or x.status < 400:
         return
@@ -594,9 +601,14 @@ def refusals(entry):
 
 
 def judge(entries):
-    """Every finding of a record; entries of other owners are left to their validators."""
+    """Every finding of a record, each kind once with where it came first; entries of other owners are left to
+    their validators."""
+    first, count = {}, collections.Counter()
     for entry in entries:
-        if routing.owner(entry) == "google":
-            yield from findings(entry)
-            yield from publish_findings(entry)
-            yield from refusals(entry)
+        if routing.owner(entry) != "google":
+            continue
+        for finding in (*findings(entry), *publish_findings(entry), *refusals(entry)):
+            kind = (called(entry), re.sub(r"\[\d+\]", "[]", finding.split(": ", 2)[2]))
+            first.setdefault(kind, finding)
+            count[kind] += 1
+    return [text + (f" (and {count[k] - 1} more)" if count[k] > 1 else "") for k, text in first.items()]
