@@ -24,8 +24,13 @@ struct google {
     struct token_source *tokens;
 };
 
+enum { GOOGLE_RETRY_AFTER_MAX_S = 10 };
+
 /* Waits on the worker: between 0 and base << attempt milliseconds, at most max_ms. ERR_TIMEOUT: the
  * caller's deadline would pass. */
 MUST_USE enum errc google_backoff(struct ctx *ctx, int attempt, int base_ms, int max_ms);
+/* Waits as long as the answer's Retry-After asks (GOOGLE_RETRY_AFTER_MAX_S at most), if it does.
+ * ERR_TIMEOUT as above. */
+MUST_USE enum errc google_wait_asked(struct ctx *ctx, const struct http_response *r);
 
 #endif

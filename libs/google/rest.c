@@ -184,20 +184,32 @@ enum errc google_json(struct ctx *ctx, const struct http_response *r, const stru
     return ERR_OK;
 }
 
+static enum errc wait_ms(struct ctx *ctx, int64_t ms)
+{
+    struct timespec t = { .tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000 };
+
+    if (ctx->deadline_mono_ms && clock_mono_ms(ctx->clock) + ms >= ctx->deadline_mono_ms)
+        return ERR_TIMEOUT;
+    nanosleep(&t, NULL);
+    return ERR_OK;
+}
+
 enum errc google_backoff(struct ctx *ctx, int attempt, int base_ms, int max_ms)
 {
     int64_t ceiling_ms = base_ms;
-    int64_t wait_ms;
-    struct timespec t;
 
     while (attempt-- > 0 && ceiling_ms < max_ms)
         ceiling_ms *= 2;
     ceiling_ms = MIN(ceiling_ms, (int64_t)max_ms);
-    wait_ms = (int64_t)(random_u64() % (uint64_t)(ceiling_ms + 1));
-    if (ctx->deadline_mono_ms && clock_mono_ms(ctx->clock) + wait_ms >= ctx->deadline_mono_ms)
-        return ERR_TIMEOUT;
-    t.tv_sec = (time_t)(wait_ms / 1000);
-    t.tv_nsec = (long)(wait_ms % 1000) * 1000000;
-    nanosleep(&t, NULL);
-    return ERR_OK;
+    return wait_ms(ctx, (int64_t)(random_u64() % (uint64_t)(ceiling_ms + 1)));
+}
+
+enum errc google_wait_asked(struct ctx *ctx, const struct http_response *r)
+{
+    struct str text = http_response_header(r, "Retry-After");
+    int64_t s;
+
+    if (str_to_i64(text, 0, INT32_MAX, &s))
+        return ERR_OK; /* absent, or a date, which Google does not send */
+    return wait_ms(ctx, MIN(s, (int64_t)GOOGLE_RETRY_AFTER_MAX_S) * 1000);
 }

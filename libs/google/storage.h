@@ -49,7 +49,8 @@ typedef enum errc (*storage_write_fn)(void *arg, const char *data, size_t n);
 
 /* Uploads all that `read` gives, in chunks of `chunk_bytes` (0: STORAGE_CHUNK_BYTES; a multiple of
  * STORAGE_CHUNK_UNIT), the only memory it takes. After a lost answer it asks what is stored and goes on
- * from there. ERR_UPSTREAM also: what is stored is not what was sent. */
+ * from there. ERR_AGAIN also: the session was lost with bytes that are here no more, so it takes another
+ * upload. ERR_UPSTREAM also: what is stored is not what was sent; it is deleted again. */
 MUST_USE enum errc storage_upload(struct google *g, struct ctx *ctx,
                                   const struct storage_target *to, size_t chunk_bytes,
                                   storage_read_fn read, void *arg, struct storage_object *ret,

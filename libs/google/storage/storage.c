@@ -163,7 +163,7 @@ static struct str put_body(struct ctx *ctx, const struct storage_target *to, str
 static enum errc put_refused(struct google *g, struct ctx *ctx, const struct storage_target *to,
                              int attempts, uint32_t crc, struct storage_object *ret)
 {
-    struct storage_object there;
+    struct storage_object there = { 0 };
 
     if (attempts < 2 || storage_stat(g, ctx, to->bucket, to->name, &there, NULL) ||
         !there.has_crc32c || there.crc32c != crc)
@@ -207,5 +207,8 @@ enum errc storage_put(struct google *g, struct ctx *ctx, const struct storage_ta
         return err_wrap(err, rc, "put " STR_FMT "/" STR_FMT, STR_ARG(to->bucket),
                         STR_ARG(to->name));
     *ret = storage_object_read(ctx->arena, resource);
+    if (!ret->has_crc32c || ret->crc32c != crc)
+        return err_set(err, ERR_UPSTREAM, "put " STR_FMT "/" STR_FMT ": not what was sent",
+                       STR_ARG(to->bucket), STR_ARG(to->name));
     return ERR_OK;
 }

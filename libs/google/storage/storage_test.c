@@ -144,7 +144,7 @@ TEST(storage_upload_notices_what_went_wrong)
     peer_close(&p);
     peer_open(&p);
     PEER_SCRIPT(&p, SESSION(&p), { .status = 410, .body = "{}" });
-    CHECK_RC(ERR_NOT_FOUND, upload(&p, &o)); /* the session died */
+    CHECK_RC(ERR_NOT_FOUND, upload(&p, &o)); /* the session died, and no other is to be had */
     peer_close(&p);
     peer_open(&p);
     PEER_SCRIPT(&p, SESSION(&p),

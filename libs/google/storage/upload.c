@@ -22,7 +22,13 @@ struct upload {
 };
 
 /* What a PUT to the session led to. */
-enum upload_step { UPLOAD_GOES_ON, UPLOAD_UNKNOWN, UPLOAD_DONE, UPLOAD_FAILED };
+enum upload_step {
+    UPLOAD_GOES_ON,
+    UPLOAD_UNKNOWN, /* it is to be asked what is stored */
+    UPLOAD_GONE,    /* there is no such session any more */
+    UPLOAD_DONE,
+    UPLOAD_FAILED,
+};
 
 /* The place behind all that was read. */
 static long long read_to(const struct upload *u)
@@ -156,7 +162,7 @@ static enum errc forget_stored(struct upload *u, int64_t stored, struct err *err
                        (long long)stored, (long long)u->offset, read_to(u));
     done = (size_t)(stored - u->offset);
     if (done == 0)
-        return ERR_OK;
+        return ERR_OK; /* nothing was won: u->failures stays */
     memmove(u->chunk, u->chunk + done, u->n - done);
     u->n -= done;
     u->offset = stored;
@@ -164,20 +170,42 @@ static enum errc forget_stored(struct upload *u, int64_t stored, struct err *err
     return ERR_OK;
 }
 
-static enum errc finished(struct upload *u, struct ctx *ctx, const struct http_response *r,
+static bool is_ours(const struct upload *u, const struct storage_object *o)
+{
+    return u->eof && o->size == u->offset + (int64_t)u->n && o->has_crc32c && o->crc32c == u->crc;
+}
+
+/* Left there, it would be taken for the recording that it is not. */
+static void delete_wrong(struct upload *u, struct ctx *ctx, const struct storage_object *o)
+{
+    struct str path = storage_object_path(ctx->arena, u->to->bucket, u->to->name);
+    struct google_call call = {
+        .api = GOOGLE_STORAGE,
+        .method = "DELETE",
+        .path = arena_printf(ctx->arena, STR_FMT "?ifGenerationMatch=%lld", STR_ARG(path),
+                             (long long)o->generation),
+        .timeout_ms = STORAGE_TIMEOUT_MS,
+        .attempts = STORAGE_ATTEMPTS,
+        .idempotent = true,
+    };
+    struct http_response r = { .status = 0 };
+    struct err err = ERR_INIT;
+
+    if (google_call(u->g, ctx, &call, &r, &err))
+        log_warn(&ctx->log, "a wrong object stays behind: %s", err.text);
+}
+
+/* `resource` says that there is an object now. */
+static enum errc finished(struct upload *u, struct ctx *ctx, const struct jval *resource,
                           struct storage_object *ret, struct err *err)
 {
-    const struct jval *resource;
-    struct storage_object o;
-    enum errc rc;
+    struct storage_object o = storage_object_read(ctx->arena, resource);
 
-    rc = json_parse_arena(&resource, ctx->arena, r->body, err);
-    if (rc)
-        return err_wrap(err, ERR_UPSTREAM, "answer");
-    o = storage_object_read(ctx->arena, resource);
-    if (!u->eof || o.size != u->offset + (int64_t)u->n || (o.has_crc32c && o.crc32c != u->crc))
+    if (!is_ours(u, &o)) {
+        delete_wrong(u, ctx, &o);
         return err_set(err, ERR_UPSTREAM, "what is stored (%lld bytes) is not what was sent",
                        (long long)o.size);
+    }
     o.bucket = arena_str(u->ctx->arena, u->to->bucket);
     o.name = arena_str(u->ctx->arena, u->to->name);
     o.content_type = arena_str(u->ctx->arena, o.content_type);
@@ -193,13 +221,17 @@ static enum upload_step step(struct upload *u, struct ctx *ctx, bool with_data,
                              struct storage_object *ret, enum errc *rc, struct err *err)
 {
     struct http_response r = { .status = 0 };
-    int64_t stored = 0;
+    const struct jval *resource;
+    int64_t stored = 0, before = u->offset;
 
     *rc = put(u, ctx, with_data, &r, err);
     if (*rc)
         return *rc == ERR_TIMEOUT || *rc == ERR_UPSTREAM ? UPLOAD_UNKNOWN : UPLOAD_FAILED;
     if (r.status == 200 || r.status == 201) {
-        *rc = finished(u, ctx, &r, ret, err);
+        *rc = google_json(ctx, &r, &resource, err);
+        if (*rc)
+            return UPLOAD_UNKNOWN;
+        *rc = finished(u, ctx, resource, ret, err);
         return *rc ? UPLOAD_FAILED : UPLOAD_DONE;
     }
     if (r.status == 308) {
@@ -209,10 +241,20 @@ static enum upload_step step(struct upload *u, struct ctx *ctx, bool with_data,
             return UPLOAD_UNKNOWN;
         }
         *rc = forget_stored(u, stored, err);
-        return *rc ? UPLOAD_FAILED : UPLOAD_GOES_ON;
+        if (*rc)
+            return UPLOAD_FAILED;
+        if (!with_data || u->offset > before)
+            return UPLOAD_GOES_ON;
+        *rc = err_set(err, ERR_UPSTREAM, "308, and nothing more is stored");
+        return UPLOAD_UNKNOWN;
     }
     *rc = google_error(&r, err);
-    return storage_worth_retrying(r.status) ? UPLOAD_UNKNOWN : UPLOAD_FAILED;
+    if (r.status == 404 || r.status == 410)
+        return UPLOAD_GONE;
+    if (!storage_worth_retrying(r.status))
+        return UPLOAD_FAILED;
+    /* ERR_TIMEOUT: the deadline would pass; the back-off that follows says so as well. */
+    return google_wait_asked(ctx, &r) ? UPLOAD_FAILED : UPLOAD_UNKNOWN;
 }
 
 static enum upload_step step_in_own_arena(struct upload *u, struct arena *a, bool with_data,
@@ -224,6 +266,32 @@ static enum upload_step step_in_own_arena(struct upload *u, struct arena *a, boo
     arena_reset(a);
     ctx.arena = a;
     return step(u, &ctx, with_data, ret, rc, err);
+}
+
+/* The session is no more. It may have ended well, and only its answers were lost; as long as nothing was
+ * let go of it is begun anew. */
+static enum upload_step gone(struct upload *u, struct storage_object *ret, enum errc *rc,
+                             struct err *err)
+{
+    struct storage_object there;
+
+    if (u->eof && !storage_stat(u->g, u->ctx, u->to->bucket, u->to->name, &there, NULL) &&
+        is_ours(u, &there)) {
+        *ret = there;
+        *rc = ERR_OK;
+        return UPLOAD_DONE;
+    }
+    if (u->offset > 0) {
+        *rc = err_wrap(err, ERR_AGAIN, "the session was lost at byte %lld", (long long)u->offset);
+        return UPLOAD_FAILED;
+    }
+    if (++u->failures >= STORAGE_ATTEMPTS_MAX ||
+        google_backoff(u->ctx, u->failures, STORAGE_BACKOFF_MS, STORAGE_BACKOFF_MAX_MS)) {
+        *rc = err_wrap(err, ERR_AGAIN, "%d sessions were lost", u->failures);
+        return UPLOAD_FAILED;
+    }
+    *rc = start(u, err);
+    return *rc ? UPLOAD_FAILED : UPLOAD_GOES_ON;
 }
 
 static enum errc run(struct upload *u, struct storage_object *ret, struct err *err)
@@ -243,6 +311,8 @@ static enum errc run(struct upload *u, struct storage_object *ret, struct err *e
                 break;
         }
         s = step_in_own_arena(u, &a, s == UPLOAD_GOES_ON, ret, &rc, err);
+        if (s == UPLOAD_GONE)
+            s = gone(u, ret, &rc, err);
     }
     arena_release(&a);
     return rc;
