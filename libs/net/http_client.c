@@ -36,6 +36,7 @@ struct http_client *http_client_create(struct tls_store *tls, const struct clock
     c->easy = curl_easy_init();
     c->tls = tls;
     c->clock = clock;
+    c->self = &net_nobody;
     buf_init(&c->body, HTTP_BODY_MAX);
     buf_init(&c->line, 64 * KIB);
     return c;
@@ -50,6 +51,16 @@ struct http_client *http_client_destroy(struct http_client *c)
     buf_release(&c->line);
     mem_free(c);
     return NULL;
+}
+
+void http_client_set_self(struct http_client *c, const struct net_self *self)
+{
+    c->self = self;
+}
+
+const struct net_self *http_client_self(const struct http_client *c)
+{
+    return c->self;
 }
 
 struct str http_response_header(const struct http_response *r, const char *name)

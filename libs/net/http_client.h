@@ -14,6 +14,7 @@
 #include "base/str.h"
 
 struct http_client;
+struct net_self;
 struct tls_store;
 
 enum {
@@ -69,6 +70,9 @@ struct http_response {
 
 struct http_client *http_client_create(struct tls_store *tls, const struct clock *clock) MUST_USE;
 struct http_client *http_client_destroy(struct http_client *c);
+/* Who asks, and who watches (net/tap.h); borrowed. Workers' clients have their loop's. */
+void http_client_set_self(struct http_client *c, const struct net_self *self);
+const struct net_self *http_client_self(const struct http_client *c); /* never NULL */
 
 /* ERR_OK for every answer, whatever its status: the caller reads `status`. Failures: ERR_TIMEOUT,
  * ERR_UPSTREAM (no connection, reset, TLS), ERR_LIMIT (body too large), ERR_INVALID (URL), ERR_CLOSED.

@@ -6,11 +6,13 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "net/http_client.h"
+#include "net/tap_internal.h"
 
 struct http_client {
     void *easy; /* CURL */
     struct tls_store *tls;
     const struct clock *clock;
+    const struct net_self *self;
     struct buf body; /* of the answer being received; kept for the next one */
     struct buf line; /* scratch */
 };
@@ -39,6 +41,11 @@ struct transfer {
     size_t sent;    /* of req->body */
     enum errc callback_rc;
     const char *tls_problem;
+
+    /* Only with an observer. */
+    struct buf head;     /* as curl has sent it */
+    struct tap_keep out; /* of a streamed body */
+    struct tap_keep in;
 };
 
 /* The result's kind and sentence (without the URL) are in *err unless the end is TRANSFER_DONE. */

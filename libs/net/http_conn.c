@@ -134,9 +134,16 @@ static void hand_over(struct http_conn *c, const struct ws_route *route, void *a
         .key = http_head_get(&c->x->head, "sec-websocket-key"),
         .rest = buf_str(&c->in),
         .peer_ip = str_c(c->peer_ip),
+        .headers = c->x->head.headers,
+        .n_headers = c->x->head.n_headers,
+        .user_agent = http_head_get(&c->x->head, "user-agent"),
     };
 
     c->x->status = 101;
+    if (!c->x->told) {
+        h.url = http_exchange_url(c->x);
+        c->x->told = true; /* as a web socket, from here on */
+    }
     loop_io_stop(&c->io);
     c->fd = -1;
     http_exchange_log(c->x, ws_server_adopt(&h) == ERR_OK);

@@ -30,9 +30,12 @@ struct http_exchange *http_exchange_create(struct loop *l, const struct log *log
     x->loop = l;
     x->log = x->access_log = *log;
     x->req.priv = x;
+    x->told = !loop_self(l)->tap;
     x->began_us = loop_now_us(l);
     arena_init(&x->arena);
     buf_init(&x->headers, ANSWER_HEADERS_MAX);
+    buf_init(&x->sent_head, ANSWER_HEADERS_MAX + 4 * KIB);
+    tap_keep_init(&x->sent);
     buf_init(&x->out,
              (size_t)1 << 30); /* held to HTTP_STREAM_ROOM below, where that can be waited for */
     pthread_mutex_init(&x->mutex, NULL);
@@ -44,9 +47,12 @@ void http_exchange_free(struct http_exchange *x)
 {
     if (!x)
         return;
+    http_exchange_tell(x, "the peer went before its request was whole");
     pthread_cond_destroy(&x->room);
     pthread_mutex_destroy(&x->mutex);
     buf_release(&x->headers);
+    buf_release(&x->sent_head);
+    tap_keep_release(&x->sent);
     buf_release(&x->body);
     buf_release(&x->out);
     arena_release(&x->arena);
@@ -112,6 +118,41 @@ void http_exchange_log(const struct http_exchange *x, bool delivered)
              "request method=" STR_FMT " path=" STR_FMT " status=%d latency_ms=%lld.%03d%s",
              STR_ARG(method), STR_ARG(path), status, (long long)(took_us / 1000),
              (int)(took_us % 1000), delivered ? "" : " undelivered=true");
+}
+
+/* --- the observer -------------------------------------------------------------------------------- */
+
+struct str http_exchange_url(struct http_exchange *x)
+{
+    struct str host = http_head_get(&x->head, "host"), target = x->head.target;
+
+    return arena_printf(&x->arena, "http://" STR_FMT "%s" STR_FMT, STR_ARG(host),
+                        str_starts(target, STR("/")) ? "" : "/", STR_ARG(target));
+}
+
+void http_exchange_tell(struct http_exchange *x, const char *error)
+{
+    const struct net_tap *tap = loop_self(x->loop)->tap;
+    struct http_header *sent = NULL;
+    struct tap_http t = {
+        .side = TAP_SERVER,
+        .method = x->head.method,
+        .request = { x->head.headers, x->head.n_headers, tap_body(buf_str(&x->body)) },
+        .error = error,
+    };
+
+    if (x->told)
+        return;
+    x->told = true;
+    t.url = http_exchange_url(x);
+    t.status = x->begun ? x->status : 0;
+    t.answer.n_headers = tap_headers(&x->arena, buf_str(&x->sent_head), &sent);
+    t.answer.headers = sent;
+    t.answer.body = tap_keep_body(&x->sent);
+    t.took_us = loop_now_us(x->loop) - x->began_us;
+    tap->http(tap->arg, &t);
+    buf_release(&x->sent_head);
+    tap_keep_release(&x->sent);
 }
 
 /* --- answer: towards the loop -------------------------------------------------------------------- */
@@ -263,6 +304,8 @@ static void make_head(struct http_exchange *x, struct buf *head, int status,
         buf_add_c(head, "Connection: keep-alive\r\n");
     buf_add_str(head, buf_str(&x->headers));
     buf_add_c(head, "\r\n");
+    if (!x->told)
+        buf_add_str(&x->sent_head, buf_str(head));
 }
 
 void http_reply(struct http_req *r, int status, const char *content_type, struct str body)
@@ -278,6 +321,10 @@ void http_reply(struct http_req *r, int status, const char *content_type, struct
     make_head(x, &all, status, content_type, (int64_t)body.n);
     if (x->head_only || has_no_body(status))
         body = STR_EMPTY;
+    if (!x->told) {
+        tap_keep_add(&x->sent, body.p, body.n);
+        http_exchange_tell(x, NULL);
+    }
     if (small) { /* one piece, one wake-up */
         buf_add_str(&all, body);
         body = STR_EMPTY;
@@ -359,6 +406,8 @@ enum errc http_reply_write(struct http_req *r, const void *data, size_t n)
             return ERR_INVALID; /* more than was announced */
         x->left -= (int64_t)n;
     }
+    if (!x->told && !x->head_only)
+        tap_keep_add(&x->sent, data, n);
     if (!n || x->head_only)
         return push(x, STR_EMPTY, false); /* says whether the peer is still there */
     return x->chunked ? push_chunk(x, str_n(data, n)) : push(x, str_n(data, n), false);
@@ -367,15 +416,20 @@ enum errc http_reply_write(struct http_req *r, const void *data, size_t n)
 void http_reply_end(struct http_req *r)
 {
     struct http_exchange *x = exchange_of(r);
+    const char *error = NULL;
 
     if (!x->begun || x->ended)
         return;
     x->ended = true;
+    pthread_mutex_lock(&x->mutex);
     if (x->left > 0 && !x->head_only) { /* less than announced: only a closed connection can tell */
-        pthread_mutex_lock(&x->mutex);
         x->out_broken = true;
-        pthread_mutex_unlock(&x->mutex);
+        error = "less was sent than announced";
     }
+    if (x->gone)
+        error = "the peer went before the end of the answer";
+    pthread_mutex_unlock(&x->mutex);
+    http_exchange_tell(x, error);
     push(x, x->chunked && !x->head_only ? STR("0\r\n\r\n") : STR_EMPTY, true); /* as above */
 }
 

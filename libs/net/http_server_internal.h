@@ -15,6 +15,7 @@
 #include "net/http_parse_internal.h"
 #include "net/http_server.h"
 #include "net/loop_internal.h"
+#include "net/tap_internal.h"
 
 enum {
     PEER_IP_MAX = 48,
@@ -48,7 +49,10 @@ struct http_exchange {
     struct buf headers;
     bool begun, ended, chunked;
     int status;
-    int64_t left; /* of the announced length; -1: none announced */
+    int64_t left;         /* of the announced length; -1: none announced */
+    bool told;            /* the observer has it, or there is none */
+    struct buf sent_head; /* kept for the observer, as is the next */
+    struct tap_keep sent;
 
     /* Between worker and loop. */
     pthread_mutex_t mutex;
@@ -71,6 +75,9 @@ void http_exchange_take(struct http_exchange *x, struct buf *to, bool *ended, bo
 void http_exchange_moved(struct http_exchange *x);
 /* Loop: its connection reads it no more; freed when nobody else holds it. */
 void http_exchange_let_go(struct http_exchange *x);
+struct str http_exchange_url(struct http_exchange *x); /* http://, Host, target */
+/* The observer's, unless it has it already. `error`: why there is no whole answer; NULL: there is. */
+void http_exchange_tell(struct http_exchange *x, const char *error);
 void http_exchange_log(const struct http_exchange *x, bool delivered);
 
 enum conn_state { CONN_HEAD, CONN_BODY, CONN_ANSWER, CONN_LINGER, CONN_DEAD };

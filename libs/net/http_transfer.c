@@ -14,6 +14,7 @@
 enum {
     HEADERS_MAX = 256,              /* of an answer; further ones are not kept */
     REQUEST_HEADER_MAX = 64 * 1024, /* one line */
+    HEAD_KEPT_MAX = 128 * 1024,     /* of a request, for an observer */
     CONNECTIONS_KEPT = 16,
     CONNECTION_IDLE_S = 50, /* servers drop idle ones after a minute or so: be first */
 };
@@ -58,6 +59,8 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
     n *= size;
     if (t->req->write && t->res.status >= 200 && t->res.status < 300) {
         t->delivered = true;
+        if (t->client->self->tap)
+            tap_keep_add(&t->in, data, n);
         t->callback_rc = t->req->write(t->req->write_arg, data, n);
     } else {
         buf_add(&t->client->body, data, n);
@@ -72,6 +75,8 @@ static size_t on_send_stream(char *out, size_t size, size_t n, void *arg)
     size_t got = 0;
 
     t->callback_rc = t->req->read(t->req->read_arg, out, size * n, &got);
+    if (t->client->self->tap && !t->callback_rc)
+        tap_keep_add(&t->out, out, got);
     return t->callback_rc ? CURL_READFUNC_ABORT : got;
 }
 
@@ -247,7 +252,7 @@ static void set_common(CURL *e, struct transfer *t, struct curl_slist *headers, 
     curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(e, CURLOPT_USERAGENT, "voice-concierge/1");
+    curl_easy_setopt(e, CURLOPT_USERAGENT, t->client->self->user_agent);
     curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
     curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
@@ -260,6 +265,69 @@ static void set_common(CURL *e, struct transfer *t, struct curl_slist *headers, 
     curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
     curl_easy_setopt(e, CURLOPT_SSL_CTX_FUNCTION, on_ssl_ctx);
     curl_easy_setopt(e, CURLOPT_SSL_CTX_DATA, t);
+}
+
+/* --- the observer -------------------------------------------------------------------------------- */
+
+/* The head in pieces. When a kept connection turns out to be dead, curl sends it again on another. */
+static int on_debug(CURL *easy, curl_infotype type, char *data, size_t n, void *arg)
+{
+    struct transfer *t = arg;
+
+    (void)easy;
+    if (type != CURLINFO_HEADER_OUT)
+        return 0;
+    if (str_ends(buf_str(&t->head), STR("\r\n\r\n"))) {
+        buf_reset(&t->head);
+        tap_keep_reset(&t->out);
+    }
+    buf_add(&t->head, data, n);
+    return 0;
+}
+
+static void watch(CURL *e, struct transfer *t)
+{
+    buf_init(&t->head, HEAD_KEPT_MAX);
+    tap_keep_init(&t->out);
+    tap_keep_init(&t->in);
+    curl_easy_setopt(e, CURLOPT_DEBUGFUNCTION, on_debug);
+    curl_easy_setopt(e, CURLOPT_DEBUGDATA, t);
+    curl_easy_setopt(e, CURLOPT_VERBOSE, 1L); /* without it nothing is told; it prints nothing */
+}
+
+static struct tap_message request_of(struct transfer *t)
+{
+    struct tap_message m = { .headers = t->req->headers, .n_headers = t->req->n_headers };
+    struct http_header *sent;
+
+    if (t->head.n) { /* otherwise it got no further than connecting */
+        m.n_headers = tap_headers(t->arena, buf_str(&t->head), &sent);
+        m.headers = sent;
+    }
+    if (t->with_body)
+        m.body = t->req->read ? tap_keep_body(&t->out) : tap_body(t->req->body);
+    return m;
+}
+
+static void tell(struct transfer *t, const char *error)
+{
+    const struct net_tap *tap = t->client->self->tap;
+    struct tap_http x = {
+        .side = TAP_CLIENT,
+        .method = str_c(t->method),
+        .url = str_c(t->url),
+        .request = request_of(t),
+        .status = t->res.status,
+        .answer = { .headers = t->res.headers, .n_headers = t->res.n_headers },
+        .error = error,
+        .took_us = t->res.took_us,
+    };
+
+    x.answer.body = t->in.bytes ? tap_keep_body(&t->in) : tap_body(buf_str(&t->client->body));
+    tap->http(tap->arg, &x);
+    buf_release(&t->head);
+    tap_keep_release(&t->out);
+    tap_keep_release(&t->in);
 }
 
 /* --- the end ------------------------------------------------------------------------------------ */
@@ -326,12 +394,16 @@ enum transfer_end http_transfer(struct transfer *t, struct err *err)
         curl_slist_free_all(headers);
         return TRANSFER_FINAL;
     }
+    t->res.status = 0; /* of the hop before */
+    t->res.n_headers = 0;
     t->client->body.max = t->req->body_max ? t->req->body_max : HTTP_BODY_MAX;
     buf_reset(&t->client->body);
     curl_easy_reset(e);
     set_common(e, t, headers, problem);
     set_limits(e, t);
     set_body(e, t);
+    if (t->client->self->tap)
+        watch(e, t);
     code = curl_easy_perform(e);
     if (curl_easy_getinfo(e, CURLINFO_TOTAL_TIME_T, &took_us) == CURLE_OK)
         t->res.took_us = took_us;
@@ -339,6 +411,8 @@ enum transfer_end http_transfer(struct transfer *t, struct err *err)
         end = explain(e, t, code, problem, err);
     else
         t->res.body = arena_str(t->arena, buf_str(&t->client->body));
+    if (t->client->self->tap)
+        tell(t, code ? err->text : NULL);
     curl_easy_reset(e); /* it must not remember what is on this stack */
     curl_slist_free_all(headers);
     return end;

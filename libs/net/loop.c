@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "net/loop_internal.h"
 #include "net/loop_lws_internal.h"
+#include "net/tap_internal.h"
 #include "net/timer_heap_internal.h"
 
 enum {
@@ -51,6 +52,7 @@ struct posted_list {
 
 struct loop {
     const struct clock *clock;
+    const struct net_self *self;
     struct log log;
     int epoll;
     int64_t now_ms;
@@ -102,6 +104,16 @@ const struct clock *loop_clock(const struct loop *l)
 const struct log *loop_log(const struct loop *l)
 {
     return &l->log;
+}
+
+void loop_set_self(struct loop *l, const struct net_self *self)
+{
+    l->self = self ? self : &net_nobody;
+}
+
+const struct net_self *loop_self(const struct loop *l)
+{
+    return l->self;
 }
 
 void timer_init(struct timer *t, struct loop *l, void (*fn)(void *arg), void *arg)
@@ -421,8 +433,8 @@ struct lws_context *loop_lws(struct loop *l)
 
 static unsigned io_events(const struct epoll_event *ev)
 {
-    return (ev->events & EPOLLIN ? IO_READ : 0u) | (ev->events & EPOLLOUT ? IO_WRITE : 0u) |
-           (ev->events & (EPOLLHUP | EPOLLERR) ? IO_HUP : 0u);
+    return ((ev->events & EPOLLIN) ? IO_READ : 0u) | ((ev->events & EPOLLOUT) ? IO_WRITE : 0u) |
+           ((ev->events & (EPOLLHUP | EPOLLERR)) ? IO_HUP : 0u);
 }
 
 /* Web sockets first: they carry the audio, and what a request does may take longer. */
@@ -588,6 +600,7 @@ enum errc loop_create(struct loop **ret, const struct clock *clock, const struct
     signal(SIGPIPE,
            SIG_IGN); /* a peer that has gone is an error of the write, not of the process */
     l->clock = clock;
+    l->self = &net_nobody;
     if (log)
         l->log = *log;
     l->signals = -1;

@@ -13,6 +13,7 @@
 
 struct loop;
 struct lws_context;
+struct net_self; /* net/tap.h */
 
 /* Ignores SIGPIPE for the process. `log` is copied; NULL: none. */
 MUST_USE enum errc loop_create(struct loop **ret, const struct clock *clock, const struct log *log,
@@ -29,6 +30,11 @@ MUST_USE enum errc loop_run_until(struct loop *l, bool (*done)(void *arg), void 
 int64_t loop_now_ms(const struct loop *l); /* of this turn */
 int64_t loop_now_us(const struct loop *l); /* read now: for measurements */
 const struct clock *loop_clock(const struct loop *l);
+
+/* Who this process is to others, and who watches it: for all servers, workers and web sockets that are made
+ * on this loop from now on. Borrowed until the loop has gone. NULL: a name of no service, nobody. */
+void loop_set_self(struct loop *l, const struct net_self *self);
+const struct net_self *loop_self(const struct loop *l); /* never NULL */
 
 /* The only call allowed from another thread: fn(arg) runs on the loop thread, in the order posted. What
  * is still posted at destroy is run then. */

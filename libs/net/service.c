@@ -182,29 +182,60 @@ static void gather_keys(struct run *run)
 
 static void print_help(const struct run *run)
 {
-    printf("usage: %s [--help | --version]\n\n%s\n\nSettings, from the environment:\n",
-           run->spec->name, run->spec->summary);
+    size_t i;
+
+    printf("usage: %s", run->spec->name);
+    for (i = 0; i < run->spec->n_options; i++)
+        printf(" [%s %s]", run->spec->options[i].name, run->spec->options[i].value);
+    printf(" [--help | --version]\n\n%s\n\nSettings, from the environment:\n", run->spec->summary);
     config_help(stdout, run->keys, run->n_keys);
+    for (i = 0; i < run->spec->n_options; i++)
+        printf("\n%s %s sets %s.\n", run->spec->options[i].name, run->spec->options[i].value,
+               run->spec->options[i].setting);
+}
+
+static const struct service_option *find_option(const struct service_spec *spec, const char *name)
+{
+    size_t i;
+
+    for (i = 0; i < spec->n_options; i++) {
+        if (strcmp(spec->options[i].name, name) == 0)
+            return &spec->options[i];
+    }
+    return NULL;
+}
+
+static int wrong_argument(const struct run *run, const char *what, const char *arg)
+{
+    fprintf(stderr, "%s: %s '%s' (see --help)\n", run->spec->name, what, arg);
+    return 2;
 }
 
 /* -1: go on; otherwise the exit code. */
 static int look_at_arguments(const struct run *run, int argc, char **argv)
 {
-    bool help = argc > 1 && strcmp(argv[1], "--help") == 0;
-    bool version = argc > 1 && strcmp(argv[1], "--version") == 0;
+    int i;
 
-    if (argc <= 1)
-        return -1;
-    if (argc > 2 || (!help && !version)) {
-        fprintf(stderr, "%s: unknown argument '%s' (see --help)\n", run->spec->name,
-                argv[help || version ? 2 : 1]);
-        return 2;
+    for (i = 1; i < argc; i++) {
+        const struct service_option *o = find_option(run->spec, argv[i]);
+        bool help = strcmp(argv[i], "--help") == 0, version = strcmp(argv[i], "--version") == 0;
+
+        if (!o && !help && !version)
+            return wrong_argument(run, "unknown argument", argv[i]);
+        if ((help || version) && argc > 2)
+            return wrong_argument(run, "unknown argument", argv[i == 1 ? 2 : 1]);
+        if (o && ++i == argc)
+            return wrong_argument(run, "a value is missing after", o->name);
+        if (o)
+            setenv(o->setting, argv[i], 1);
+        if (help)
+            print_help(run);
+        if (version)
+            printf("%s %s\n", run->spec->name, VC_VERSION);
+        if (help || version)
+            return 0;
     }
-    if (help)
-        print_help(run);
-    else
-        printf("%s %s\n", run->spec->name, VC_VERSION);
-    return 0;
+    return -1;
 }
 
 static enum errc load_settings(struct run *run, struct err *err)
@@ -268,10 +299,16 @@ static enum errc start(struct run *run, struct err *err)
     s->log = log_root(run->sink);
     s->arena = &run->arena;
     s->settings = run->settings;
+    s->self.user_agent = arena_printf(&run->arena, "voice-concierge/%s", run->spec->name).p;
+    rc = run->spec->tap ? run->spec->tap(&s->self.tap, s, err) : ERR_OK;
+    if (rc)
+        return rc;
     s->tls = tls_store_create(NULL);
     rc = loop_create(&s->loop, s->clock, &s->log, err);
-    if (!rc)
+    if (!rc) {
+        loop_set_self(s->loop, &s->self);
         rc = loop_on_signals(s->loop, on_signal, run, err);
+    }
     if (!rc)
         rc =
             workers_create(&s->workers, s->loop, (int)run->settings->workers, s->tls, &s->log, err);

@@ -6,6 +6,7 @@
 
 #include "base/config.h"
 #include "net/http_server.h"
+#include "net/tap.h"
 #include "net/tls.h"
 #include "net/workers.h"
 #include "net/ws.h"
@@ -21,6 +22,7 @@ struct service_settings {
 };
 
 struct service {
+    struct net_self self; /* "voice-concierge/<name>", and spec->tap's */
     struct loop *loop;
     struct workers *workers;
     struct tls_store *tls;
@@ -31,16 +33,26 @@ struct service {
     const void *settings;
 };
 
+/* A word of the command line for a setting: `--record FILE` is LOCAL_RECORD=FILE. */
+struct service_option {
+    const char *name, *value, *setting; /* "--record", "FILE", "LOCAL_RECORD" */
+};
+
 struct service_spec {
     const char *name;              /* "tool-gateway" */
     const char *summary;           /* one sentence for --help */
     const struct config_key *keys; /* beside the common ones */
     size_t n_keys;
     size_t settings_size;
+    const struct service_option *options;
+    size_t n_options;
     const struct http_route *routes;
     size_t n_routes;
     const struct ws_route *ws_routes;
     size_t n_ws_routes;
+    /* Before everything but settings, clock and log: an observer of all traffic; arena_defer() ends it, after
+     * all that it observes. *ret stays NULL: none. NULL is fine. */
+    enum errc (*tap)(const struct net_tap **ret, struct service *s, struct err *err);
     /* Before listening; quick. *app is passed to handlers. */
     enum errc (*create)(void **app, struct service *s, struct err *err);
     /* After listening: what the first request does not need. NULL is fine. */

@@ -98,6 +98,7 @@ static void *worker(void *arg)
     struct http_client *http = http_client_create(w->tls, loop_clock(w->loop));
     struct arena arena;
 
+    http_client_set_self(http, loop_self(w->loop));
     arena_init(&arena);
     for (;;) {
         struct list_node *n;

@@ -20,6 +20,7 @@ void ws_conn_free(struct ws_conn *c)
     loop_task_cancel(&c->end);
     list_remove(&c->node);
     ws_connecting_free(c);
+    ws_unwatch(c);
     ws_queue_release(&c->queue);
     buf_release(&c->message);
     mem_free(c);
@@ -40,6 +41,7 @@ static void on_end(void *arg)
 
 void ws_conn_end(struct ws_conn *c, int code, const struct err *err)
 {
+    ws_tell_close(c, true, code, STR_EMPTY, err);
     if (c->state != WS_DEAD) {
         c->state = WS_DEAD;
         c->close_code = code;
@@ -136,6 +138,8 @@ void ws_conn_opened(struct ws_conn *c)
 
 void ws_conn_message(struct ws_conn *c, struct str data, bool binary)
 {
+    if (c->watched)
+        ws_tell_message(c, true, data, binary);
     if (!c->disowned && c->state != WS_DEAD && c->events.on_message)
         c->events.on_message(c->arg, data, binary);
 }
@@ -246,8 +250,10 @@ void ws_abort(struct ws_conn *c)
 
     if (c->state == WS_CONNECTING) {
         err_set(&err, ERR_CLOSED, "given up while connecting");
+        ws_tell_close(c, false, -1, STR_EMPTY, &err);
         ws_conn_end_now(c, -1, &err);
     } else if (c->state != WS_DEAD) {
+        ws_tell_close(c, false, 1006, STR_EMPTY, NULL);
         ws_conn_end_now(c, 1006, NULL);
     }
 }

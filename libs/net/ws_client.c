@@ -181,6 +181,7 @@ bool ws_connecting_headers(struct ws_conn *c, char **p, const char *end)
 
 void ws_connecting_opened(struct ws_conn *c)
 {
+    ws_tell_open_lines(c, c->connecting->headers);
     ws_connecting_free(c);
     ws_conn_opened(c);
     if (!c->disowned && c->events.on_open)
@@ -190,10 +191,11 @@ void ws_connecting_opened(struct ws_conn *c)
 /* --- ws_connect ---------------------------------------------------------------------------------- */
 
 static enum errc make_headers(struct ws_connecting *k, const struct ws_client_opts *o,
-                              struct err *err)
+                              const char *user_agent, struct err *err)
 {
     struct buf out = BUF_INIT(HEADERS_MAX);
     enum errc rc = ERR_OK;
+    bool named = false;
     size_t i, j;
 
     for (i = 0; i < o->n_headers && !rc; i++) {
@@ -205,8 +207,11 @@ static enum errc make_headers(struct ws_connecting *k, const struct ws_client_op
             if ((unsigned char)h->value.p[j] < ' ' || h->value.p[j] == 127)
                 rc = err_set(err, ERR_INVALID, "header %zu cannot be sent", i);
         }
+        named = named || str_ieq_c(h->name, "user-agent");
         buf_addf(&out, STR_FMT ": " STR_FMT "\r\n", STR_ARG(h->name), STR_ARG(h->value));
     }
+    if (!named)
+        buf_addf(&out, "User-Agent: %s\r\n", user_agent);
     if (!rc && buf_status(&out))
         rc = err_set(err, ERR_LIMIT, "more than %d bytes of headers", HEADERS_MAX);
     if (!rc)
@@ -259,7 +264,7 @@ static enum errc start(struct ws_conn *c, const struct ws_client_opts *o, struct
     int limit = o->connect_timeout_ms ? o->connect_timeout_ms : WS_CONNECT_TIMEOUT_MS;
 
     if (!rc)
-        rc = make_headers(k, o, err);
+        rc = make_headers(k, o, loop_self(c->loop)->user_agent, err);
     if (!rc && k->dial.tls && !o->tls)
         rc = err_set(err, ERR_INVALID, "wss:// needs trusted roots");
     if (!rc)
@@ -302,6 +307,7 @@ enum errc ws_connect(struct ws_conn **ret, struct loop *loop, const struct ws_cl
         ws_conn_free(c);
         return rc;
     }
+    ws_watch(c, o->url, str_c(loop_self(loop)->user_agent));
     *ret = c;
     return ERR_OK;
 }

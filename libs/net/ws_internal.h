@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "net/loop_internal.h"
 #include "net/resolve_internal.h"
+#include "net/tap_internal.h"
 #include "net/ws.h"
 #include "net/ws_queue_internal.h"
 
@@ -27,6 +28,10 @@ struct ws_handover {
     struct str key; /* Sec-WebSocket-Key, valid */
     struct str rest;
     struct str peer_ip;
+    struct str url;                    /* for an observer, as are the next */
+    const struct http_header *headers; /* of the upgrade request */
+    size_t n_headers;
+    struct str user_agent;
 };
 /* The descriptor is no longer the caller's, whatever comes of it. ERR_CLOSED: abandoned. */
 enum errc ws_server_adopt(const struct ws_handover *h);
@@ -41,6 +46,7 @@ enum ws_state {
 };
 
 struct ws_connecting; /* ws_client.c */
+struct ws_watched;    /* ws_tap.c */
 
 struct ws_conn {
     struct list_node node; /* of the loop's */
@@ -71,6 +77,8 @@ struct ws_conn {
     struct loop_task end; /* tells on_closed, frees */
     char peer_ip[48];
     struct ws_connecting *connecting;
+    uint64_t number;            /* of the loop's web sockets so far */
+    struct ws_watched *watched; /* NULL: nobody watches */
 };
 
 struct ws_conn *ws_conn_create(struct loop *l, size_t queue_max, size_t message_max);
@@ -93,6 +101,16 @@ void ws_connecting_failed(struct ws_conn *c, const char *why, int http_status);
 void ws_connecting_let_go(struct ws_conn *c);
 /* Writes the request headers to *p, before `end`. False: no room, or not the right peer. */
 bool ws_connecting_headers(struct ws_conn *c, char **p, const char *end);
+
+/* ws_tap.c: what the loop's observer is told; nothing without one. */
+void ws_watch(struct ws_conn *c, struct str url, struct str user_agent);
+void ws_unwatch(struct ws_conn *c);
+void ws_tell_open(const struct ws_conn *c, const struct http_header *headers, size_t n);
+void ws_tell_open_lines(const struct ws_conn *c, struct str lines);
+void ws_tell_message(const struct ws_conn *c, bool in, struct str data,
+                     bool binary); /* c->watched is there */
+void ws_tell_close(const struct ws_conn *c, bool in, int code, struct str reason,
+                   const struct err *err); /* the first counts */
 
 /* ws_lws.c */
 MUST_USE enum errc ws_lws_enlist(struct ws_conn *c); /* ERR_CLOSED: the loop is ending */

@@ -33,6 +33,7 @@ struct ws_state_lws {
     struct lws_vhost *server, *client;
     struct tls_vhost *tls;
     struct list conns;
+    uint64_t n_conns; /* so far */
     bool closing;
     const struct ws_handover *adopting; /* the upgrade that lws is being given right now */
     struct ws_conn *adopted;
@@ -47,6 +48,7 @@ static int refuse(struct ws_conn *c, int code, const struct err *err)
     c->has_err = true;
     c->close_code = code;
     c->state = WS_CLOSE_SENT;
+    ws_tell_close(c, false, code, STR_EMPTY, err);
     ws_conn_wait_for_close(c);
     lws_close_reason(c->wsi, (enum lws_close_status)code, NULL, 0);
     return -1;
@@ -119,6 +121,8 @@ static int on_writable(struct ws_conn *c)
     }
     if ((c->state == WS_OPEN || c->state == WS_CLOSING) &&
         ws_queue_first(&c->queue, &data, &n, &binary)) {
+        if (c->watched)
+            ws_tell_message(c, false, str_n(data, n), binary);
         if (lws_write(c->wsi, (unsigned char *)data, n,
                       binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT) < 0)
             return -1;
@@ -135,6 +139,7 @@ static int on_writable(struct ws_conn *c)
     }
     if (c->state == WS_CLOSING) {
         c->state = WS_CLOSE_SENT;
+        ws_tell_close(c, false, c->close_code, str_n(c->close_reason, c->close_reason_n), NULL);
         ws_conn_wait_for_close(c);
         lws_close_reason(c->wsi, (enum lws_close_status)c->close_code,
                          (unsigned char *)c->close_reason, c->close_reason_n);
@@ -152,6 +157,7 @@ static void on_peer_close(struct ws_conn *c, const unsigned char *data, size_t n
     c->close_reason_n = n > 2 ? MIN(n - 2, sizeof(c->close_reason) - 1) : 0;
     if (c->close_reason_n)
         memcpy(c->close_reason, data + 2, c->close_reason_n);
+    ws_tell_close(c, true, c->close_code, str_n(c->close_reason, c->close_reason_n), NULL);
     if (c->state < WS_CLOSE_SENT) {
         c->state = WS_CLOSE_SENT; /* lws answers it */
         ws_conn_wait_for_close(c);
@@ -192,6 +198,7 @@ static int on_established(struct lws *wsi)
     c->wsi = wsi;
     lws_set_opaque_user_data(wsi, c);
     ws_conn_opened(c);
+    ws_tell_open(c, h->headers, h->n_headers);
     c->arg = h->arg;
     h->route->accept(h->app, c, &c->events, &c->arg);
     return c->state == WS_DEAD ? -1 : 0;
@@ -314,6 +321,7 @@ enum errc ws_lws_enlist(struct ws_conn *c)
     struct ws_state_lws *s = state_of(c->loop);
 
     list_push_back(&s->conns, &c->node);
+    c->number = ++s->n_conns;
     return s->closing ? ERR_CLOSED : ERR_OK;
 }
 
@@ -464,6 +472,7 @@ enum errc ws_server_adopt(const struct ws_handover *h)
     struct lws *wsi = NULL;
 
     (void)str_copy(c->peer_ip, sizeof(c->peer_ip), h->peer_ip);
+    ws_watch(c, h->url, h->user_agent);
     if (!s->server)
         s->server = make_vhost(h->loop, "server", CONTEXT_PORT_NO_LISTEN_SERVER, NULL);
     make_request(&request, h);

@@ -26,11 +26,13 @@ static enum errc on_piece(void *arg, const char *data, size_t n)
 static void *fetch_run(void *arg)
 {
     struct fetch *f = arg;
+    const struct net_self *self = http_client_self(f->ctx.http); /* of the worker */
     const struct twilio_recording_sink sink = { on_piece, f };
     struct arena arena = ARENA_INIT;
 
     f->ctx.arena = &arena;
     f->ctx.http = http_client_create(f->what->tls, f->ctx.clock);
+    http_client_set_self(f->ctx.http, self);
     f->rc = twilio_recording_fetch(f->what->twilio, &f->ctx, f->what->recording_sid, &sink,
                                    &f->channels, &f->err);
     f->ctx.http = http_client_destroy(f->ctx.http);
