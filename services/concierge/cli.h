@@ -35,6 +35,7 @@ struct up_opts {
     struct str call;    /* scenario to play at once; empty: none */
     struct str profile; /* empty: the clinic's */
     struct str state;   /* empty: in memory */
+    struct str record;  /* file for all traffic; empty: none */
     bool once;          /* end after the call */
     bool log;           /* every log line of every service */
 };

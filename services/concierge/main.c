@@ -6,6 +6,7 @@
 
 #include "cli.h"
 #include "net/http_client.h"
+#include "net/tap.h"
 #include "net/tls.h"
 
 static const char usage[] =
@@ -23,6 +24,7 @@ static const char usage[] =
     "  --once          up: end after the call; its record is the last line\n"
     "  --profile FILE  up: the business profile (evals/profiles/clinic.yaml)\n"
     "  --state FILE    up: keep the records in this file\n"
+    "  --record FILE   up: write all traffic of the local cloud to this file\n"
     "  --log           up: every log line of every service\n"
     "  --help\n"
     "\n"
@@ -36,6 +38,7 @@ enum option_id {
     OPT_ONCE,
     OPT_PROFILE,
     OPT_STATE,
+    OPT_RECORD,
     OPT_LOG
 };
 
@@ -46,6 +49,7 @@ static const struct option options[] = {
     { "once", no_argument, NULL, OPT_ONCE },
     { "profile", required_argument, NULL, OPT_PROFILE },
     { "state", required_argument, NULL, OPT_STATE },
+    { "record", required_argument, NULL, OPT_RECORD },
     { "log", no_argument, NULL, OPT_LOG },
     { "help", no_argument, NULL, 'h' },
     { NULL, 0, NULL, 0 },
@@ -85,6 +89,9 @@ static int read_options(int argc, char **argv, struct cli *cli, struct up_opts *
         case OPT_STATE:
             up->state = str_c(optarg);
             break;
+        case OPT_RECORD:
+            up->record = str_c(optarg);
+            break;
         case OPT_LOG:
             up->log = true;
             break;
@@ -114,6 +121,7 @@ static int run(struct cli *cli, const struct up_opts *up, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    static const struct net_self self = { .user_agent = "voice-concierge/concierge" };
     struct arena arena = ARENA_INIT;
     struct up_opts up = { 0 };
     struct cli cli = { .arena = &arena,
@@ -129,6 +137,7 @@ int main(int argc, char **argv)
         rc--;
     } else {
         cli.http = http_client_create(tls, &cli.clock);
+        http_client_set_self(cli.http, &self);
         rc = run(&cli, &up, argc - optind, argv + optind);
         http_client_destroy(cli.http);
     }

@@ -63,6 +63,8 @@ static NORETURN void child(struct cli *cli, const struct up_opts *o)
     setenv("BUSINESS_PROFILE", "evals/profiles/clinic.yaml", 0);
     if (o->state.n)
         set("LOCAL_STATE", arena_cstr(cli->arena, o->state));
+    if (o->record.n)
+        set("LOCAL_RECORD", arena_cstr(cli->arena, o->record));
     if (o->call.n)
         set("LOCAL_CLOCK_OF", arena_cstr(cli->arena, o->call));
     set("LOCAL_SHOW_LOG", o->log ? "true" : "false");

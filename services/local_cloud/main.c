@@ -8,6 +8,7 @@
 #include "local_cloud/control/phone.h"
 #include "local_cloud/control/scenario.h"
 #include "local_cloud/local_cloud.h"
+#include "local_cloud/record.h"
 #include "local_cloud/settings.h"
 #include "local_cloud/store.h"
 #include "net/service.h"
@@ -69,10 +70,37 @@ static const struct config_key keys[] = {
       .offset = SETTING(show_log),
       .dflt = "false",
       .help = "show every log line of every service, not only warnings" },
+    { .name = "LOCAL_RECORD",
+      .kind = CONFIG_STR,
+      .offset = SETTING(record),
+      .help = "file that all traffic is written to, one JSON object a line (docs/local-cloud.md)" },
 };
+
+static const struct service_option options[] = { { "--record", "FILE", "LOCAL_RECORD" } };
 
 static struct http_route routes[ROUTES_MAX];
 static struct ws_route ws_routes[WS_ROUTES_MAX];
+
+static void end_record(void *arg)
+{
+    record_destroy(arg);
+}
+
+static enum errc tap(const struct net_tap **ret, struct service *s, struct err *err)
+{
+    struct str path = local_settings_of(s)->record;
+    struct record *r;
+    enum errc rc;
+
+    if (!path.n)
+        return ERR_OK;
+    rc = record_create(&r, arena_cstr(s->arena, path), s->clock, &s->log, err);
+    if (rc)
+        return rc;
+    arena_defer(s->arena, end_record, r);
+    *ret = record_tap(r);
+    return ERR_OK;
+}
 
 static void destroy(void *app)
 {
@@ -204,6 +232,9 @@ int main(int argc, char **argv)
         .settings_size = sizeof(struct local_settings),
         .routes = routes,
         .ws_routes = ws_routes,
+        .options = options,
+        .n_options = ARRAY_LEN(options),
+        .tap = tap,
         .create = create,
         .started = started,
         .stop = stop,

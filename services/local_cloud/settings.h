@@ -18,6 +18,7 @@ struct local_settings {
     struct str
         openai_api_key; /* OPENAI_API_KEY: with it the real engine and transcription are used */
     bool show_log;      /* LOCAL_SHOW_LOG: every line of every service */
+    struct str record;  /* LOCAL_RECORD: all traffic, see record.h; empty: none */
 };
 
 /* service->settings of this program. */

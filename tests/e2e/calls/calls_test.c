@@ -1,6 +1,8 @@
 /* Whole spoken calls: each scenario runs on a stack of its own (local cloud and six services, on ports of
  * its own), several at once, in real time; `concierge up --once` says whether the call ended as its scenario
- * says. */
+ * says. What was said to the local cloud and by it is left in records/<id>.jsonl of the build, for the judges
+ * (tests/judges). */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -10,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -75,15 +78,40 @@ static void log_path(char *out, size_t n, const char *id)
     snprintf(out, n, "%s/call-%s.log", VC_BUILD_DIR, id);
 }
 
+static void record_path(char *out, size_t n, const char *id)
+{
+    snprintf(out, n, "%s/records/%s.jsonl", VC_BUILD_DIR, id);
+}
+
+/* What the judges find is of this run alone. */
+static void clear_records(void)
+{
+    char path[4096];
+    struct dirent *e;
+    DIR *dir;
+
+    snprintf(path, sizeof(path), "%s/records", VC_BUILD_DIR);
+    /* It may be there; when it cannot be, the programs say which record they cannot open. */
+    (void)mkdir(path, 0755);
+    dir = opendir(path);
+    while (dir && (e = readdir(dir)) != NULL) {
+        if (str_ends(str_c(e->d_name), STR(".jsonl")))
+            (void)unlinkat(dirfd(dir), e->d_name, 0);
+    }
+    if (dir)
+        closedir(dir);
+}
+
 static int play(const char *id)
 {
-    char port[16], log[4096], program[4096];
+    char port[16], log[4096], program[4096], record[4096];
     int fd, status = 0;
     pid_t pid;
 
     snprintf(port, sizeof(port), "%d", ports_take());
     snprintf(program, sizeof(program), "%s/bin/concierge", VC_BUILD_DIR);
     log_path(log, sizeof(log), id);
+    record_path(record, sizeof(record), id);
     fd = open(log, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
     pid = fork();
     if (pid == 0) {
@@ -91,7 +119,8 @@ static int play(const char *id)
             _exit(126);
         dup2(fd, STDOUT_FILENO);
         dup2(fd, STDERR_FILENO);
-        execl(program, program, "up", "--once", "--call", id, "--base-port", port, (char *)NULL);
+        execl(program, program, "up", "--once", "--call", id, "--base-port", port, "--record",
+              record, (char *)NULL);
         _exit(127);
     }
     close(fd);
@@ -128,6 +157,7 @@ static void start_players(void)
     pthread_t thread;
     int i;
 
+    clear_records();
     for (i = 0; i < PARALLEL; i++) {
         CHECK(pthread_create(&thread, NULL, player, NULL) == 0);
         pthread_detach(thread);
