@@ -217,7 +217,7 @@ def _answer_findings(x, method):
             yield "answer: a body with 204"
     elif x.status != 200:
         yield f"answer: status {x.status}"
-    elif data is not None and x.parameter("uploadType") != "resumable":
+    elif data is not None and not _begins_session(x):
         yield from _message_findings("answer", method, method.response, data, False)
         if not (x.answered("Content-Type") or "").startswith("application/json"):
             yield f"answer: Content-Type is {x.answered('Content-Type')}"
@@ -275,6 +275,11 @@ def _storage_error(_x, error):
 
 
 # --- uploads and downloads ----------------------------------------------------------------------
+
+
+def _begins_session(x):
+    """Its answer is a Location."""
+    return x.method == "POST" and x.parameter("uploadType") == "resumable"
 
 
 def _upload_findings(x, method, data):
