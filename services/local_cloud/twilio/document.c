@@ -37,7 +37,7 @@ static void document_failed(struct phone_call *c, int error_code, struct str url
     snprintf(code, sizeof(code), "%d", error_code);
     form_add(&extra, "ErrorCode", str_c(code));
     form_add(&extra, "ErrorUrl", url);
-    call_fetch(c, str_c(c->fallback_url), false, &extra);
+    call_fetch(c, str_c(c->fallback_url), c->fallback_get, &extra);
     buf_release(&extra);
 }
 
@@ -111,16 +111,18 @@ void call_run_twiml(struct phone_call *c, struct str text, struct str url)
 
 static void begin_verb(struct phone_call *c)
 {
-    const struct xml_node *n = c->verb;
+    const struct xml_node *n;
 
-    if (!n && c->gather.on) {
+    for (n = c->verb; n; n = c->verb = n->next, c->epoch++) {
+        if (verb_begin(c, n))
+            return;
+        log_warn(&c->log, "warning 12200: unknown verb " STR_FMT, STR_ARG(n->name));
+    }
+    if (c->gather.on) {
         verb_nested_done(c);
-    } else if (!n) {
+    } else {
         call_answer(c);
         call_end(c, CALL_COMPLETED, "agent"); /* end of the document */
-    } else if (!verb_begin(c, n)) {
-        log_warn(&c->log, "warning 12200: unknown verb " STR_FMT, STR_ARG(n->name));
-        call_next(c);
     }
 }
 
@@ -156,6 +158,6 @@ void call_interrupt(struct phone_call *c)
     c->message = (struct message_taking){ .on = false };
     c->gather = (struct gather){ .on = false };
     dial_stop(c);
-    c->stream = media_leg_stop(c->stream);
+    verb_stream_stop(c);
     c->verb = NULL;
 }
