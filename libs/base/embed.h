@@ -7,17 +7,22 @@
 #ifndef BASE_EMBED_H
 #define BASE_EMBED_H
 
+#include <stdint.h>
+
 #include "base/str.h"
 
-#define EMBED(name, path)               \
-    __asm__(".pushsection .rodata\n"    \
-            "embedded_" #name ":\n"     \
-            ".incbin \"" path "\"\n"    \
-            "embedded_" #name "_end:\n" \
-            ".byte 0\n"                 \
-            ".popsection\n");           \
-    extern const char embedded_##name[], embedded_##name##_end[]
+#define EMBED(name, path)                     \
+    __asm__(".pushsection .rodata\n"          \
+            "embedded_" #name ":\n"           \
+            ".incbin \"" path "\"\n"          \
+            "1: .byte 0\n"                    \
+            ".balign 8\n"                     \
+            "embedded_" #name "_size:\n"      \
+            ".quad 1b - embedded_" #name "\n" \
+            ".popsection\n");                 \
+    extern const char embedded_##name[];      \
+    extern const uint64_t embedded_##name##_size
 
-#define EMBEDDED(name) str_n(embedded_##name, (size_t)(embedded_##name##_end - embedded_##name))
+#define EMBEDDED(name) str_n(embedded_##name, (size_t)embedded_##name##_size)
 
 #endif

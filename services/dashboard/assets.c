@@ -9,16 +9,17 @@ EMBED(script, "services/dashboard/assets/dashboard.js");
 EMBED(icon, "services/dashboard/assets/icon.svg");
 
 static const struct {
-    const char *name, *content_type, *begin, *end;
+    const char *name, *content_type, *data;
+    const uint64_t *size;
 } assets[] = {
-    { "style.css", "text/css; charset=utf-8", embedded_style, embedded_style_end },
-    { "dashboard.js", "text/javascript; charset=utf-8", embedded_script, embedded_script_end },
-    { "icon.svg", "image/svg+xml", embedded_icon, embedded_icon_end },
+    { "style.css", "text/css; charset=utf-8", embedded_style, &embedded_style_size },
+    { "dashboard.js", "text/javascript; charset=utf-8", embedded_script, &embedded_script_size },
+    { "icon.svg", "image/svg+xml", embedded_icon, &embedded_icon_size },
 };
 
 static struct str data_of(size_t i)
 {
-    return str_n(assets[i].begin, (size_t)(assets[i].end - assets[i].begin));
+    return str_n(assets[i].data, (size_t)*assets[i].size);
 }
 
 bool asset_find(struct asset *ret, struct str name)
