@@ -18,6 +18,7 @@ static struct str scalar_text(const struct reader *r, const yaml_node_t *n)
     return arena_str(r->a, str_n(n->data.scalar.value, n->data.scalar.length));
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): YAML_DEPTH_MAX bounds it */
 static enum errc convert_seq(struct reader *r, struct yaml_node *out, const yaml_node_t *n,
                              int depth)
 {
@@ -50,6 +51,7 @@ static enum errc check_new_key(struct reader *r, const struct yaml_node *map, si
     return ERR_OK;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): YAML_DEPTH_MAX bounds it */
 static enum errc convert_map(struct reader *r, struct yaml_node *out, const yaml_node_t *n,
                              int depth)
 {
@@ -78,6 +80,7 @@ static enum errc convert_map(struct reader *r, struct yaml_node *out, const yaml
     return ERR_OK;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): YAML_DEPTH_MAX bounds it */
 static enum errc convert(struct reader *r, struct yaml_node *out, int index, int depth)
 {
     const yaml_node_t *n = yaml_document_get_node(&r->doc, index);

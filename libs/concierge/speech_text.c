@@ -33,6 +33,7 @@ const char *speech_month(int month)
     return month >= 1 && month <= (int)ARRAY_LEN(months) ? months[month - 1] : "";
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): one level: its parts are under 100 */
 void speech_number(struct buf *out, int n)
 {
     if (n < 0 || n > 9999) {

@@ -129,11 +129,12 @@ static enum errc read_texts(struct binder *b, const struct yaml_node *n, const s
         if (rc)
             return rc;
     }
-    memcpy(base + k->offset, &items, sizeof(void *));
-    memcpy(base + k->offset_n, &n->n, sizeof(size_t));
+    memcpy(base + k->offset, &items, sizeof(items));
+    memcpy(base + k->offset_n, &n->n, sizeof(n->n));
     return ERR_OK;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as the table of keys */
 static enum errc read_maps(struct binder *b, const struct yaml_node *n, const struct bind_key *k,
                            const char *key, char *base)
 {
@@ -149,11 +150,12 @@ static enum errc read_maps(struct binder *b, const struct yaml_node *n, const st
         if (rc)
             return rc;
     }
-    memcpy(base + k->offset, &items, sizeof(void *));
-    memcpy(base + k->offset_n, &n->n, sizeof(size_t));
+    memcpy(base + k->offset, &items, sizeof(items));
+    memcpy(base + k->offset_n, &n->n, sizeof(n->n));
     return ERR_OK;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as the table of keys */
 static enum errc read_key(struct binder *b, const struct yaml_node *n, const struct bind_key *k,
                           const char *key, char *base)
 {
@@ -207,6 +209,7 @@ static enum errc unknown_key(struct binder *b, const struct yaml_node *n, size_t
                         STR_ARG(n->key[at]), STR_ARG(all));
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as the table of keys */
 enum errc bind_map(struct binder *b, const struct yaml_node *n, const char *key,
                    const struct bind_key *keys, size_t n_keys, void *out)
 {

@@ -29,7 +29,7 @@ TEST(token_comes_from_the_metadata_server_and_is_kept)
     CHECK_STR(str_c(p.asked[0].target),
               "/computeMetadata/v1/instance/service-accounts/default/token?scopes=a%2Cb");
     CHECK_STR(str_c(p.asked[0].flavor), "Google");
-    clock_fake_advance_ms(&p.fake, (3599 - TOKEN_EARLY_S) * 1000);
+    clock_fake_advance_ms(&p.fake, (3599 - TOKEN_EARLY_S) * 1000L);
     CHECK_STR(access_token(&p), "two"); /* renewed before it expires */
     peer_close(&p);
 }
@@ -43,11 +43,11 @@ TEST(token_that_cannot_be_renewed_serves_until_it_expires)
     PEER_SCRIPT(&p, { FLAVOR, .body = TOKEN("old") }, { .status = 404 }, { .status = 404 },
                 { .status = 404 });
     CHECK_STR(access_token(&p), "old");
-    clock_fake_advance_ms(&p.fake, 3400 * 1000);
+    clock_fake_advance_ms(&p.fake, 3400L * 1000);
     CHECK_STR(access_token(&p), "old");
     CHECK_STR(access_token(&p), "old");
     CHECK_INT(p.n_asked, 2); /* not at once again */
-    clock_fake_advance_ms(&p.fake, 200 * 1000);
+    clock_fake_advance_ms(&p.fake, 200L * 1000);
     CHECK_RC(ERR_NOT_FOUND,
              token_access(google_tokens(p.google), &p.ctx, STR("a b"), &token, &p.err));
     peer_close(&p);
@@ -136,7 +136,7 @@ TEST(token_identity_is_kept_for_each_audience_until_its_own_expiry)
     CHECK(!str_eq(one, two));
     CHECK_OK(token_identity(google_tokens(p.google), &p.ctx, STR("https://a"), &two, &p.err));
     CHECK(str_eq(one, two));
-    clock_fake_advance_ms(&p.fake, 800 * 1000);
+    clock_fake_advance_ms(&p.fake, 800L * 1000);
     CHECK_OK(token_identity(google_tokens(p.google), &p.ctx, STR("https://a"), &two, &p.err));
     CHECK(!str_eq(one, two));
     CHECK_INT(p.n_asked, 3);

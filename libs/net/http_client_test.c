@@ -72,7 +72,7 @@ static void on_redirect(void *app, struct http_req *r)
 #define ALL HTTP_ANY
 static const struct http_route routes[] = {
     { .methods = ALL, .path = "/hello", .body_max = 100, .handle = on_hello },
-    { .methods = ALL, .path = "/mirror", .body_max = 4 * 1024 * 1024, .handle = on_mirror },
+    { .methods = ALL, .path = "/mirror", .body_max = 4 * MIB, .handle = on_mirror },
     { .methods = ALL, .path = "/big/{status}", .handle = on_big },
     { .methods = ALL, .path = "/redirect/{status}", .body_max = 100, .handle = on_redirect },
 };
@@ -217,7 +217,7 @@ TEST(http_client_keeps_its_connection)
     struct peer *p;
     int i;
 
-    *(&f) = (struct fixture){ 0 };
+    f = (struct fixture){ 0 };
     net_open(&f.net, 1);
     p = peer_open(&f.net, scripts, 1);
     for (i = 0; i < 2; i++) {

@@ -138,7 +138,7 @@ static enum errc deny(void *app, struct http_req *r)
 static const struct http_route routes[] = {
     { .methods = HTTP_GET, .path = "/hello", .handle = on_hello },
     { .methods = HTTP_POST | HTTP_PUT, .path = "/echo", .body_max = 1000, .handle = on_echo },
-    { .methods = HTTP_POST, .path = "/large", .body_max = 8 * 1024 * 1024, .handle = on_echo },
+    { .methods = HTTP_POST, .path = "/large", .body_max = 8 * MIB, .handle = on_echo },
     { .methods = HTTP_POST, .path = "/bodiless", .handle = on_hello },
     { .methods = HTTP_GET, .path = "/live", .handle = on_hello, .on_loop = true },
     { .methods = HTTP_GET, .path = "/headers/{id}", .handle = on_headers },

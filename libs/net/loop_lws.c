@@ -25,11 +25,11 @@ static int init_pt(struct lws_context *cx, void *loop, int tsi)
 static void on_io(struct lws *wsi, unsigned flags)
 {
     struct per_context *p = lws_evlib_wsi_to_evlib_pt(wsi);
-    unsigned bits = (flags & LWS_EV_READ ? (unsigned)IO_READ : 0u) |
-                    (flags & LWS_EV_WRITE ? (unsigned)IO_WRITE : 0u);
+    unsigned bits = ((flags & LWS_EV_READ) ? (unsigned)IO_READ : 0u) |
+                    ((flags & LWS_EV_WRITE) ? (unsigned)IO_WRITE : 0u);
 
-    loop_lws_io(p->loop, wsi, loop_lws_fd(wsi), flags & LWS_EV_START ? bits : 0,
-                flags & LWS_EV_STOP ? bits : 0);
+    loop_lws_io(p->loop, wsi, loop_lws_fd(wsi), (flags & LWS_EV_START) ? bits : 0,
+                (flags & LWS_EV_STOP) ? bits : 0);
 }
 
 static int on_accept(struct lws *wsi)

@@ -92,7 +92,7 @@ TEST(loop_takes_time_from_its_clock)
     clock_fake_init(&clock, 0);
     CHECK_OK(loop_create(&l, &clock.clock, &n.log, NULL));
     timer_init(&t, l, set_true, &fired);
-    timer_start(&t, 3600 * 1000);
+    timer_start(&t, 3600 * 1000L);
     CHECK_RC(ERR_TIMEOUT, loop_run_until(l, is_set, &fired, 5));
     clock_fake_advance_ms(&clock, 3600 * 1000 - 1);
     CHECK_RC(ERR_TIMEOUT, loop_run_until(l, is_set, &fired, 5));

@@ -24,7 +24,6 @@ struct scripted {
     const char *body[ANSWERS_MAX];
     int n, asked;
     struct buf seen;
-    struct str authorization;
     char authorization_text[256];
 };
 
@@ -438,7 +437,7 @@ TEST(rest_recording_is_started_dual_and_paused)
     CHECK_STR(buf_str(&w.twilio.seen),
               "POST " BASE "/Calls/" CALL "/Recordings.json RecordingChannels=dual&"
               "RecordingStatusCallback=https%3A%2F%2Fa.example.com%2Fr&"
-              "RecordingStatusCallbackEvent=in-progress%20completed\n"
+              "RecordingStatusCallbackEvent=in-progress&RecordingStatusCallbackEvent=completed\n"
               "POST " BASE "/Calls/" CALL
               "/Recordings/Twilio.CURRENT.json Status=paused&PauseBehavior=silence\n");
     close_world(&w);

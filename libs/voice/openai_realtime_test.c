@@ -275,7 +275,6 @@ static bool is_closed(void *arg)
 }
 
 struct until {
-    struct stage *stage;
     struct buf *in;
     const char *text;
 };
@@ -289,14 +288,14 @@ static bool has_text(void *arg)
 
 static void until_told(struct stage *s, const char *text)
 {
-    struct until u = { s, &s->told, text };
+    struct until u = { &s->told, text };
 
     CHECK_OK(loop_run_until(s->loop, has_text, &u, WAIT_MS));
 }
 
 static void until_received(struct stage *s, const char *text)
 {
-    struct until u = { s, &s->received, text };
+    struct until u = { &s->received, text };
 
     CHECK_OK(loop_run_until(s->loop, has_text, &u, WAIT_MS));
 }

@@ -14,6 +14,7 @@ enum { WORKERS = 6, WAIT_MS = 20000, BODY_MAX = 1024 * 1024 };
 
 static void write_value(struct jw *w, const char *key, struct arena *a, const struct jval *v);
 
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as the tests nest */
 static void write_fields(struct jw *w, struct arena *a, const struct jval *obj)
 {
     struct json_iter it = json_iter(obj);
@@ -26,6 +27,7 @@ static void write_fields(struct jw *w, struct arena *a, const struct jval *obj)
     jw_end(w);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as the tests nest */
 static void write_array(struct jw *w, struct arena *a, const struct jval *arr)
 {
     struct json_iter it = json_iter(arr);
@@ -39,6 +41,7 @@ static void write_array(struct jw *w, struct arena *a, const struct jval *arr)
     jw_end(w);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): as deep as the tests nest */
 static void write_value(struct jw *w, const char *key, struct arena *a, const struct jval *v)
 {
     int64_t us;
@@ -202,6 +205,7 @@ static struct str answer_query(struct stage *s, struct arena *a, const struct qu
             found[n++] = &s->docs[i];
     }
     if (q->ordered)
+        /* NOLINTNEXTLINE(bugprone-sizeof-expression): pointers are what is sorted */
         qsort(found, n, sizeof(*found), latest_first);
     jw_init(&w);
     jw_arr(&w, NULL);

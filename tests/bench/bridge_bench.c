@@ -81,7 +81,6 @@ struct bench {
     struct tls_store *tls;
     struct http_server *cloud;
     struct log log;
-    struct media_reader reader;
     const char *program;
     pid_t pid;
     int port;
@@ -128,10 +127,13 @@ static int by_value(const void *a, const void *b)
 
 static double percentile_ms(struct samples *s, int percent)
 {
+    size_t at;
+
     if (s->n == 0)
         return 0;
     qsort(s->us, s->n, sizeof(*s->us), by_value);
-    return (double)s->us[(s->n - 1) * (size_t)percent / 100] / 1000.0;
+    at = (s->n - 1) * (size_t)percent / 100;
+    return (double)s->us[at] / 1000.0;
 }
 
 /* ---- the voice engine ---- */
@@ -292,8 +294,8 @@ static void send_frame(struct caller *c, int64_t now)
                  "{\"event\":\"media\",\"sequenceNumber\":\"%lld\",\"streamSid\":\"%s\",\"media\":{"
                  "\"track\":"
                  "\"inbound\",\"chunk\":\"%lld\",\"timestamp\":\"%lld\",\"payload\":\"%.*s\"}}",
-                 (long long)(c->media_ms / FRAME_MS + 2), c->stream_sid,
-                 (long long)(c->media_ms / FRAME_MS + 1), (long long)c->media_ms,
+                 (long long)c->media_ms / FRAME_MS + 2, c->stream_sid,
+                 (long long)c->media_ms / FRAME_MS + 1, (long long)c->media_ms,
                  (int)sizeof(payload), payload);
     if (ws_send_text(c->ws, str_n(text, (size_t)n)))
         return;
@@ -331,7 +333,7 @@ static void on_frame(void *arg)
     while (c->due_us <= now) {
         if (c->bench->sending)
             send_frame(c, loop_now_us(c->bench->loop));
-        c->due_us += FRAME_MS * 1000;
+        c->due_us += FRAME_MS * 1000L;
     }
     return_marks(c, now);
     timer_start_at(&c->frame, (c->due_us + 999) / 1000);

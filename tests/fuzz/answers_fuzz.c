@@ -31,9 +31,11 @@ static const struct twilio_settings twilio = { .account_sid = STR("AC1"),
                                                .auth_token = STR("token"),
                                                .api_base = STR("http://twilio.test") };
 
+/* NOLINTBEGIN(bugprone-reserved-identifier): the linker's --wrap chose the names */
 enum errc __wrap_http_do(struct http_client *c, struct arena *a, const struct http_request *req,
                          struct http_response *ret, struct err *err);
 int __wrap_nanosleep(const struct timespec *want, struct timespec *left);
+/* NOLINTEND(bugprone-reserved-identifier) */
 
 int __wrap_nanosleep(const struct timespec *want, struct timespec *left)
 {

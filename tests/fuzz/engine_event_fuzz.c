@@ -1,7 +1,7 @@
 /* Events of the voice engine. The first byte chooses the session's state, the rest is one message. Audio that
  * the fast reader finds is what the JSON reader finds. Includes the session's source, since what takes a
  * message is private to it. */
-#include "voice/openai_realtime.c"
+#include "voice/openai_realtime.c" /* NOLINT(bugprone-suspicious-include): as said above */
 
 #include "fuzz.h"
 

@@ -144,6 +144,7 @@ static struct str reference_path(struct str name)
     return at < name.n ? str_from(name, at + mark.n) : name;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): JSON_DEPTH_MAX bounds it */
 static void array_json(struct jw *w, const char *key, const struct jval *values)
 {
     struct json_iter it = json_iter(values);
@@ -158,6 +159,7 @@ static void array_json(struct jw *w, const char *key, const struct jval *values)
     jw_end(w);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): JSON_DEPTH_MAX bounds it */
 void fs_val_json(struct jw *w, const char *key, const struct jval *value)
 {
     double d;
@@ -187,6 +189,7 @@ void fs_val_json(struct jw *w, const char *key, const struct jval *value)
     }
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): JSON_DEPTH_MAX bounds it */
 void fs_fields_json(struct jw *w, const char *key, const struct jval *fields)
 {
     struct json_iter it = json_iter(fields);

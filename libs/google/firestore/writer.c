@@ -361,6 +361,7 @@ void fsw_remove(struct fsw *w, const char *key)
         note_field(w, str_c(key)); /* masked, but absent */
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): JSON_DEPTH_MAX bounds it */
 static void json_array(struct fsw *w, const char *key, const struct jval *v)
 {
     struct json_iter it = json_iter(v);
@@ -380,6 +381,7 @@ static void json_array(struct fsw *w, const char *key, const struct jval *v)
     fsw_end(w);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): JSON_DEPTH_MAX bounds it */
 void fsw_json(struct fsw *w, const char *key, const struct jval *v)
 {
     if (json_is_obj(v)) {
@@ -401,6 +403,7 @@ void fsw_json(struct fsw *w, const char *key, const struct jval *v)
     }
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): JSON_DEPTH_MAX bounds it */
 void fsw_json_fields(struct fsw *w, const struct jval *obj)
 {
     struct json_iter it = json_iter(obj);

@@ -49,7 +49,7 @@ static enum errc load_recording(struct arena *a, struct str name, struct str *re
                           ? name
                           : arena_printf(a, PROMPTS_DIR STR_FMT ".wav", STR_ARG(name));
     struct buf file = BUF_INIT(RECORDING_MAX);
-    struct wav_info wav;
+    struct wav_info wav = { 0 };
     uint8_t *ulaw;
     enum errc rc;
     size_t n;

@@ -441,8 +441,8 @@ void control_stop(struct control *c, void (*done)(void *arg), void *arg)
 
 static const struct http_route routes[] = {
     { HTTP_GET, "/local/status", 0, NULL, on_status, false },
-    { HTTP_POST, "/local/calls", SCENARIO_MAX_BYTES * 2, NULL, on_call, false },
-    { HTTP_POST, "/local/push", EVENT_BYTES_MAX * 2, NULL, on_push, false },
+    { HTTP_POST, "/local/calls", (size_t)SCENARIO_MAX_BYTES * 2, NULL, on_call, false },
+    { HTTP_POST, "/local/push", (size_t)EVENT_BYTES_MAX * 2, NULL, on_push, false },
 };
 
 const struct local_module control_module = {

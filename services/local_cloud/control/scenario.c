@@ -103,7 +103,7 @@ static enum errc parse_lines(struct parser *p, const struct yaml_node *node, str
 
     if (node && node->kind != YAML_SEQ)
         return err_set(p->err, ERR_INVALID, "line %d: caller must be a list of lines", node->line);
-    if (yaml_len(node) > SCENARIO_LINES_MAX)
+    if (node && node->n > SCENARIO_LINES_MAX)
         return err_set(p->err, ERR_INVALID, "line %d: more than %d lines", node->line,
                        SCENARIO_LINES_MAX);
     s->n_lines = yaml_len(node);
@@ -146,7 +146,7 @@ static enum errc parse_dial(struct parser *p, const struct yaml_node *node, stru
 
     if (node && node->kind != YAML_MAP)
         return err_set(p->err, ERR_INVALID, "line %d: dial maps numbers to outcomes", node->line);
-    for (i = 0; i < yaml_len(node); i++) {
+    for (i = 0; node && i < node->n; i++) {
         dial[i].number = node->key[i];
         dial[i].outcome = node->item[i].text;
         for (k = 0; k < ARRAY_LEN(outcomes) && !str_eq_c(dial[i].outcome, outcomes[k]); k++)

@@ -48,7 +48,7 @@ TEST(watch_drops_lines_beyond_its_limit)
 {
     struct watches *all = watches_create();
     struct watch *one = watch_open(all);
-    struct buf out = BUF_INIT(64 * 1024);
+    struct buf out = BUF_INIT(64 * KIB);
     size_t i, n = 0;
 
     for (i = 0; i < WATCH_LINES_MAX + 10; i++)

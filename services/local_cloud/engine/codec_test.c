@@ -21,7 +21,7 @@ static void tone(uint8_t *out, size_t n)
 TEST(codec_gives_speech_back_after_a_way_through_24_khz)
 {
     uint8_t in[N];
-    struct buf pcm = BUF_INIT(64 * 1024), back = BUF_INIT(4096);
+    struct buf pcm = BUF_INIT(64 * KIB), back = BUF_INIT(4096);
     struct codec_in c = { .phase = 0 };
     double sum = 0, kept = 0;
     size_t i;

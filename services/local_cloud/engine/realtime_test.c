@@ -374,7 +374,7 @@ TEST(response_cancel_ends_in_done_cancelled_after_some_late_audio)
     CHECK_STR(rig_text(r, done, "output.0.status"), "incomplete");
     CHECK(json_i64_or(json_path(done, "usage.output_token_details.audio_tokens"), 0) > 0);
     CHECK(rig_count(r, "response.output_audio.delta") > before); /* the late ones */
-    CHECK(audio_bytes(r) < 6 * 8000);
+    CHECK(audio_bytes(r) < 6 * 8000UL);
     rig_send(r, "{'type':'response.cancel'}");
     (void)await_error(r, "response_cancel_not_active");
     rig_send(r, SAY("Again.", ""));

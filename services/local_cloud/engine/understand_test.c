@@ -67,7 +67,7 @@ TEST(understand_days_and_times)
                 (void)snprintf(text[k], sizeof(text[k]), "%04d-%02d-%02d", y % 10000, mon % 100,
                                d % 100);
         }
-        if (strcmp(text[0], wishes[i].from) || strcmp(text[1], wishes[i].to) ||
+        if (strcmp(text[0], wishes[i].from) != 0 || strcmp(text[1], wishes[i].to) != 0 ||
             m.wish.minute != wishes[i].minute || m.wish.part != wishes[i].part)
             FAIL_TEST("\"%s\": %s to %s, minute %d, part %d", wishes[i].said, text[0], text[1],
                       m.wish.minute, (int)m.wish.part);

@@ -431,13 +431,13 @@ static bool mask_apply(struct arena *a, const struct jval *mask, const struct fv
 static bool new_fields(struct arena *a, const struct jval *write, const struct fs_stored *old,
                        struct fv **ret, struct failure *f)
 {
-    const struct jval *update = json_get(write, "update"), *mask = json_get(write, "updateMask");
+    const struct jval *doc = json_get(write, "update"), *mask = json_get(write, "updateMask");
     struct fv *in;
 
     *ret = old ? fv_copy(a, old->fields) : fv_map_new(a);
-    if (!update)
+    if (!doc)
         return true; /* a transform alone */
-    if (!fv_parse_fields(&in, a, json_get(update, "fields"), f))
+    if (!fv_parse_fields(&in, a, json_get(doc, "fields"), f))
         return false;
     if (json_is_obj(mask))
         return mask_apply(a, mask, in, *ret, f);

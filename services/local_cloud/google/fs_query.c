@@ -187,6 +187,7 @@ static bool unary_matches(struct query *q, const struct fs_stored *d, const stru
     return v->kind != FV_NULL && !is_nan(v);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): FILTER_DEPTH_MAX bounds it */
 static bool matches(struct query *q, const struct fs_stored *d, const struct jval *filter,
                     int depth)
 {
@@ -261,6 +262,7 @@ static bool has_order(const struct query *q, struct str path)
 }
 
 /* Fields under an inequality order the result too, after the orders asked for. */
+/* NOLINTNEXTLINE(misc-no-recursion): JSON_DEPTH_MAX bounds it */
 static bool implicit_orders(struct query *q, const struct jval *filter, bool descending)
 {
     const struct jval *field = json_get(filter, "fieldFilter"), *part;

@@ -182,6 +182,7 @@ void fv_remove(struct fv *map, const struct fv_path *path)
     map->n--;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): FV_DEPTH_MAX bounds it */
 struct fv *fv_copy(struct arena *a, const struct fv *v)
 {
     struct fv *c = arena_dup(a, v, sizeof(*v));
@@ -210,6 +211,7 @@ static bool bad(struct failure *f, const char *what)
 static bool parse_at(struct fv **ret, struct arena *a, const struct jval *value, int depth,
                      struct failure *f);
 
+/* NOLINTNEXTLINE(misc-no-recursion): FV_DEPTH_MAX bounds it */
 static bool parse_members(struct fv **ret, struct arena *a, const struct jval *fields, int depth,
                           struct failure *f)
 {
@@ -232,6 +234,7 @@ static bool parse_members(struct fv **ret, struct arena *a, const struct jval *f
     return true;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): FV_DEPTH_MAX bounds it */
 static bool parse_items(struct fv **ret, struct arena *a, const struct jval *values, int depth,
                         struct failure *f)
 {
@@ -245,6 +248,7 @@ static bool parse_items(struct fv **ret, struct arena *a, const struct jval *val
     while (json_next(&it, &unused, &val)) {
         if (!parse_at(&v, a, val, depth + 1, f))
             return false;
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): true from parse_at() sets it */
         if (v->kind == FV_ARRAY)
             return failure_set(f, GOOGLE_INVALID_ARGUMENT,
                                "Cannot convert an array value in an array value.");
@@ -338,6 +342,7 @@ static bool known_kind(struct str kind)
     return false;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): FV_DEPTH_MAX bounds it */
 static bool parse_at(struct fv **ret, struct arena *a, const struct jval *value, int depth,
                      struct failure *f)
 {
@@ -385,6 +390,7 @@ static void write_number(struct jw *w, const struct fv *v)
         jw_cstr(w, "doubleValue", isnan(v->num) ? "NaN" : v->num > 0 ? "Infinity" : "-Infinity");
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): FV_DEPTH_MAX bounds it */
 static void write_kind(struct jw *w, struct arena *a, const struct fv *v)
 {
     size_t i;
@@ -436,6 +442,7 @@ static void write_kind(struct jw *w, struct arena *a, const struct fv *v)
     }
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): FV_DEPTH_MAX bounds it */
 void fv_write(struct jw *w, struct arena *a, const char *key, const struct fv *v)
 {
     jw_obj(w, key);
@@ -443,6 +450,7 @@ void fv_write(struct jw *w, struct arena *a, const char *key, const struct fv *v
     jw_end(w);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): FV_DEPTH_MAX bounds it */
 void fv_write_fields(struct jw *w, struct arena *a, const char *key, const struct fv *map)
 {
     size_t i;
@@ -487,6 +495,7 @@ static int compare_names(struct str a, struct str b)
     return c ? c : more_a - more_b;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): FV_DEPTH_MAX bounds it */
 static int compare_arrays(const struct fv *a, const struct fv *b)
 {
     size_t i;
@@ -511,6 +520,7 @@ static void sort_members(struct fv_member *m, size_t n)
 }
 
 /* Maps compare by their sorted keys and values. Sorting in place is harmless: their order has no meaning. */
+/* NOLINTNEXTLINE(misc-no-recursion): FV_DEPTH_MAX bounds it */
 static int compare_maps(const struct fv *a, const struct fv *b)
 {
     size_t i;
@@ -526,6 +536,7 @@ static int compare_maps(const struct fv *a, const struct fv *b)
     return c ? c : (a->n > b->n) - (a->n < b->n);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): FV_DEPTH_MAX bounds it */
 int fv_compare(const struct fv *a, const struct fv *b)
 {
     int c;
@@ -562,6 +573,7 @@ bool fv_equal(const struct fv *a, const struct fv *b)
     return fv_compare(a, b) == 0;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): FV_DEPTH_MAX bounds it */
 bool fv_same(const struct fv *a, const struct fv *b)
 {
     size_t i;

@@ -110,7 +110,7 @@ TEST(storage_streams_an_upload_and_reads_it_back)
 
 TEST(storage_upload_of_whole_chunks_and_of_nothing_ends_well)
 {
-    static const size_t sizes[] = { 0, STORAGE_CHUNK_UNIT, 2 * STORAGE_CHUNK_UNIT, 1 };
+    static const size_t sizes[] = { 0, STORAGE_CHUNK_UNIT, (size_t)2 * STORAGE_CHUNK_UNIT, 1 };
     struct test_cloud t;
     struct storage_object o;
     size_t i;

@@ -393,8 +393,9 @@ static void reply_refused(struct http_req *r, enum taken t)
     static const char *const texts[] = {
         [TAKEN_GAP] = "Invalid request. The range begins behind what is stored.",
         [TAKEN_ODD_SIZE] =
-            "Invalid request. The number of bytes uploaded is required to be equal or "
-            "a multiple of 262144, except for the final request.",
+            /* NOLINTNEXTLINE(bugprone-suspicious-missing-comma): one sentence */
+        "Invalid request. The number of bytes uploaded is required to be equal or "
+        "a multiple of 262144, except for the final request.",
         [TAKEN_OTHER_TOTAL] =
             "Invalid request. The total size differs from the one declared before.",
         [TAKEN_TOO_MUCH] = "Invalid request. There are more bytes than declared.",

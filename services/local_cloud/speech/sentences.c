@@ -397,6 +397,7 @@ static bool draw_topic(struct sentence_source *s, bool question, struct buf *out
     return true;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): DRAW_DEPTH_MAX bounds it */
 static void draw_class(struct sentence_source *s, struct str name, int depth, struct buf *out)
 {
     bool question = str_eq_c(name, "question");
@@ -450,6 +451,7 @@ static size_t alternative(struct str inside, size_t wanted, struct str *ret)
     return count;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): DRAW_DEPTH_MAX bounds it */
 static void draw_one_of(struct sentence_source *s, struct str inside, int depth, struct buf *out)
 {
     struct str chosen = STR_EMPTY;
@@ -472,6 +474,7 @@ static size_t part_len(struct str t)
     return i;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): DRAW_DEPTH_MAX bounds it */
 static void draw(struct sentence_source *s, struct str template, int depth, struct buf *out)
 {
     struct str rest = str_trim(template);

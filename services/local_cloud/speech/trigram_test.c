@@ -42,7 +42,7 @@ TEST(trigram_gives_each_history_probabilities_that_sum_to_one)
 {
     static const char *const next[] = { "tea", "coffee", "please", "now", "</s>" };
     struct trigram *t = trigram_create();
-    struct buf arpa = BUF_INIT(64 * 1024);
+    struct buf arpa = BUF_INIT(64 * KIB);
     double all = 0, backoff, single;
     char gram[64];
     size_t i;

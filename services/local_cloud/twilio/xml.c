@@ -237,6 +237,7 @@ static enum errc skip_misc(struct reader *r)
 static enum errc read_element(struct reader *r, struct xml_node **ret);
 
 /* Content up to and with the end tag. */
+/* NOLINTNEXTLINE(misc-no-recursion): XML_DEPTH_MAX bounds it */
 static enum errc read_content(struct reader *r, struct xml_node *n, struct buf *text)
 {
     struct xml_node **tail = &n->first_child;
@@ -277,6 +278,7 @@ static enum errc read_content(struct reader *r, struct xml_node *n, struct buf *
     return ERR_OK;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): XML_DEPTH_MAX bounds it */
 static enum errc read_element(struct reader *r, struct xml_node **ret)
 {
     struct xml_node *n = ARENA_NEW(r->a, struct xml_node);

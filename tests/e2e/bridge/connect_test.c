@@ -145,7 +145,7 @@ TEST(bridge_keeps_what_the_caller_says_until_the_session_is_ready)
     world_pass(&w, 2000);
     CHECK_INT(e->audio.n, 0); /* its turn detection would run with its defaults */
     sent = (size_t)c->media_ms * 8;
-    CHECK(sent >= 1900 * 8);
+    CHECK(sent >= 1900 * 8UL);
     engine_send_updated(e);
     until_engine_got(e, "response.create", 1);
     CHECK(e->audio.n >= sent); /* not a frame is lost */

@@ -113,7 +113,7 @@ TEST(bridge_carries_audio_while_a_tool_takes_its_time)
     audio = e->audio.n;
     world_pass(&w, 3000);
     CHECK(caller_heard_ms(c) >= heard + 1000);
-    CHECK(e->audio.n >= audio + 2900 * 8);
+    CHECK(e->audio.n >= audio + 2900 * 8UL);
     world_release_tools(&w);
     until_engine_got(e, "response.create", 4);
     world_close(&w);

@@ -141,8 +141,8 @@ void caller_step(struct fake_caller *c)
 
     play(c, now);
     while (c->ws && c->next_media_us && !c->opts.silent_line &&
-           c->next_media_us + FRAME_MS * 1000 <= now) {
-        c->next_media_us += FRAME_MS * 1000;
+           c->next_media_us + FRAME_MS * 1000L <= now) {
+        c->next_media_us += FRAME_MS * 1000L;
         caller_media(c, FRAME_MS);
     }
 }
@@ -238,7 +238,7 @@ static void sign(struct fake_caller *c, char out[TWILIO_SIGNATURE_LEN + 1])
 
 struct fake_caller *caller_open(struct world *w, const struct caller_opts *o)
 {
-    static const struct caller_opts plain;
+    static const struct caller_opts plain = { 0 };
     struct fake_caller *c = MEM_NEW(struct fake_caller);
     char signature[TWILIO_SIGNATURE_LEN + 1];
     struct http_header header = { STR("x-twilio-signature"), STR_EMPTY };
