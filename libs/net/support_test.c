@@ -23,16 +23,22 @@ static void open_on(struct net *n, int workers)
     n->sink = log_sink_create_fn(on_line, n, LOG_DEBUG, n->clock);
     n->log = log_root(n->sink);
     CHECK_OK(loop_create(&n->loop, n->clock, &n->log, NULL));
+    loop_set_self(n->loop, n->self);
     n->tls = tls_store_create(NULL);
     if (workers)
         CHECK_OK(workers_create(&n->workers, n->loop, workers, n->tls, &n->log, NULL));
 }
 
-void net_open(struct net *n, int workers)
+void net_open_as(struct net *n, int workers, const struct net_self *self)
 {
-    *n = (struct net){ .system = clock_system(0) };
+    *n = (struct net){ .system = clock_system(0), .self = self };
     n->clock = &n->system;
     open_on(n, workers);
+}
+
+void net_open(struct net *n, int workers)
+{
+    net_open_as(n, workers, NULL);
 }
 
 void net_open_fake(struct net *n, int workers)

@@ -8,6 +8,7 @@
 #include "net/http_client.h"
 #include "net/http_server.h"
 #include "net/loop.h"
+#include "net/tap.h"
 #include "net/tls.h"
 #include "net/workers.h"
 #include "net/ws.h"
@@ -25,10 +26,12 @@ struct net {
     struct http_server *server;
     struct log_sink *sink;
     struct log log;
-    struct buf lines; /* logged */
+    struct buf lines;            /* logged */
+    const struct net_self *self; /* NULL: nobody */
 };
 
 void net_open(struct net *n, int workers);
+void net_open_as(struct net *n, int workers, const struct net_self *self);
 /* The same on a clock that only net_advance() moves. */
 void net_open_fake(struct net *n, int workers);
 void net_advance(struct net *n, int64_t ms); /* and lets the loop see it */
