@@ -323,8 +323,13 @@ static void on_chunk(void *app, struct http_req *r)
     (void)str_cut(range, '/', &span, &total); /* checked by what follows */
     pthread_mutex_lock(&f->lock);
     o = find(f, query_value(f, r, "name"));
-    EXPECT(f, o != NULL);
-    if (o && str_cut(span, '-', &from, &to)) {
+    if (!o) {
+        EXPECT(f, o != NULL);
+        pthread_mutex_unlock(&f->lock);
+        storage_error(r, 404, "notFound");
+        return;
+    }
+    if (str_cut(span, '-', &from, &to)) {
         EXPECT(f, str_to_i64(from, 0, INT64_MAX, &at) == ERR_OK);
         EXPECT(f, at == o->size);
         broken = ++f->n_chunks == f->upload_breaks_at;

@@ -153,6 +153,8 @@ static void histories_count(struct grams *histories, const struct grams *longer)
     for (i = 0; i < longer->n; i++) {
         struct gram *h = gram_find(histories, longer->v[i].key >> ID_BITS);
 
+        if (!h)
+            continue;
         h->followers++;
         h->follower_tokens += longer->v[i].count;
     }

@@ -128,11 +128,11 @@ static size_t read_once(struct store *s, struct str sid, int64_t offset, uint8_t
     store_bind_i64(st, 2, offset / PART_BYTES);
     if (store_step(st))
         data = str_from(store_col_str(st, 0), (size_t)(offset % PART_BYTES));
-    n = MIN(n, data.n);
-    if (n)
-        memcpy(out, data.p, n);
+    data = str_slice(data, 0, n);
+    if (data.p)
+        memcpy(out, data.p, data.n);
     store_rollback(s); /* nothing was written */
-    return n;
+    return data.n;
 }
 
 size_t recording_store_read(struct store *s, struct str sid, int64_t offset, uint8_t *out, size_t n)
