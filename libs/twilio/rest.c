@@ -214,6 +214,7 @@ enum errc twilio_recording_start(const struct twilio_settings *t, struct ctx *ct
     struct buf form = BUF_INIT(FORM_BYTES_MAX);
     struct call c = { .method = "POST" };
     const struct jval *doc;
+    struct str events = o->status_events;
     enum errc rc;
 
     rc = need_sid(call_sid, "CA", err);
@@ -221,7 +222,12 @@ enum errc twilio_recording_start(const struct twilio_settings *t, struct ctx *ct
         return err_wrap(err, rc, "start recording");
     form_add(&form, "RecordingChannels", STR("dual"));
     form_opt(&form, "RecordingStatusCallback", o->status_callback);
-    form_opt(&form, "RecordingStatusCallbackEvent", o->status_events);
+    while (events.n) { /* the field once for each, as Twilio's own clients send it */
+        struct str event;
+
+        (void)str_cut(events, ' ', &event, &events); /* the last one has no blank */
+        form_opt(&form, "RecordingStatusCallbackEvent", event);
+    }
     rc = form_done(&form, ctx, &c.form, err);
     c.url = resource(
         t, ctx, arena_printf(ctx->arena, "Calls/" STR_FMT "/Recordings.json", STR_ARG(call_sid)));
