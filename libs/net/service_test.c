@@ -99,6 +99,27 @@ static const struct http_route routes[] = {
     { .methods = HTTP_GET, .path = "/hang", .handle = on_hang },
 };
 
+static const struct service_option options[] = { { "--greeting", "TEXT", "GREETING" } };
+
+static void on_exchange(void *arg, const struct tap_http *x)
+{
+    const struct service *s = arg;
+
+    log_info(&s->log, "%s has answered " STR_FMT " " STR_FMT, s->self.user_agent,
+             STR_ARG(x->method), STR_ARG(x->url));
+}
+
+static enum errc tap(const struct net_tap **ret, struct service *s, struct err *err)
+{
+    struct net_tap *t = ARENA_NEW(s->arena, struct net_tap);
+
+    if (str_eq_c(((const struct settings *)s->settings)->greeting, "unobserved"))
+        return err_set(err, ERR_IO, "nobody can observe that");
+    *t = (struct net_tap){ .http = on_exchange, .arg = s };
+    *ret = t;
+    return ERR_OK;
+}
+
 static const struct service_spec spec = {
     .name = "greeter",
     .summary = "Says something.",
@@ -107,6 +128,9 @@ static const struct service_spec spec = {
     .settings_size = sizeof(struct settings),
     .routes = routes,
     .n_routes = ARRAY_LEN(routes),
+    .options = options,
+    .n_options = ARRAY_LEN(options),
+    .tap = tap,
     .create = create,
     .started = started,
     .ready = ready,
@@ -116,13 +140,16 @@ static const struct service_spec spec = {
 
 /* --- the service as a process --------------------------------------------------------------------- */
 
+enum { ARGS_MAX = 4 };
+
 struct child {
     pid_t pid;
     int out; /* its stdout and stderr */
     struct buf text;
 };
 
-static void child_start(struct child *c, const char *const *env, const char *arg)
+/* `args`: separated by blanks; NULL: none. */
+static void child_start(struct child *c, const char *const *env, const char *args)
 {
     int p[2];
 
@@ -131,11 +158,18 @@ static void child_start(struct child *c, const char *const *env, const char *arg
     c->pid = fork();
     CHECK(c->pid >= 0);
     if (c->pid == 0) {
-        char name[] = "greeter", copy[64];
-        char *argv[] = { name, arg ? copy : NULL, NULL };
+        char name[] = "greeter", copies[ARGS_MAX][64];
+        char *argv[ARGS_MAX + 2] = { name };
+        struct str rest = str_c(args), word;
+        int argc = 1;
 
         alarm(0);
-        (void)str_copy(copy, sizeof(copy), str_c(arg));
+        while (rest.n && argc <= ARGS_MAX) {
+            (void)str_cut(rest, ' ', &word, &rest);
+            (void)str_copy(copies[argc - 1], sizeof(copies[0]), word);
+            argv[argc] = copies[argc - 1];
+            argc++;
+        }
         dup2(p[1], STDOUT_FILENO);
         dup2(p[1], STDERR_FILENO);
         close(p[0]);
@@ -147,7 +181,7 @@ static void child_start(struct child *c, const char *const *env, const char *arg
             setenv(env[0], env[1], 1);
         fflush(stdout);
         {
-            int code = service_main(&spec, arg ? 2 : 1, argv);
+            int code = service_main(&spec, argc, argv);
 
             fflush(stdout);
             _exit(code);
@@ -235,6 +269,23 @@ TEST(service_serves_and_stops_on_sigterm)
     buf_release(&c.text);
 }
 
+TEST(service_hands_its_traffic_to_its_observer)
+{
+    struct child c;
+    struct net n;
+    struct arena a = ARENA_INIT;
+
+    child_start(&c, plain_env, "--greeting hello");
+    net_open(&n, 0);
+    CHECK_CONTAINS(get(&n, &a, child_port(&c), "/greet"), "hello");
+    kill(c.pid, SIGTERM);
+    CHECK_INT(child_end(&c), 0);
+    CHECK_CONTAINS(buf_str(&c.text), "voice-concierge/greeter has answered GET http://x/greet");
+    net_close(&n);
+    arena_release(&a);
+    buf_release(&c.text);
+}
+
 TEST(service_is_ready_when_its_app_is)
 {
     static const char *const env[] = { "GREETING", "later", NULL };
@@ -285,14 +336,20 @@ TEST_WITHIN(30, service_exits_in_time_although_a_worker_hangs)
 TEST(service_explains_itself_and_its_settings)
 {
     static const struct {
-        const char *arg;
+        const char *args;
         const char *env[5];
         int code;
         const char *say[3];
     } rows[] = {
         { "--help", { NULL }, 0, { "usage: greeter", "Says something.", "GREETING" } },
+        { "--help", { NULL }, 0, { "[--greeting TEXT]", "--greeting TEXT sets GREETING", NULL } },
         { "--version", { NULL }, 0, { "greeter ", NULL } },
         { "--nope", { NULL }, 2, { "unknown argument '--nope'", NULL } },
+        { "--help more", { NULL }, 2, { "unknown argument 'more'", NULL } },
+        { "--greeting x more", { NULL }, 2, { "unknown argument 'more'", NULL } },
+        { "--greeting", { NULL }, 2, { "a value is missing after '--greeting'", NULL } },
+        { "--greeting fail", { "GREETING", "x", NULL }, 2, { "cannot greet like that", NULL } },
+        { NULL, { "GREETING", "unobserved", NULL }, 2, { "nobody can observe that", NULL } },
         { NULL, { NULL }, 2, { "GREETING", NULL } },
         { NULL, { "GREETING", "x", "PORT", "70000", NULL }, 2, { "PORT", NULL } },
         { NULL, { "GREETING", "x", "WORKERS", "0", NULL }, 2, { "WORKERS", NULL } },
@@ -306,7 +363,7 @@ TEST(service_explains_itself_and_its_settings)
         struct child c;
         int code;
 
-        child_start(&c, rows[i].env, rows[i].arg);
+        child_start(&c, rows[i].env, rows[i].args);
         code = child_end(&c);
         if (code != rows[i].code)
             FAIL_TEST("row %zu: exit %d: " STR_FMT, i, code, STR_ARG(buf_str(&c.text)));
