@@ -1,8 +1,11 @@
 #include "local_cloud/google/cloud_test.h"
 
 #include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "local_cloud/store.h"
@@ -46,6 +49,21 @@ static void *run_loop(void *arg)
     return NULL;
 }
 
+/* Programs and their threads share the folder. */
+static void begin_record(struct test_cloud *t)
+{
+    static atomic_int clouds;
+    const char *folder = getenv("TEST_RECORDS");
+    struct str path;
+
+    if (!folder)
+        return;
+    path = arena_printf(&t->process, "%s/%d-%d.jsonl", folder, (int)getpid(), clouds++);
+    CHECK_OK(record_create(&t->record, path.p, &t->clock, &t->service.log, &t->err));
+    t->self = (struct net_self){ .user_agent = "test", .tap = record_tap(t->record) };
+    loop_set_self(t->service.loop, &t->self);
+}
+
 static void serve(struct test_cloud *t)
 {
     static struct http_route routes[ROUTES_MAX];
@@ -84,6 +102,7 @@ void cloud_open(struct test_cloud *t, const char *state)
     s->settings = &t->settings;
     t->lc.service = s;
     CHECK_OK(loop_create(&s->loop, s->clock, &s->log, &t->err));
+    begin_record(t);
     s->tls = tls_store_create(NULL);
     CHECK_OK(workers_create(&s->workers, s->loop, 4, s->tls, &s->log, &t->err));
     CHECK_OK(store_create(&t->lc.store, str_c(state), &t->err));
@@ -117,6 +136,7 @@ void cloud_close(struct test_cloud *t)
     t->lc.store = store_destroy(t->lc.store);
     s->loop = loop_destroy(s->loop);
     s->tls = tls_store_destroy(s->tls);
+    t->record = record_destroy(t->record);
     t->sink = log_sink_destroy(t->sink);
     for (i = 0; i < t->n_pushes; i++) {
         mem_free(t->pushes[i].body);

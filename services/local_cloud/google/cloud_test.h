@@ -7,8 +7,10 @@
 
 #include "google/google.h"
 #include "local_cloud/local_cloud.h"
+#include "local_cloud/record.h"
 #include "local_cloud/settings.h"
 #include "net/http_client.h"
+#include "net/tap.h"
 #include "test.h"
 
 enum { PUSHES_MAX = 64, WAIT_S = 20 };
@@ -26,6 +28,8 @@ struct test_cloud {
     struct arena process, arena; /* the service's, the test's */
     struct clock clock;
     struct log_sink *sink;
+    struct record *record; /* NULL: none */
+    struct net_self self;
     struct http_server *server;
     pthread_t loop_thread;
     struct ctx ctx; /* of the test */
@@ -40,7 +44,8 @@ struct test_cloud {
     int statuses[PUSHES_MAX]; /* what the n-th push is answered; 0: 204 */
 };
 
-/* `state` NULL: in memory. */
+/* `state` NULL: in memory. With TEST_RECORDS set, a folder, everything said to it and by it is written to a
+ * file there, for the judges of tests/judges. */
 void cloud_open(struct test_cloud *t, const char *state);
 void cloud_close(struct test_cloud *t);
 /* A raw request; body NULL: none. The answer is in the test's arena. */
