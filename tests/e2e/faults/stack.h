@@ -1,0 +1,50 @@
+/* e2e/faults/stack.h: one set of real processes: local-cloud (what stands in for Google and Twilio) and our six
+ * services, every HTTP request between them through a proxy that counts it for the one who made it. The voice
+ * engine is the test's own (talk.h). */
+#ifndef E2E_FAULTS_STACK_H
+#define E2E_FAULTS_STACK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "faults/proxy.h"
+#include "faults/talk.h"
+#include "google/google.h"
+
+/* Who makes requests: our services, then Twilio (webhooks, media streams) and Pub/Sub (pushes). */
+enum source {
+    SOURCE_WEBHOOK,
+    SOURCE_BRIDGE,
+    SOURCE_GATEWAY,
+    SOURCE_POST_CALL,
+    SOURCE_WRITER,
+    SOURCE_DASHBOARD,
+    SOURCE_TWILIO,
+    SOURCE_PUBSUB,
+    SOURCES,
+};
+enum { SERVICES = SOURCE_TWILIO, STACK_PORTS = 1 + 2 * SERVICES };
+extern const char *const source_names[SOURCES];
+
+struct stack {
+    int number, port; /* of local-cloud; the others' follow */
+    struct talk *talk;
+    struct proxy *front[SERVICES], *out[SERVICES];
+    struct tally tallies[SOURCES];
+    int pids[SERVICES + 1]; /* the last is local-cloud's */
+    char clock_offset[32], log_path[512];
+};
+
+/* Starts everything and waits until it is ready. `port`: the first of STACK_PORTS free ones. */
+MUST_USE enum errc stack_create(struct stack **ret, int number, int port, struct loop *loop,
+                                const struct log *log, struct err *err);
+/* Ends all processes. ERR_INTERNAL: one had died, or did not end as it should (a sanitizer's report, too). */
+enum errc stack_destroy(struct stack *s, struct err *err);
+
+/* Ends the service and starts it anew, so that it has no token, key or connection left. */
+MUST_USE enum errc stack_restart(struct stack *s, enum source which, struct err *err);
+/* All processes run. */
+MUST_USE enum errc stack_alive(struct stack *s, struct err *err);
+
+#endif
