@@ -1,4 +1,5 @@
-/* base/crypto.h: encodings, digests, random ids and RSA signatures. Digests and RSA are OpenSSL's. */
+/* base/crypto.h: encodings, digests, random ids, RSA and EC signatures. Digests and
+ * signatures are OpenSSL's. */
 #ifndef BASE_CRYPTO_H
 #define BASE_CRYPTO_H
 
@@ -65,5 +66,20 @@ void rsa_key_jwk(const struct rsa_key *k, struct arena *a, struct str *n, struct
 struct str rsa_key_private_pem(const struct rsa_key *k, struct arena *a);
 /* Self-signed certificate, as Google publishes its keys at /oauth2/v1/certs. */
 struct str rsa_key_cert_pem(const struct rsa_key *k, struct arena *a, const char *common_name);
+
+/* EC keys on P-256 for JWTs (ES256: r and s, 32 bytes each, over SHA-256). */
+enum { EC_SIGNATURE_LEN = 64 };
+struct ec_key;
+/* ERR_INVALID: no point of the curve. */
+MUST_USE enum errc ec_key_from_jwk(struct ec_key **ret, struct str x_b64url, struct str y_b64url,
+                                   struct err *err);
+struct ec_key *ec_key_generate(void) MUST_USE;
+struct ec_key *ec_key_destroy(struct ec_key *k);
+/* ERR_INVALID: a public key. */
+MUST_USE enum errc ec_sign_sha256(const struct ec_key *k, struct str data,
+                                  uint8_t out[EC_SIGNATURE_LEN]);
+/* ERR_DENIED: the signature is not this key's over this data. */
+MUST_USE enum errc ec_verify_sha256(const struct ec_key *k, struct str data, struct str signature);
+void ec_key_jwk(const struct ec_key *k, struct arena *a, struct str *x, struct str *y);
 
 #endif
