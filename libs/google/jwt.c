@@ -26,6 +26,8 @@ enum errc jwt_parse(struct jwt *ret, struct arena *a, struct str token, struct e
         rc = json_part(&claims, a, payload, "payload", err);
     if (rc)
         return rc;
+    if (json_get(head, "crit")) /* RFC 7515, section 4.1.11: none is understood here */
+        return err_set(err, ERR_INVALID, "token has critical extensions");
     *ret = (struct jwt){
         .signed_part = str_slice(token, 0, header.n + 1 + payload.n),
         .signature = signature,
@@ -43,6 +45,15 @@ enum errc jwt_verify(const struct jwt *jwt, struct arena *a, const struct rsa_ke
     if (!str_eq(jwt->alg, STR("RS256")) || base64_bytes(a, jwt->signature, &signature))
         return ERR_DENIED;
     return rsa_verify_sha256(key, jwt->signed_part, signature);
+}
+
+enum errc jwt_verify_ec(const struct jwt *jwt, struct arena *a, const struct ec_key *key)
+{
+    struct str signature;
+
+    if (!str_eq(jwt->alg, STR("ES256")) || base64_bytes(a, jwt->signature, &signature))
+        return ERR_DENIED;
+    return ec_verify_sha256(key, jwt->signed_part, signature);
 }
 
 enum errc jwt_sign(const struct rsa_key *key, struct str kid, struct str claims, struct arena *a,

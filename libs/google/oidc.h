@@ -1,6 +1,6 @@
 /* google/oidc.h: who is asking: Google ID tokens on Pub/Sub pushes, Cloud Scheduler and our own services'
- * requests. RS256 only; issuer, audience, expiry, then the account's email. Keys are Google's JWKS, kept as
- * long as its Cache-Control says; an unknown key id refetches them at most once a minute. Thread-safe.
+ * requests. RS256 only; issuer, audience, times, then the account's email. Keys are Google's JWKS
+ * (google/key_set.h). Thread-safe.
  * Source: https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions, RFC 7519, RFC 7517. */
 #ifndef GOOGLE_OIDC_H
 #define GOOGLE_OIDC_H
@@ -18,9 +18,6 @@ enum {
     OIDC_SKEW_S = 300,
     OIDC_LIFE_MAX_S = 86400, /* tokens that live longer are not Google's */
     OIDC_TOKEN_MAX = 8192,
-    OIDC_KEYS_MAX = 32,
-    OIDC_REFETCH_S = 60,
-    OIDC_KEYS_AGE_S = 3600, /* when Cache-Control does not say */
 };
 
 enum oidc_check { OIDC_SIGNATURE, OIDC_CLAIMS };

@@ -3,6 +3,7 @@
 #include "base/crypto.h"
 #include "base/json.h"
 #include "google/jwt.h"
+#include "google/key_set.h"
 #include "google/peer_test.h"
 
 #define AUDIENCE "https://writer.example"
@@ -52,7 +53,7 @@ static const char *jwks(struct fixture *f, const char *kid)
 struct claims {
     const char *iss, *aud, *email;
     bool unverified;
-    int64_t iat_s, exp_s; /* relative to now */
+    int64_t iat_s, exp_s, nbf_s; /* relative to now; exp 0: an hour, nbf 0: none */
 };
 
 static struct str sign(struct fixture *f, const char *kid, const struct claims *c)
@@ -68,6 +69,8 @@ static struct str sign(struct fixture *f, const char *kid, const struct claims *
     jw_bool(&w, "email_verified", !c->unverified);
     jw_i64(&w, "iat", PEER_NOW_S + c->iat_s);
     jw_i64(&w, "exp", PEER_NOW_S + (c->exp_s ? c->exp_s : 3600));
+    if (c->nbf_s)
+        jw_i64(&w, "nbf", PEER_NOW_S + c->nbf_s);
     jw_end(&w);
     CHECK_OK(jwt_sign(f->key, str_c(kid), jw_finish(&w, &f->peer.arena), &f->peer.arena, &token,
                       &f->peer.err));
@@ -98,6 +101,8 @@ TEST(oidc_judges_each_claim)
         { "expired", { .iat_s = -3600, .exp_s = -301 }, ERR_DENIED, 401 },
         { "from the future within the skew", { .iat_s = 299 }, ERR_OK, 0 },
         { "from the future", { .iat_s = 301 }, ERR_DENIED, 401 },
+        { "not yet valid", { .nbf_s = 301 }, ERR_DENIED, 401 },
+        { "valid since a while", { .nbf_s = -10 }, ERR_OK, 0 },
         { "lives too long", { .exp_s = OIDC_LIFE_MAX_S + 1 }, ERR_DENIED, 401 },
     };
     struct fixture f;
@@ -145,6 +150,13 @@ TEST(oidc_refuses_forged_and_malformed_tokens)
                           str_find_char(token, '.') + 1 +
                               str_find_char(str_from(token, str_find_char(token, '.') + 1), '.'))));
     CHECK_RC(ERR_DENIED, verify(&f, none));
+    none =
+        arena_printf(&f.peer.arena, STR_FMT STR_FMT,
+                     STR_ARG(base64url_text(&f.peer.arena, STR("{\"alg\":\"RS256\",\"kid\":\"k1\","
+                                                               "\"crit\":[\"exp\"]}"))),
+                     STR_ARG(str_from(token, str_find_char(token, '.'))));
+    CHECK_RC(ERR_DENIED, verify(&f, none));
+    CHECK_CONTAINS(str_c(f.peer.err.text), "malformed");
     CHECK_RC(ERR_DENIED, verify(&f, STR("")));
     CHECK_RC(ERR_DENIED, verify(&f, STR("a.b")));
     CHECK_RC(ERR_DENIED, verify(&f, STR("a.b.c.d")));
@@ -152,10 +164,11 @@ TEST(oidc_refuses_forged_and_malformed_tokens)
     close_oidc(&f);
 }
 
-TEST(oidc_fetches_keys_anew_for_an_unknown_id_once_a_minute)
+TEST(oidc_takes_a_rotated_key_at_once_and_asks_for_unknown_ones_once_a_minute)
 {
     struct claims good = { .iss = NULL };
     struct fixture f;
+    int i;
 
     open_oidc(&f, OIDC_SIGNATURE);
     PEER_SCRIPT(
@@ -163,12 +176,16 @@ TEST(oidc_fetches_keys_anew_for_an_unknown_id_once_a_minute)
         { .body = jwks(&f, "k1"), .header = "Cache-Control", .value = "public, max-age=20000" },
         { .body = jwks(&f, "k2") }, { .body = jwks(&f, "k3") });
     CHECK_OK(verify(&f, sign(&f, "k1", &good)));
-    CHECK_RC(ERR_DENIED, verify(&f, sign(&f, "k2", &good)));
-    CHECK_INT(f.peer.n_asked, 1);
-    clock_fake_advance_ms(&f.peer.fake, OIDC_REFETCH_S * 1000);
     CHECK_OK(verify(&f, sign(&f, "k2", &good)));
-    CHECK_RC(ERR_DENIED, verify(&f, sign(&f, "k3", &good)));
     CHECK_INT(f.peer.n_asked, 2);
+    for (i = 0; i < 20; i++) /* a flood, in which a rotated key has to wait */
+        CHECK_RC(ERR_DENIED, verify(&f, sign(&f, i % 2 ? "invented" : "k3", &good)));
+    CHECK_INT(f.peer.n_asked, 2);
+    CHECK_OK(verify(&f, sign(&f, "k2", &good)));
+    clock_fake_advance_ms(&f.peer.fake, KEY_SET_UNKNOWN_S * 1000L);
+    CHECK_OK(verify(&f, sign(&f, "k3", &good)));
+    CHECK_RC(ERR_DENIED, verify(&f, sign(&f, "k1", &good)));
+    CHECK_INT(f.peer.n_asked, 3);
     close_oidc(&f);
 }
 
@@ -185,15 +202,15 @@ TEST(oidc_obeys_max_age_and_keeps_old_keys_when_new_ones_cannot_be_had)
         { .status = 404 }, { .body = jwks(&f, "k1") });
     token = sign(&f, "k1", &good);
     CHECK_OK(verify(&f, token));
-    clock_fake_advance_ms(&f.peer.fake, 599 * 1000);
+    clock_fake_advance_ms(&f.peer.fake, 599L * 1000);
     CHECK_OK(verify(&f, token));
     CHECK_INT(f.peer.n_asked, 1);
-    clock_fake_advance_ms(&f.peer.fake, 2 * 1000);
+    clock_fake_advance_ms(&f.peer.fake, 2L * 1000);
     CHECK_OK(verify(&f, token)); /* stale, but the old ones serve */
     CHECK_INT(f.peer.n_asked, 2);
     CHECK_OK(verify(&f, token));
     CHECK_INT(f.peer.n_asked, 2); /* not asked at once again */
-    clock_fake_advance_ms(&f.peer.fake, OIDC_REFETCH_S * 1000);
+    clock_fake_advance_ms(&f.peer.fake, KEY_SET_RETRY_S * 1000L);
     CHECK_OK(verify(&f, token));
     CHECK_INT(f.peer.n_asked, 3);
     close_oidc(&f);
@@ -268,6 +285,7 @@ TEST(oidc_admit_answers_401_403_and_503_itself)
     struct http_server_opts o = { .host = "127.0.0.1", .routes = &route, .n_routes = 1 };
     struct claims good = { .iss = NULL }, other = { .email = "else@gmail.com" };
     struct http_header header = { STR("Authorization"), STR_EMPTY };
+    struct http_header two[] = { header, header };
     struct http_request req = { .method = "POST", .headers = &header };
     static const int want[] = { 401, 503, 204, 403, 401 };
     struct http_response r;
@@ -300,6 +318,12 @@ TEST(oidc_admit_answers_401_403_and_503_itself)
         CHECK_OK(http_do(f.peer.ctx.http, &f.peer.arena, &req, &r, &f.peer.err));
         CHECK_INT(r.status, want[i]);
     }
+    two[0].value = arena_printf(&f.peer.arena, "Bearer " STR_FMT, STR_ARG(tokens[2]));
+    two[1].value = STR("Bearer junk");
+    req.headers = two;
+    req.n_headers = ARRAY_LEN(two);
+    CHECK_OK(http_do(f.peer.ctx.http, &f.peer.arena, &req, &r, &f.peer.err));
+    CHECK_INT(r.status, 401); /* which of them is meant? */
     loop_stop(f.peer.loop);
     pthread_join(f.peer.thread, NULL);
     server = http_server_destroy(server);

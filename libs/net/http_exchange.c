@@ -95,6 +95,11 @@ struct str http_req_header(const struct http_req *r, const char *name)
     return http_head_get(&exchange_of(r)->head, name);
 }
 
+size_t http_req_header_count(const struct http_req *r, const char *name)
+{
+    return http_head_count(&exchange_of(r)->head, name);
+}
+
 struct str http_req_param(const struct http_req *r, const char *name)
 {
     size_t i;

@@ -68,7 +68,7 @@ struct str http_head_get(const struct http_head *h, const char *name)
     return STR_EMPTY;
 }
 
-static size_t count(const struct http_head *h, const char *name)
+size_t http_head_count(const struct http_head *h, const char *name)
 {
     size_t i, n = 0;
 
@@ -229,7 +229,7 @@ static int parse_length(struct http_head *h, const char **why)
 
 static int parse_coding(struct http_head *h, const char **why)
 {
-    size_t n = count(h, "transfer-encoding");
+    size_t n = http_head_count(h, "transfer-encoding");
 
     if (!n)
         return 0;
@@ -247,7 +247,7 @@ static int parse_coding(struct http_head *h, const char **why)
 
 static int derive(struct http_head *h, const char **why)
 {
-    size_t hosts = count(h, "host");
+    size_t hosts = http_head_count(h, "host");
     struct str expect = http_head_get(h, "expect");
     int status = parse_length(h, why);
 

@@ -45,6 +45,7 @@ int http_head_parse(struct http_head *ret, struct str text, const char **why);
 /* For a head that is not complete: 0, or 414 / 431 when it is too large already. */
 int http_head_too_large(struct str in);
 struct str http_head_get(const struct http_head *h, const char *name); /* empty: absent */
+size_t http_head_count(const struct http_head *h, const char *name);   /* lines of that name */
 enum http_method http_method_parse(struct str s, bool *head);          /* 0: none of ours */
 
 /* Chunked bodies, in pieces as they come. */

@@ -56,7 +56,9 @@ struct http_req {
 };
 
 struct str http_req_header(const struct http_req *r,
-                           const char *name); /* any case; empty: absent */
+                           const char *name); /* any case; the first; empty: absent */
+/* How often it was sent: who trusts a header must not take one of two. */
+size_t http_req_header_count(const struct http_req *r, const char *name);
 struct str http_req_param(const struct http_req *r, const char *name);
 
 /* Exactly one answer for each request: one http_reply*(), or begin, write…, end; it is on its way at once,
