@@ -1,7 +1,7 @@
 /* dashboard/admission.h: who may see the pages. `iap`: requests that came through Identity-Aware
  * Proxy, which has asked who it is and whether they may; it adds X-Goog-IAP-JWT-Assertion and
- * drops what a client sent under that name. The token's claims are checked here (audience, issuer,
- * times, account); its ES256 signature is not, so the service must be reachable through IAP only.
+ * drops what a client sent under that name. The token's signature (ES256, by the proxy's published
+ * keys) and claims are checked here: audience, issuer, times, account.
  * `none`: no check, for one machine.
  * Source: Google Cloud, IAP > Securing your app with signed headers; Cloud Run > Configure IAP. */
 #ifndef DASHBOARD_ADMISSION_H
@@ -21,6 +21,7 @@ enum { IAP_SKEW_S = 30, IAP_LIFE_MAX_S = 3600 };
 struct admission_settings {
     int kind;                /* of enum admission_kind */
     struct str iap_audience; /* /projects/NUMBER/locations/REGION/services/SERVICE */
+    struct str iap_keys_url; /* JWKS */
     bool allow_open;
     struct str cloud_run_service; /* K_SERVICE; set by Cloud Run */
 };
@@ -36,6 +37,12 @@ struct admission_settings {
           .kind = CONFIG_STR,                                                              \
           .offset = offsetof(type, member.iap_audience),                                   \
           .help = "/projects/NUMBER/locations/REGION/services/SERVICE; needed with iap" }, \
+        { .name = "IAP_KEYS_URL",                                                          \
+          .kind = CONFIG_URL,                                                              \
+          .allowed = "http|https",                                                         \
+          .dflt = "https://www.gstatic.com/iap/verify/public_key-jwk",                     \
+          .offset = offsetof(type, member.iap_keys_url),                                   \
+          .help = "keys that the proxy's assertions are signed with" },                    \
         { .name = "DASHBOARD_ALLOW_OPEN",                                                  \
           .kind = CONFIG_BOOL,                                                             \
           .dflt = "false",                                                                 \
@@ -50,8 +57,14 @@ struct admission_settings {
  * listening address is not a loopback one, without DASHBOARD_ALLOW_OPEN. */
 MUST_USE enum errc admission_check_settings(const struct admission_settings *s,
                                             struct str listen_host, struct err *err);
-/* `assertion` is the header's value, empty: absent. ERR_DENIED says why, without the token. */
-MUST_USE enum errc admission_check(const struct admission_settings *s, struct ctx *ctx,
-                                   struct str assertion, struct err *err);
+
+struct admission;
+/* Borrows `s` for its life; asks nobody yet. */
+struct admission *admission_create(const struct admission_settings *s) MUST_USE;
+struct admission *admission_destroy(struct admission *a);
+/* `assertion` is the header's value, empty: absent. ERR_DENIED says why, without the token. Other kinds:
+ * the proxy's keys could not be had, nothing is known. Thread-safe. */
+MUST_USE enum errc admission_check(struct admission *a, struct ctx *ctx, struct str assertion,
+                                   struct err *err);
 
 #endif

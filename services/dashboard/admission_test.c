@@ -1,10 +1,11 @@
 #include "dashboard/admission.h"
 
 #include "base/crypto.h"
+#include "dashboard/stage_test.h"
 #include "test.h"
 
-enum { NOW_S = 1795510800 }; /* 2026-11-24T09:00:00Z */
-#define AUDIENCE "/projects/7/locations/europe-west3/services/dashboard"
+/* Times are around STAGE_NOW, 1795510800. */
+#define AUDIENCE STAGE_IAP_AUDIENCE
 #define CLAIMS(aud, iss, iat, exp, more) \
     "{\"aud\":\"" aud "\",\"iss\":\"" iss "\",\"iat\":" iat ",\"exp\":" exp more "}"
 #define IAP "https://cloud.google.com/iap"
@@ -47,59 +48,142 @@ TEST(admission_settings_are_safe_or_refused)
     }
 }
 
-static struct str token(struct arena *a, const char *header, const char *claims,
-                        const char *signature)
+/* ---- behind the proxy ---- */
+
+#define ES256(kid) "{\"alg\":\"ES256\",\"typ\":\"JWT\",\"kid\":\"" kid "\"}"
+#define GOOD CLAIMS(AUDIENCE, IAP, "1795510700", "1795511300", WHO)
+
+struct behind {
+    struct stage s;
+    struct ec_key *key, *other;
+};
+
+static struct str jwks(struct behind *b, const char *kid, const struct ec_key *key)
 {
-    return arena_printf(a, STR_FMT "." STR_FMT ".%s", STR_ARG(base64url_text(a, str_c(header))),
-                        STR_ARG(base64url_text(a, str_c(claims))), signature);
+    struct str x, y;
+
+    ec_key_jwk(key, &b->s.arena, &x, &y);
+    return arena_printf(
+        &b->s.arena,
+        "{\"keys\":[{\"kty\":\"RSA\",\"kid\":\"r\",\"n\":\"x\",\"e\":\"AQAB\"},{\"alg\":"
+        "\"ES256\",\"crv\":\"P-256\",\"kid\":\"%s\",\"kty\":\"EC\",\"use\":\"sig\",\"x\":"
+        "\"" STR_FMT "\",\"y\":\"" STR_FMT "\"}]}",
+        kid, STR_ARG(x), STR_ARG(y));
+}
+
+static void open_behind(struct behind *b)
+{
+    stage_open_behind_iap(&b->s);
+    b->key = ec_key_generate();
+    b->other = ec_key_generate();
+    b->s.iap_keys = jwks(b, "k", b->key);
+}
+
+static void close_behind(struct behind *b)
+{
+    b->key = ec_key_destroy(b->key);
+    b->other = ec_key_destroy(b->other);
+    stage_close(&b->s);
+}
+
+static struct str token(struct behind *b, const struct ec_key *key, const char *header,
+                        const char *claims)
+{
+    struct arena *a = &b->s.arena;
+    uint8_t signature[EC_SIGNATURE_LEN];
+    struct str text =
+        arena_printf(a, STR_FMT "." STR_FMT, STR_ARG(base64url_text(a, str_c(header))),
+                     STR_ARG(base64url_text(a, str_c(claims))));
+
+    CHECK_OK(ec_sign_sha256(key, text, signature));
+    return arena_printf(a, STR_FMT "." STR_FMT, STR_ARG(text),
+                        STR_ARG(base64url_text(a, str_n(signature, sizeof(signature)))));
+}
+
+static int ask(struct behind *b, struct str assertion)
+{
+    return stage_get(&b->s, "/api/calls", "X-Goog-IAP-JWT-Assertion",
+                     arena_cstr(&b->s.arena, assertion))
+        .status;
 }
 
 TEST(admission_takes_only_what_the_proxy_says_of_this_service_now)
 {
-    static const char es256[] = "{\"alg\":\"ES256\",\"kid\":\"k\"}";
     static const struct {
-        const char *what, *header, *claims, *signature;
-        enum errc want;
+        const char *what, *header, *claims;
+        int want;
     } rows[] = {
-        { "good", es256, CLAIMS(AUDIENCE, IAP, "1795510700", "1795511300", WHO), "c2ln", ERR_OK },
-        { "just expired", es256, CLAIMS(AUDIENCE, IAP, "1795510190", "1795510790", WHO), "c2ln",
-          ERR_OK },
-        { "expired", es256, CLAIMS(AUDIENCE, IAP, "1795510100", "1795510700", WHO), "c2ln",
-          ERR_DENIED },
-        { "of the future", es256, CLAIMS(AUDIENCE, IAP, "1795510900", "1795511500", WHO), "c2ln",
-          ERR_DENIED },
-        { "for ever", es256, CLAIMS(AUDIENCE, IAP, "1795510700", "1895511300", WHO), "c2ln",
-          ERR_DENIED },
-        { "without times", es256, "{\"aud\":\"" AUDIENCE "\",\"iss\":\"" IAP "\"" WHO "}", "c2ln",
-          ERR_DENIED },
-        { "of another service", es256,
-          CLAIMS("/projects/7/x", IAP, "1795510700", "1795511300", WHO), "c2ln", ERR_DENIED },
-        { "of another issuer", es256,
-          CLAIMS(AUDIENCE, "https://accounts.google.com", "1795510700", "1795511300", WHO), "c2ln",
-          ERR_DENIED },
-        { "of nobody", es256, CLAIMS(AUDIENCE, IAP, "1795510700", "1795511300", ""), "c2ln",
-          ERR_DENIED },
-        { "without algorithm", "{\"alg\":\"none\"}",
-          CLAIMS(AUDIENCE, IAP, "1795510700", "1795511300", WHO), "c2ln", ERR_DENIED },
-        { "without signature", es256, CLAIMS(AUDIENCE, IAP, "1795510700", "1795511300", WHO), "",
-          ERR_DENIED },
-        { "claims no JSON", es256, "x", "c2ln", ERR_DENIED },
+        { "good", ES256("k"), GOOD, 200 },
+        { "just expired", ES256("k"), CLAIMS(AUDIENCE, IAP, "1795510190", "1795510790", WHO), 200 },
+        { "expired", ES256("k"), CLAIMS(AUDIENCE, IAP, "1795510100", "1795510700", WHO), 403 },
+        { "of the future", ES256("k"), CLAIMS(AUDIENCE, IAP, "1795511000", "1795511500", WHO),
+          403 },
+        { "not yet valid", ES256("k"),
+          CLAIMS(AUDIENCE, IAP, "1795510700", "1795511300", WHO ",\"nbf\":1795511000"), 403 },
+        { "for ever", ES256("k"), CLAIMS(AUDIENCE, IAP, "1795510700", "1895511300", WHO), 403 },
+        { "without times", ES256("k"), "{\"aud\":\"" AUDIENCE "\",\"iss\":\"" IAP "\"" WHO "}",
+          403 },
+        { "of another service", ES256("k"),
+          CLAIMS("/projects/7/x", IAP, "1795510700", "1795511300", WHO), 403 },
+        { "of another issuer", ES256("k"),
+          CLAIMS(AUDIENCE, "https://accounts.google.com", "1795510700", "1795511300", WHO), 403 },
+        { "of nobody", ES256("k"), CLAIMS(AUDIENCE, IAP, "1795510700", "1795511300", ""), 403 },
+        { "without algorithm", "{\"alg\":\"none\",\"kid\":\"k\"}", GOOD, 403 },
+        { "of another algorithm", "{\"alg\":\"HS256\",\"kid\":\"k\"}", GOOD, 403 },
+        { "without a key id", "{\"alg\":\"ES256\"}", GOOD, 403 },
+        { "with critical extensions", "{\"alg\":\"ES256\",\"kid\":\"k\",\"crit\":[\"x\"]}", GOOD,
+          403 },
+        { "claims no JSON", ES256("k"), "x", 403 },
     };
-    const struct admission_settings s = { .kind = ADMISSION_IAP, .iap_audience = STR(AUDIENCE) };
-    struct arena a = ARENA_INIT;
-    struct clock_fake clock;
-    struct ctx ctx = { .arena = &a, .clock = &clock.clock };
+    struct behind b;
     size_t i;
+    int got;
 
-    clock_fake_init(&clock, NOW_S * 1000000LL);
+    open_behind(&b);
     for (i = 0; i < ARRAY_LEN(rows); i++) {
-        enum errc rc = admission_check(
-            &s, &ctx, token(&a, rows[i].header, rows[i].claims, rows[i].signature), NULL);
-
-        if (rc != rows[i].want)
-            FAIL_TEST("%s: %s", rows[i].what, errc_name(rc));
+        got = ask(&b, token(&b, b.key, rows[i].header, rows[i].claims));
+        if (got != rows[i].want)
+            FAIL_TEST("%s: %d", rows[i].what, got);
     }
-    CHECK_RC(ERR_DENIED, admission_check(&s, &ctx, STR_EMPTY, NULL));
-    CHECK_RC(ERR_DENIED, admission_check(&s, &ctx, STR("a.b"), NULL));
-    arena_release(&a);
+    CHECK(b.s.key_fetches <= 2); /* the key id that is not there asks once more */
+    CHECK_INT(stage_get(&b.s, "/api/calls", NULL, NULL).status, 403);
+    CHECK_INT(ask(&b, STR("a.b")), 403);
+    close_behind(&b);
+}
+
+TEST(admission_verifies_the_signature)
+{
+    struct behind b;
+    struct str good;
+    char *changed;
+
+    open_behind(&b);
+    good = token(&b, b.key, ES256("k"), GOOD);
+    CHECK_INT(ask(&b, good), 200);
+    CHECK_INT(ask(&b, token(&b, b.other, ES256("k"), GOOD)), 403);
+    CHECK_INT(ask(&b, str_slice(good, 0, good.n - 2)), 403);
+    CHECK_INT(ask(&b, str_slice(good, 0, good.n - 86)), 403); /* none at all */
+    changed = arena_cstr(&b.s.arena, good);
+    changed[good.n - 20] = changed[good.n - 20] == 'A' ? 'B' : 'A';
+    CHECK_INT(ask(&b, str_c(changed)), 403);
+    CHECK_INT(b.s.key_fetches, 1);
+    close_behind(&b);
+}
+
+TEST(admission_takes_a_rotated_key_and_says_when_there_are_no_keys)
+{
+    struct behind b;
+
+    open_behind(&b);
+    b.s.iap_keys = STR_EMPTY;
+    CHECK_INT(ask(&b, token(&b, b.key, ES256("k"), GOOD)), 503);
+    CHECK_INT(b.s.key_fetches, 1);
+    b.s.iap_keys = jwks(&b, "k", b.key);
+    CHECK_INT(ask(&b, token(&b, b.key, ES256("k"), GOOD)), 200);
+    b.s.iap_keys = jwks(&b, "k2", b.other);
+    CHECK_INT(ask(&b, token(&b, b.other, ES256("k2"), GOOD)), 200);
+    CHECK_INT(b.s.key_fetches, 3);
+    CHECK_INT(ask(&b, token(&b, b.key, ES256("k"), GOOD)), 403);
+    CHECK_INT(b.s.key_fetches, 3);
+    close_behind(&b);
 }

@@ -23,6 +23,7 @@ enum errc dashboard_create(void **ret, struct service *s, struct err *err)
     d->settings = settings;
     d->clock = s->clock;
     assets_version(d->assets_version);
+    d->admission = admission_create(&settings->admission);
     rc = admission_check_settings(&settings->admission, settings->common.listen_host, err);
     if (!rc)
         rc = profile_load(&d->profile, s->arena, arena_cstr(s->arena, settings->profile_path), err);
@@ -43,5 +44,6 @@ void dashboard_destroy(void *app)
     if (!d)
         return;
     d->google = google_destroy(d->google);
+    d->admission = admission_destroy(d->admission);
     mem_free(d);
 }

@@ -27,6 +27,7 @@ struct dashboard {
     const struct profile *profile;
     const struct clock *clock;
     struct google *google;
+    struct admission *admission;
     char assets_version[ASSETS_VERSION_LEN + 1];
     _Atomic uint64_t refused; /* requests that were not admitted */
 };

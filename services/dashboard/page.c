@@ -20,16 +20,26 @@ void page_private_headers(struct http_req *r)
 
 enum errc dashboard_admit(void *app, struct http_req *r)
 {
+    static const char header[] = "X-Goog-IAP-JWT-Assertion";
     struct dashboard *d = app;
     struct err err = ERR_INIT;
+    enum errc rc;
 
-    if (admission_check(&d->settings->admission, r->ctx,
-                        http_req_header(r, "X-Goog-IAP-JWT-Assertion"), &err) == ERR_OK)
+    if (http_req_header_count(r, header) > 1)
+        rc = err_set(&err, ERR_DENIED, "several assertions of Identity-Aware Proxy");
+    else
+        rc = admission_check(d->admission, r->ctx, http_req_header(r, header), &err);
+    if (rc == ERR_OK)
         return ERR_OK;
     log_warn(&r->ctx->log, "request refused refused_total=%" PRIu64 " error=\"%s\"",
              atomic_fetch_add(&d->refused, 1) + 1, err.text);
     page_private_headers(r);
-    http_reply_error(r, 403, "sign in through Identity-Aware Proxy");
+    if (rc == ERR_DENIED) {
+        http_reply_error(r, 403, "sign in through Identity-Aware Proxy");
+    } else {
+        http_reply_header(r, "Retry-After", STR("5"));
+        http_reply_error(r, 503, "the proxy's assertion cannot be checked now");
+    }
     return ERR_DENIED;
 }
 

@@ -695,10 +695,8 @@ TEST(every_route_but_the_assets_wants_the_proxy_s_word)
     struct stage s;
     size_t i;
 
-    stage_open(&s);
+    stage_open_behind_iap(&s);
     stage_put_booking(&s);
-    s.settings.admission.kind = ADMISSION_IAP;
-    s.settings.admission.iap_audience = STR("/projects/7");
     for (i = 0; i < ARRAY_LEN(closed); i++) {
         r = stage_get(&s, closed[i], "X-Goog-IAP-JWT-Assertion", i % 2 ? "a.b.c" : NULL);
         if (r.status != 403)

@@ -305,7 +305,21 @@ static void on_object(void *arg, struct http_req *r)
                 s->objects[i].data.n));
 }
 
+/* --- Identity-Aware Proxy's keys ---------------------------------------- */
+
+static void on_keys(void *arg, struct http_req *r)
+{
+    struct stage *s = arg;
+
+    atomic_fetch_add(&s->key_fetches, 1);
+    if (s->iap_keys.n)
+        http_reply_json(r, 200, s->iap_keys);
+    else
+        http_reply_error(r, 404, "no keys");
+}
+
 static const struct http_route google_routes[] = {
+    { HTTP_GET, "/iap/keys", 0, NULL, on_keys, false },
     { HTTP_GET, "/storage/v1/b/audio/o/{name}", 0, NULL, on_object, false },
     { HTTP_POST, "/v1/projects/demo/databases/{db}/{rest*}", BODY_MAX, NULL, on_firestore, false },
 };
@@ -350,13 +364,15 @@ static void start_app(struct stage *s)
     s->settings.common.project = STR("demo");
     s->settings.google.firestore_emulator_host = host;
     s->settings.google.storage_emulator_host = host;
+    s->settings.admission.iap_keys_url =
+        arena_printf(&s->arena, "http://" STR_FMT "/iap/keys", STR_ARG(host));
     if (dashboard_create(&app, &service, &err))
         FAIL_TEST("%s", err.text);
     s->app = app;
     s->server = serve(s, dashboard_routes, n_dashboard_routes, app);
 }
 
-void stage_open(struct stage *s)
+static void open_with(struct stage *s, enum admission_kind kind)
 {
     const struct clock now = clock_system(0);
     int64_t want_us = 0;
@@ -370,10 +386,21 @@ void stage_open(struct stage *s)
     CHECK_OK(loop_create(&s->loop, &s->clock, &s->log, NULL));
     s->tls = tls_store_create(NULL);
     CHECK_OK(workers_create(&s->workers, s->loop, WORKERS, s->tls, &s->log, NULL));
-    s->settings.admission.kind = ADMISSION_NONE;
+    s->settings.admission.kind = (int)kind;
+    s->settings.admission.iap_audience = STR(STAGE_IAP_AUDIENCE);
     s->settings.common.listen_host = STR("127.0.0.1");
     s->settings.profile_path = STR(VC_SOURCE_DIR "/evals/profiles/clinic.yaml");
     start_app(s);
+}
+
+void stage_open(struct stage *s)
+{
+    open_with(s, ADMISSION_NONE);
+}
+
+void stage_open_behind_iap(struct stage *s)
+{
+    open_with(s, ADMISSION_IAP);
 }
 
 void stage_close(struct stage *s)

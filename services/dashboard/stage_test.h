@@ -12,6 +12,7 @@
 #include "test.h"
 
 #define STAGE_NOW "2026-11-24T09:00:00Z"
+#define STAGE_IAP_AUDIENCE "/projects/7/locations/europe-west3/services/dashboard"
 #define STAGE_SID "CA00000000000000000000000000000007"
 
 enum { STAGE_DOCS_MAX = 400, STAGE_OBJECTS_MAX = 4 };
@@ -44,11 +45,15 @@ struct stage {
     int storage_status;
     size_t storage_break_at; /* not 0: the connection goes after so many bytes of each read */
     atomic_int queries, gets, storage_reads;
+    struct str iap_keys; /* JWKS; empty: they cannot be had */
+    atomic_int key_fetches;
     char last_query[4096];
     char last_range[128];
 };
 
 void stage_open(struct stage *s);
+/* DASHBOARD_AUTH=iap with STAGE_IAP_AUDIENCE; the proxy's keys are `iap_keys`. */
+void stage_open_behind_iap(struct stage *s);
 void stage_close(struct stage *s);
 /* Texts that are RFC 3339 become timestamps. */
 void stage_put(struct stage *s, const char *path, const char *json);
