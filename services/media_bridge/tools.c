@@ -188,10 +188,13 @@ static enum errc run_tool(struct job *j, struct ctx *worker, struct err *err)
 static void job_run(void *arg, struct ctx *ctx)
 {
     struct job *j = arg;
-    enum errc rc = run_tool(j, ctx, &j->err);
+    struct err err = ERR_INIT;
+    enum errc rc = run_tool(j, ctx, &err);
 
-    if (rc)
-        j->err.code = rc;
+    if (!rc)
+        return; /* though an attempt before the last may have left its error */
+    j->err = err;
+    j->err.code = rc;
 }
 
 /* ---- on the loop again ---- */

@@ -18,7 +18,7 @@ enum {
     TOOLS_PER_CALL_MAX = 400, /* of one call; further ones are answered as unavailable */
     TOOLS_AT_ONCE_MAX = 16,
     TOOLS_GRACE_MS = 500, /* beyond the deadline, before a worker's silence is taken for failure */
-    TOOLS_ATTEMPTS = 3,   /* within the deadline; the gateway's ledger makes a repeat harmless */
+    TOOLS_ATTEMPTS = 6,   /* within the deadline; the gateway's ledger makes a repeat harmless */
 };
 
 /* All borrowed until the handler returns. */

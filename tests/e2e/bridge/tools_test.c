@@ -49,6 +49,25 @@ TEST(bridge_runs_a_tool_once_and_answers_after_the_response_is_done)
     world_close(&w);
 }
 
+TEST(bridge_gives_the_output_of_a_tool_that_was_answered_at_the_second_attempt)
+{
+    struct arena a = ARENA_INIT;
+    const struct jval *item;
+    struct fake_engine *e;
+    struct world w;
+
+    (void)asked(&w, &e, NULL);
+    w.cut_tools = 1;
+    engine_tool(e, "call_1", "findAvailability", "{}");
+    engine_end(e, "completed");
+    until_engine_got(e, "conversation.item.create", 1);
+    CHECK_INT(w.tool_requests, 2);
+    item = json_get(engine_message(e, &a, "conversation.item.create", 0), "item");
+    CHECK_STR(json_str(json_get(item, "output")), "{\"say\":\"Done.\"}");
+    arena_release(&a);
+    world_close(&w);
+}
+
 TEST(bridge_gives_all_outputs_before_it_asks_for_one_answer)
 {
     struct fake_engine *e;

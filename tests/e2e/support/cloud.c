@@ -123,6 +123,12 @@ static void on_metadata(void *app, struct http_req *r)
 
 /* ---- tool gateway ---- */
 
+static void cut_answer(struct http_req *r)
+{
+    if (!http_reply_begin(r, 200, "application/json", 100) && !http_reply_write(r, "{\"", 2))
+        http_reply_end(r);
+}
+
 static void on_tool(void *app, struct http_req *r)
 {
     struct world *w = app;
@@ -139,11 +145,14 @@ static void on_tool(void *app, struct http_req *r)
     while (w->tool_mode == TOOL_HELD)
         pthread_cond_wait(&w->changed, &w->mutex);
     w->tools_held--;
-    mode = w->tool_mode;
+    mode = w->cut_tools > 0 ? TOOL_CUT : w->tool_mode;
+    w->cut_tools -= w->cut_tools > 0;
     reply = w->tool_reply ? w->tool_reply : "\"status\":\"ok\",\"output\":{\"say\":\"Done.\"}";
     pthread_mutex_unlock(&w->mutex);
     if (mode == TOOL_BREAKS)
         http_reply_error(r, 500, "broken");
+    else if (mode == TOOL_CUT)
+        cut_answer(r);
     else
         http_reply_json(r, 200,
                         arena_printf(r->ctx->arena,
