@@ -117,8 +117,8 @@ static bool target_chars_ok(struct str s)
     size_t i;
 
     for (i = 0; i < s.n; i++) {
-        if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 127)
-            return false;
+        if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 127 || s.p[i] == '#')
+            return false; /* a fragment is the client's own; some would cut it off, some not */
     }
     return true;
 }
@@ -175,14 +175,31 @@ static int parse_request_line(struct http_head *h, struct str line, const char *
     return 0;
 }
 
+static bool is_value_char(char c)
+{
+    return ((unsigned char)c >= ' ' || c == '\t') && c != 127;
+}
+
 static bool value_chars_ok(struct str s)
 {
     size_t i;
 
     for (i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
+        if (!is_value_char(s.p[i]))
+            return false;
+    }
+    return true;
+}
 
-        if ((c < ' ' && c != '\t') || c == 127)
+/* RFC 3986's host and port, without what only a mistake or a merged header would bring. */
+static bool host_chars_ok(struct str s)
+{
+    size_t i;
+
+    for (i = 0; i < s.n; i++) {
+        char c = s.p[i];
+
+        if ((unsigned char)c <= ' ' || c == 127 || strchr("/?#@,\\\"<>^`{|}", c))
             return false;
     }
     return true;
@@ -216,9 +233,9 @@ static int parse_length(struct http_head *h, const char **why)
 
         if (!str_ieq_c(h->headers[i].name, "content-length"))
             continue;
-        if (!v.n || v.p[0] < '0' || v.p[0] > '9' || str_to_i64(v, 0, INT64_MAX, &n) ||
-            (h->has_length && n != h->length)) {
-            *why = "malformed Content-Length";
+        if (h->has_length || !v.n || v.p[0] < '0' || v.p[0] > '9' ||
+            str_to_i64(v, 0, INT64_MAX, &n)) {
+            *why = "malformed or repeated Content-Length";
             return 400;
         }
         h->has_length = true;
@@ -257,6 +274,10 @@ static int derive(struct http_head *h, const char **why)
         return status;
     if (hosts > 1 || (hosts == 0 && h->minor == 1)) {
         *why = "exactly one Host header is needed";
+        return 400;
+    }
+    if (!host_chars_ok(http_head_get(h, "host"))) {
+        *why = "malformed Host";
         return 400;
     }
     h->keep_alive =
@@ -314,6 +335,7 @@ int http_head_parse(struct http_head *ret, struct str text, const char **why)
 
 enum {
     CHUNK_SIZE,
+    CHUNK_BLANK, /* before an extension */
     CHUNK_EXT,
     CHUNK_SIZE_LF,
     CHUNK_DATA,
@@ -324,27 +346,54 @@ enum {
     CHUNK_END
 };
 
+static bool chunk_size(struct http_chunks *c, char ch)
+{
+    int digit = hex_digit(ch);
+
+    if (digit >= 0) {
+        if (++c->line > 15)
+            return false;
+        c->left = c->left * 16 + (unsigned)digit;
+        return true;
+    }
+    c->state = ch == '\r' ? CHUNK_SIZE_LF : ch == ';' ? CHUNK_EXT : CHUNK_BLANK;
+    return c->line && (ch == '\r' || ch == ';' || ch == ' ' || ch == '\t');
+}
+
+static bool chunk_extension(struct http_chunks *c, char ch)
+{
+    if (c->state == CHUNK_BLANK) {
+        c->state = ch == ';' ? CHUNK_EXT : CHUNK_BLANK;
+        return (ch == ';' || ch == ' ' || ch == '\t') && ++c->line < CHUNK_LINE_MAX;
+    }
+    c->state = ch == '\r' ? CHUNK_SIZE_LF : CHUNK_EXT;
+    return (ch == '\r' || is_value_char(ch)) && ++c->line < CHUNK_LINE_MAX;
+}
+
+/* Dropped, but they must be header lines: otherwise another reader would see something else in them. */
+static bool chunk_trailer(struct http_chunks *c, char ch)
+{
+    if (++c->trailers >= CHUNK_TRAILERS_MAX)
+        return false;
+    if (ch == '\r') {
+        c->state = CHUNK_TRAILER_LF;
+        return !c->line || c->named;
+    }
+    if (c->named)
+        return is_value_char(ch);
+    c->named = ch == ':';
+    return c->named ? c->line > 0 : is_token_char(ch) && ++c->line;
+}
+
 /* One byte of the framing; false: malformed. */
 static bool chunk_framing(struct http_chunks *c, char ch)
 {
-    int digit;
-
     switch (c->state) {
     case CHUNK_SIZE:
-        digit = hex_digit(ch);
-        if (digit >= 0) {
-            if (++c->line > 15)
-                return false;
-            c->left = c->left * 16 + (unsigned)digit;
-            return true;
-        }
-        if (!c->line || (ch != ';' && ch != '\r' && ch != ' ' && ch != '\t'))
-            return false;
-        c->state = ch == '\r' ? CHUNK_SIZE_LF : CHUNK_EXT;
-        return true;
+        return chunk_size(c, ch);
+    case CHUNK_BLANK:
     case CHUNK_EXT:
-        c->state = ch == '\r' ? CHUNK_SIZE_LF : CHUNK_EXT;
-        return ch != '\n' && ++c->line < CHUNK_LINE_MAX;
+        return chunk_extension(c, ch);
     case CHUNK_SIZE_LF:
         c->line = 0;
         c->state = c->left ? CHUNK_DATA : CHUNK_TRAILER;
@@ -356,13 +405,11 @@ static bool chunk_framing(struct http_chunks *c, char ch)
         c->state = CHUNK_SIZE;
         return ch == '\n';
     case CHUNK_TRAILER:
-        c->state = ch == '\r' ? CHUNK_TRAILER_LF : CHUNK_TRAILER;
-        if (ch != '\r')
-            c->line++;
-        return ch != '\n' && ++c->trailers < CHUNK_TRAILERS_MAX;
+        return chunk_trailer(c, ch);
     case CHUNK_TRAILER_LF:
         c->state = c->line ? CHUNK_TRAILER : CHUNK_END;
         c->line = 0;
+        c->named = false;
         return ch == '\n';
     default:
         return false;

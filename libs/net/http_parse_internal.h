@@ -52,7 +52,8 @@ enum http_method http_method_parse(struct str s, bool *head);          /* 0: non
 struct http_chunks {
     int state;
     uint64_t left; /* of this chunk */
-    size_t line;   /* length of the present size or trailer line */
+    size_t line;   /* length of the present size line, or of a trailer's name */
+    bool named;    /* the present trailer's colon has come */
     size_t trailers;
 };
 enum http_chunks_end { CHUNKS_MORE, CHUNKS_DONE, CHUNKS_BAD, CHUNKS_TOO_LARGE };

@@ -274,6 +274,7 @@ static const struct {
     { "malformed line", "NONSENSE\r\n\r\n", "400 Bad Request", "\"code\":400" },
     { "TLS hello", "\x16\x03\x01\x02 nonsense\r\n\r\n", "400", NULL },
     { "version", "GET / HTTP/2.0\r\nHost: x\r\n\r\n", "505", NULL },
+    { "fragment", "GET /hello#there HTTP/1.1\r\nHost: x\r\n\r\n", "400", NULL },
     { "smuggled",
       "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: "
       "chunked\r\n\r\n0\r\n\r\n",
@@ -314,6 +315,46 @@ TEST(http_server_gives_each_request_its_status)
                       STR_ARG(got));
         if (requests[i].also)
             CHECK_CONTAINS(got, requests[i].also);
+    }
+    close_server(&f);
+}
+
+/* What a proxy in front might have let pass as a body must never be taken for a request of its own. */
+TEST(http_server_answers_nothing_behind_a_request_whose_end_is_in_doubt)
+{
+#define BEHIND "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n"
+#define POST_ECHO "POST /echo HTTP/1.1\r\nHost: x\r\n"
+    static const char *const rows[] = {
+        POST_ECHO "Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc" BEHIND,
+        POST_ECHO "Content-Length: 0\r\nContent-Length: 40\r\n\r\n" BEHIND,
+        POST_ECHO "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" BEHIND,
+        POST_ECHO "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n" BEHIND,
+        POST_ECHO "Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n" BEHIND,
+        POST_ECHO "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n" BEHIND,
+        POST_ECHO "Transfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n" BEHIND,
+        POST_ECHO "X: y\nContent-Length: 3\r\n\r\nabc" BEHIND,
+        POST_ECHO "Transfer-Encoding: chunked\r\n\r\n3;x\nabc\r\n0\r\n\r\n" BEHIND,
+        POST_ECHO "Transfer-Encoding: chunked\r\n\r\n3 \r\nabc\r\n0\r\n\r\n" BEHIND,
+        POST_ECHO "Transfer-Encoding: chunked\r\n\r\n10000000000000003\r\nabc\r\n0\r\n\r\n" BEHIND,
+        POST_ECHO "Transfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n" BEHIND,
+        POST_ECHO "Transfer-Encoding: chunked\r\n\r\n0\r\n" BEHIND,
+        POST_ECHO "Content-Length: 1001\r\n\r\n" BEHIND,
+        POST_ECHO "\r\n" BEHIND,
+        "GET /hello HTTP/1.1\r\nHost: x\r\nContent-Length: 36\r\n\r\n" BEHIND,
+        "GET /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 36\r\n\r\n" BEHIND,
+        "GET /hello HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: close\r\n\r\n" BEHIND,
+    };
+#undef POST_ECHO
+#undef BEHIND
+    struct fixture f;
+    size_t i;
+
+    open_server(&f);
+    for (i = 0; i < ARRAY_LEN(rows); i++) {
+        struct str got = once(&f, rows[i]);
+
+        if (count(got, "HTTP/1.1 ") != 1)
+            FAIL_TEST("row %zu: " STR_FMT, i, STR_ARG(got));
     }
     close_server(&f);
 }
@@ -385,7 +426,6 @@ TEST(http_server_hands_on_the_target_byte_for_byte)
         "/t/a?x=%zz%2",
         "/t/../a/./b",
         "/t/a?b=//c/../d",
-        "/t/a#b",
         "/t/%00?%00",
         "/t/a?b=c%26d=e",
         "/t/A?B",
