@@ -99,42 +99,39 @@ static bool callback_wants(const struct status_callback *cb, enum call_status s)
     return s == CALL_IN_PROGRESS ? cb->answered : cb->completed;
 }
 
-void call_notify_status(struct phone_call *c, struct status_callback *cb, enum call_status status,
-                        struct str sid)
+static void form_add_int(struct buf *form, const char *key, int64_t v)
+{
+    char text[24];
+
+    snprintf(text, sizeof(text), "%lld", (long long)v);
+    form_add(form, key, str_c(text));
+}
+
+void call_notify_status(struct phone_call *c, struct status_callback *cb, enum call_status status)
 {
     struct buf form = BUF_INIT(WEBHOOK_PARAMS_MAX);
     char when[TIME_TEXT_MAX];
-    bool child = !str_eq_c(sid, c->sid);
 
     if (!callback_wants(cb, status))
         return;
     form_add(&form, "AccountSid", c->t->account_sid);
     form_add(&form, "ApiVersion", STR("2010-04-01"));
-    form_add(&form, "CallSid", sid);
+    form_add(&form, "CallSid", str_c(c->sid));
     form_add(&form, "CallStatus",
              status == CALL_QUEUED ? STR("initiated") : str_c(call_status_name(status)));
-    form_add(&form, "From", child ? str_c(c->to) : str_c(c->from));
-    form_add(&form, "To", child ? str_c(c->dial.number) : str_c(c->to));
-    form_add(&form, "Direction", child ? STR("outbound-dial") : str_c(c->direction));
-    if (child)
-        form_add(&form, "ParentCallSid", str_c(c->sid));
+    form_add(&form, "From", str_c(c->from));
+    form_add(&form, "To", str_c(c->to));
+    form_add(&form, "Direction", str_c(c->direction));
+    if (c->leg_of[0])
+        form_add(&form, "ParentCallSid", str_c(c->leg_of));
     if (status >= CALL_COMPLETED) {
-        char seconds[24];
-        int64_t s =
-            child ? (c->dial.bridged ? (loop_now_ms(c->t->loop) - c->dial.bridged_ms + 999) / 1000
-                                     : 0)
-                  : call_duration_s(c);
-
-        snprintf(seconds, sizeof(seconds), "%lld", (long long)s);
-        form_add(&form, "CallDuration", str_c(seconds));
-        snprintf(seconds, sizeof(seconds), "%lld", (long long)(s + 59) / 60);
-        form_add(&form, "Duration", str_c(seconds));
+        form_add_int(&form, "CallDuration", call_duration_s(c));
+        form_add_int(&form, "Duration", (call_duration_s(c) + 59) / 60);
     }
     time_rfc2822(when, clock_wall_s(c->t->clock));
     form_add(&form, "Timestamp", str_c(when));
     form_add(&form, "CallbackSource", STR("call-progress-events"));
-    snprintf(when, sizeof(when), "%d", cb->sequence++);
-    form_add(&form, "SequenceNumber", str_c(when));
+    form_add_int(&form, "SequenceNumber", cb->sequence++);
     call_notify(c, str_c(cb->url), cb->get, &form);
     buf_release(&form);
 }
@@ -145,14 +142,6 @@ struct str call_recording_url(const struct phone_call *c, struct arena *a, const
 {
     return arena_printf(a, STR_FMT "/2010-04-01/Accounts/" STR_FMT "/Recordings/%s",
                         STR_ARG(c->t->lc->origin), STR_ARG(c->t->account_sid), sid);
-}
-
-static void form_add_int(struct buf *form, const char *key, int64_t v)
-{
-    char text[24];
-
-    snprintf(text, sizeof(text), "%lld", (long long)v);
-    form_add(form, key, str_c(text));
 }
 
 void call_notify_recording(struct phone_call *c, const struct status_callback *cb,
@@ -323,6 +312,11 @@ static void on_hang_up(void *arg)
     }
 }
 
+static void on_limit(void *arg)
+{
+    call_end(arg, CALL_COMPLETED, "agent");
+}
+
 static void on_update(void *arg)
 {
     struct phone_call *c = arg;
@@ -331,15 +325,16 @@ static void on_update(void *arg)
     c->update_url = c->update_twiml = NULL;
     call_interrupt(c);
     if (url)
-        call_fetch(c, str_c(url), false, NULL);
+        call_fetch(c, str_c(url), c->update_get, NULL);
     else
         call_run_twiml(c, str_c(twiml), str_c(c->document_url));
     mem_free(url);
     mem_free(twiml);
 }
 
-void call_update(struct phone_call *c, struct str url, struct str twiml)
+void call_update(struct phone_call *c, struct str url, bool get, struct str twiml)
 {
+    c->update_get = get;
     mem_free(c->update_url);
     mem_free(c->update_twiml);
     c->update_url = url.n ? mem_str_dup(url) : NULL;
@@ -366,6 +361,7 @@ struct phone_call *call_create(struct telephony *t, const struct phone_call_opts
 
     c->t = t;
     sid_make(c->sid, "CA");
+    c->number = ++t->n_calls;
     c->log = log_with_call(&t->log, str_c(c->sid));
     (void)str_copy(c->from, sizeof(c->from), o->from); /* longer ones are cut, as carriers do */
     (void)str_copy(c->to, sizeof(c->to), o->to);
@@ -388,9 +384,11 @@ struct phone_call *call_create(struct telephony *t, const struct phone_call_opts
     timer_init(&c->tick, t->loop, on_tick, c);
     timer_init(&c->hang_up, t->loop, on_hang_up, c);
     timer_init(&c->later, t->loop, recording_is_ready, c);
+    timer_init(&c->limit, t->loop, on_limit, c);
     timer_init(&c->update, t->loop, on_update, c);
     timer_init(&c->verb_timer, t->loop, NULL, c);
     timer_init(&c->dial.timer, t->loop, NULL, c);
+    timer_init(&c->dial.limit, t->loop, NULL, c);
     list_push_back(&t->live, &c->node);
     t->n_live++;
     map_put(t->calls, str_c(c->sid), c);
@@ -402,9 +400,11 @@ void call_free(struct phone_call *c)
     timer_stop(&c->tick);
     timer_stop(&c->hang_up);
     timer_stop(&c->later);
+    timer_stop(&c->limit);
     timer_stop(&c->update);
     timer_stop(&c->verb_timer);
     timer_stop(&c->dial.timer);
+    timer_stop(&c->dial.limit);
     list_remove(&c->node);
     map_remove(c->t->calls, str_c(c->sid));
     c->stream = media_leg_stop(c->stream);
@@ -426,10 +426,10 @@ static void begin(void *arg)
         call_fetch(c, str_c(c->voice_url), c->voice_get, NULL);
         return;
     }
-    call_notify_status(c, &c->callback, CALL_QUEUED, str_c(c->sid));
+    call_notify_status(c, &c->callback, CALL_QUEUED);
     c->status = CALL_RINGING;
     call_event(c, "ringing", STR_EMPTY);
-    call_notify_status(c, &c->callback, CALL_RINGING, str_c(c->sid));
+    call_notify_status(c, &c->callback, CALL_RINGING);
     c->verb_timer.fn = on_answers;
     timer_start(&c->verb_timer, API_CALL_ANSWER_MS);
 }
@@ -450,13 +450,31 @@ void call_answer(struct phone_call *c)
     timer_start_at(&c->tick, c->answered_ms + PHONE_FRAME_MS);
     call_event(c, "answered", STR_EMPTY);
     if (strcmp(c->direction, "inbound") != 0)
-        call_notify_status(c, &c->callback, CALL_IN_PROGRESS, str_c(c->sid));
+        call_notify_status(c, &c->callback, CALL_IN_PROGRESS);
+    call_limit(c, c->limit_s);
     c->caller->on_answered(c->caller_arg);
+}
+
+void call_limit(struct phone_call *c, int64_t limit_s)
+{
+    c->limit_s = limit_s;
+    timer_stop(&c->limit);
+    if (limit_s && c->answered_ms)
+        timer_start_at(&c->limit, MAX(c->answered_ms + limit_s * 1000, loop_now_ms(c->t->loop)));
 }
 
 int64_t call_duration_s(const struct phone_call *c)
 {
-    return c->answered_ms ? (c->frames * PHONE_FRAME_MS + 999) / 1000 : 0;
+    int64_t until = c->ended_ms ? c->ended_ms : loop_now_ms(c->t->loop);
+
+    return c->answered_ms ? (until - c->answered_ms + 999) / 1000 : 0;
+}
+
+/* Its memory goes when its last request has come back, as that of others. */
+void call_forget(struct phone_call *c)
+{
+    c->forgotten = true;
+    map_remove(c->t->calls, str_c(c->sid));
 }
 
 /* The oldest that nothing waits for makes room. */
@@ -485,12 +503,14 @@ void call_end(struct phone_call *c, enum call_status status, const char *reason)
     c->over = true;
     c->status = status;
     c->ended_s = clock_wall_s(t->clock);
+    c->ended_ms = loop_now_ms(t->loop);
     timer_stop(&c->tick);
+    timer_stop(&c->limit);
     timer_stop(&c->hang_up);
     timer_stop(&c->update);
     call_interrupt(c);
     call_record_stop(c);
-    call_notify_status(c, &c->callback, status, str_c(c->sid));
+    call_notify_status(c, &c->callback, status);
     list_remove(&c->node);
     t->n_live--;
     list_push_back(&t->over, &c->node);

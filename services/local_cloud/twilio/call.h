@@ -3,6 +3,7 @@
  * call.c       life, the 20 ms clock, status callbacks, the call's recording
  * document.c   fetching TwiML and going through it
  * verbs.c      one function for each verb that is no <Dial>
+ * sound.c      <Play> of a URL
  * dial.c       <Dial>: the called party */
 #ifndef LOCAL_CLOUD_TWILIO_CALL_H
 #define LOCAL_CLOUD_TWILIO_CALL_H
@@ -56,8 +57,9 @@ struct telephony {
     struct map *calls; /* by SID; live and over */
     struct list live, over;
     size_t n_live, n_over;
+    uint64_t n_calls; /* ever */
     struct recordings *recordings;
-    struct list messages; /* sent by REST, newest last */
+    struct list messages; /* sent by REST, newest first */
     size_t n_messages;
     telephony_voice_fn voice;
     void *voice_arg;
@@ -74,12 +76,11 @@ struct status_callback {
 
 struct dial {
     bool on, bridged;
-    char sid[SID_SIZE];
     char number[CALL_NUMBER_MAX];
     enum dial_outcome outcome;
+    struct phone_call *leg; /* to the called party, while `on` */
     struct status_callback callback;
-    struct timer timer;
-    int64_t bridged_ms;
+    struct timer timer, limit;
     int64_t began_ms;
 };
 
@@ -103,12 +104,14 @@ struct phone_call {
     struct list_node node;
     struct log log;
     char sid[SID_SIZE];
+    char leg_of[SID_SIZE]; /* the call whose <Dial> made it; empty: none did */
+    uint64_t number;       /* in the order of their beginnings */
     char from[CALL_NUMBER_MAX], to[CALL_NUMBER_MAX];
     const char *direction;
     enum call_status status;
     int64_t created_s, answered_s, ended_s; /* wall clock; 0: not yet */
     int pending;                            /* jobs on workers that will come back to this call */
-    bool over;
+    bool over, forgotten;                   /* forgotten: REST knows it no more */
 
     const struct caller_ops *caller;
     void *caller_arg;
@@ -119,14 +122,15 @@ struct phone_call {
     size_t n_dials;
     struct line line;
 
-    struct timer tick, hang_up, later;
-    int64_t answered_ms; /* loop time; 0: not answered */
+    struct timer tick, hang_up, later, limit;
+    int64_t limit_s;               /* of its duration; 0: none */
+    int64_t answered_ms, ended_ms; /* loop time; 0: not yet */
     int64_t frames;
     char dtmf[CALL_DIGITS_MAX]; /* pressed, not yet sent */
     size_t n_dtmf;
 
     char voice_url[CALL_URL_MAX], fallback_url[CALL_URL_MAX];
-    bool voice_get;
+    bool voice_get, fallback_get;
     struct status_callback callback;
 
     /* The document: replaced as a whole; `epoch` tells late results of an earlier one. */
@@ -142,6 +146,7 @@ struct phone_call {
     bool playing;
     void (*played)(struct phone_call *c);
     struct media_leg *stream;
+    bool stream_started, stream_action_get, stream_callback_get;
     char stream_action[CALL_URL_MAX], stream_callback[CALL_URL_MAX], stream_name[CALL_NUMBER_MAX];
     struct dial dial;
     struct gather gather;
@@ -149,6 +154,7 @@ struct phone_call {
 
     /* What a REST update has asked for. */
     struct timer update;
+    bool update_get;
     char *update_url, *update_twiml;
 
     /* The recording of the whole call. */
@@ -167,6 +173,8 @@ void call_free(struct phone_call *c);
 extern const struct caller_ops call_silent_party;
 void call_begin(struct phone_call *c); /* rings; an inbound one asks its document */
 void call_answer(struct phone_call *c);
+void call_limit(struct phone_call *c, int64_t limit_s); /* counted from its answer; 0: none */
+void call_forget(struct phone_call *c);                 /* one that is over */
 /* Once; `reason` as caller_ops.on_ended. */
 void call_end(struct phone_call *c, enum call_status status, const char *reason);
 void call_event(struct phone_call *c, const char *kind, struct str detail);
@@ -174,8 +182,7 @@ void call_event(struct phone_call *c, const char *kind, struct str detail);
 void call_params(const struct phone_call *c, struct buf *form);
 /* A request whose answer nobody waits for. */
 void call_notify(struct phone_call *c, struct str url, bool get, const struct buf *form);
-void call_notify_status(struct phone_call *c, struct status_callback *cb, enum call_status status,
-                        struct str sid);
+void call_notify_status(struct phone_call *c, struct status_callback *cb, enum call_status status);
 /* "initiated ringing answered completed", "in-progress completed absent". */
 void status_callback_init(struct status_callback *cb, struct str url, struct str events, bool get);
 /* ERR_CONFLICT: one runs already; ERR_LIMIT. */
@@ -196,7 +203,7 @@ void call_run_twiml(struct phone_call *c, struct str text, struct str url);
 void call_next(struct phone_call *c); /* the current verb is done */
 void call_interrupt(
     struct phone_call *c); /* whatever it is doing ends; nothing follows by itself */
-void call_update(struct phone_call *c, struct str url, struct str twiml); /* REST */
+void call_update(struct phone_call *c, struct str url, bool get, struct str twiml); /* REST */
 
 /* ---- verbs.c ---- */
 
@@ -206,19 +213,26 @@ void verb_digit(struct phone_call *c, char digit);
 void verb_nested_done(struct phone_call *c); /* the verbs inside <Gather> */
 void verb_frame(struct phone_call *c, const uint8_t *caller);
 void verb_hung_up(struct phone_call *c); /* the caller, during <Record> */
+void verb_stream_stop(struct phone_call *c);
 /* Plays c->play from its beginning, then `played`. */
 void call_play(struct phone_call *c, void (*played)(struct phone_call *c));
 void call_say(struct phone_call *c, struct str language, struct str text,
               void (*played)(struct phone_call *c));
 
+/* ---- sound.c ---- */
+
+/* Fetches it, plays it so often, goes on with the next verb. */
+void call_play_sound(struct phone_call *c, struct str url, int64_t loops);
+
 /* ---- dial.c ---- */
 
 void dial_begin(struct phone_call *c, const struct xml_node *n);
-void dial_stop(struct phone_call *c); /* the caller or REST ended it */
+void dial_stop(struct phone_call *c);    /* the caller or REST ended it */
+void dial_hang_up(struct phone_call *c); /* the called party does */
 
 /* ---- rest.c ---- */
 
-enum { TELEPHONY_ROUTES = 16 };
+enum { TELEPHONY_ROUTES = 20 };
 extern const struct http_route telephony_routes[TELEPHONY_ROUTES];
 void rest_message_free(struct list_node *n);
 

@@ -13,6 +13,7 @@ enum {
     RING_NO_ANSWER_MS = 3000, /* instead of its timeout, for which nobody wants to wait here */
     TALK_MS = 4000,           /* until the called party hangs up, when nobody can speak for it */
     TALK_AFTER_SPEECH_MS = 500,
+    TIME_LIMIT_MAX_S = 86400,
 };
 
 #define PERSON_SAYS "Hello, this is the front desk. I have your details, thank you for waiting."
@@ -47,31 +48,39 @@ static void tell_outcome(struct phone_call *c, const char *what)
     arena_release(&a);
 }
 
+/* The leg is over; what is known of it is the caller's until the next call ends. */
+static const struct phone_call *leg_end(struct phone_call *c, enum call_status status)
+{
+    struct phone_call *leg = c->dial.leg;
+
+    timer_stop(&c->dial.timer);
+    timer_stop(&c->dial.limit);
+    c->dial.on = c->dial.bridged = false;
+    c->dial.leg = NULL;
+    call_end(leg, status, "agent");
+    call_notify_status(leg, &c->dial.callback, status);
+    return leg;
+}
+
 static void ended(struct phone_call *c)
 {
     const struct outcome *o = &outcomes[c->dial.outcome];
     struct buf extra = BUF_INIT(WEBHOOK_PARAMS_MAX);
     struct str action = xml_attr(c->verb, "action", "");
+    bool bridged = c->dial.bridged;
+    const struct phone_call *leg = leg_end(c, o->status);
     char seconds[24];
-    bool get = str_ieq_c(xml_attr(c->verb, "method", "POST"), "GET");
 
-    call_notify_status(c, &c->dial.callback, o->status, str_c(c->dial.sid));
-    c->dial.on = false;
     if (!action.n) {
-        c->dial.bridged = false;
         call_next(c);
         return;
     }
-    snprintf(seconds, sizeof(seconds), "%lld",
-             c->dial.bridged
-                 ? (long long)(loop_now_ms(c->t->loop) - c->dial.bridged_ms + 999) / 1000
-                 : 0LL);
-    form_add(&extra, "DialCallSid", str_c(c->dial.sid));
+    snprintf(seconds, sizeof(seconds), "%lld", (long long)call_duration_s(leg));
+    form_add(&extra, "DialCallSid", str_c(leg->sid));
     form_add(&extra, "DialCallStatus", str_c(o->name));
     form_add(&extra, "DialCallDuration", str_c(seconds));
-    form_add(&extra, "DialBridged", c->dial.bridged ? STR("true") : STR("false"));
-    c->dial.bridged = false;
-    call_fetch_ref(c, action, get, &extra);
+    form_add(&extra, "DialBridged", bridged ? STR("true") : STR("false"));
+    call_fetch_ref(c, action, str_ieq_c(xml_attr(c->verb, "method", "POST"), "GET"), &extra);
     buf_release(&extra);
 }
 
@@ -80,10 +89,34 @@ static void on_hung_up(void *arg)
     ended(arg);
 }
 
+void dial_hang_up(struct phone_call *c)
+{
+    if (!c->dial.on)
+        return;
+    if (!c->dial.bridged)
+        c->dial.outcome = DIAL_NO_ANSWER;
+    ended(c);
+}
+
 static void person_spoke(struct phone_call *c)
 {
     c->dial.timer.fn = on_hung_up;
     timer_start(&c->dial.timer, TALK_AFTER_SPEECH_MS);
+}
+
+static void leg_answer(struct phone_call *c)
+{
+    struct phone_call *leg = c->dial.leg;
+    int64_t limit_s;
+
+    leg->status = CALL_IN_PROGRESS;
+    leg->answered_ms = loop_now_ms(c->t->loop);
+    leg->answered_s = clock_wall_s(c->t->clock);
+    call_notify_status(leg, &c->dial.callback, CALL_IN_PROGRESS);
+    if (str_to_i64(xml_attr(c->verb, "timeLimit", ""), 1, TIME_LIMIT_MAX_S, &limit_s))
+        return;
+    c->dial.limit.fn = on_hung_up;
+    timer_start(&c->dial.limit, limit_s * 1000);
 }
 
 static void on_ringing_over(void *arg)
@@ -96,9 +129,8 @@ static void on_ringing_over(void *arg)
         return;
     }
     c->dial.bridged = true;
-    c->dial.bridged_ms = loop_now_ms(c->t->loop);
+    leg_answer(c);
     tell_outcome(c, "answered");
-    call_notify_status(c, &c->dial.callback, CALL_IN_PROGRESS, str_c(c->dial.sid));
     if (c->t->voice) {
         call_say(c, STR("en-US"), STR(PERSON_SAYS), person_spoke);
         return;
@@ -113,7 +145,8 @@ static bool copy_number(struct phone_call *c, const struct xml_node *number, str
         return false;
     if (number)
         status_callback_init(&c->dial.callback, xml_attr(number, "statusCallback", ""),
-                             xml_attr(number, "statusCallbackEvent", "completed"), false);
+                             xml_attr(number, "statusCallbackEvent", "completed"),
+                             str_ieq_c(xml_attr(number, "statusCallbackMethod", "POST"), "GET"));
     return true;
 }
 
@@ -137,6 +170,17 @@ static bool choose_number(struct phone_call *c, const struct xml_node *n)
     return chosen;
 }
 
+/* The caller sees callerId, or the number of who calls here. */
+static struct phone_call *leg_create(struct phone_call *c, const struct xml_node *n)
+{
+    const struct phone_call_opts o = { .from = xml_attr(n, "callerId", c->from),
+                                       .to = str_c(c->dial.number) };
+    struct phone_call *leg = call_create(c->t, &o, "outbound-dial");
+
+    (void)str_copy(leg->leg_of, sizeof(leg->leg_of), str_c(c->sid)); /* SIDs fit */
+    return leg;
+}
+
 void dial_begin(struct phone_call *c, const struct xml_node *n)
 {
     struct arena a = ARENA_INIT;
@@ -144,25 +188,23 @@ void dial_begin(struct phone_call *c, const struct xml_node *n)
     c->dial.bridged = false;
     c->dial.number[0] = '\0';
     c->dial.callback = (struct status_callback){ .sequence = 0 };
-    sid_make(c->dial.sid, "CA");
     c->dial.outcome = choose_number(c, n) ? outcome_of(c, str_c(c->dial.number)) : DIAL_FAILED;
+    c->dial.leg = leg_create(c, n);
     call_event(c, "verb", arena_printf(&a, "Dial %s", c->dial.number));
     arena_release(&a);
     c->dial.on = true;
     c->dial.began_ms = loop_now_ms(c->t->loop);
-    call_notify_status(c, &c->dial.callback, CALL_QUEUED, str_c(c->dial.sid));
-    if (c->dial.outcome != DIAL_FAILED)
-        call_notify_status(c, &c->dial.callback, CALL_RINGING, str_c(c->dial.sid));
+    call_notify_status(c->dial.leg, &c->dial.callback, CALL_QUEUED);
+    if (c->dial.outcome != DIAL_FAILED) {
+        c->dial.leg->status = CALL_RINGING;
+        call_notify_status(c->dial.leg, &c->dial.callback, CALL_RINGING);
+    }
     c->dial.timer.fn = on_ringing_over;
     timer_start(&c->dial.timer, outcomes[c->dial.outcome].ring_ms);
 }
 
 void dial_stop(struct phone_call *c)
 {
-    if (!c->dial.on)
-        return;
-    timer_stop(&c->dial.timer);
-    call_notify_status(c, &c->dial.callback, c->dial.bridged ? CALL_COMPLETED : CALL_CANCELED,
-                       str_c(c->dial.sid));
-    c->dial.on = c->dial.bridged = false;
+    if (c->dial.on)
+        (void)leg_end(c, c->dial.bridged ? CALL_COMPLETED : CALL_CANCELED);
 }

@@ -1,8 +1,10 @@
 /* The Call resource. */
+#include <stdlib.h>
+
 #include "base/mem.h"
 #include "local_cloud/twilio/rest_internal.h"
 
-enum { TWIML_INLINE_MAX = 4000 };
+enum { TWIML_INLINE_MAX = 4000, TIME_LIMIT_MAX_S = 86400 };
 
 static void write_call(struct jw *w, const char *key, const struct phone_call *c)
 {
@@ -10,7 +12,7 @@ static void write_call(struct jw *w, const char *key, const struct phone_call *c
 
     jw_obj(w, key);
     jw_cstr(w, "sid", c->sid);
-    jw_null(w, "parent_call_sid");
+    jw_cstr(w, "parent_call_sid", c->leg_of[0] ? c->leg_of : NULL);
     jw_str(w, "account_sid", t->account_sid);
     jw_cstr(w, "to", c->to);
     jw_cstr(w, "to_formatted", c->to);
@@ -54,8 +56,31 @@ static void reply_call(struct http_req *r, int status, const struct phone_call *
     http_reply_json(r, status, jw_finish(&w, r->ctx->arena));
 }
 
-/* 0, or the error's code; *what its text. */
-static int check_new_call(const struct form *f, const char **what)
+/* What a new call and an update have in common. 0, or the error's code; *what its text. */
+static int check_fields(const struct form *f, int64_t *ret_limit_s, const char **what)
+{
+    *what = "Invalid Url.";
+    if (!rest_url_fits(f, "Url") || !rest_url_fits(f, "FallbackUrl"))
+        return 21205;
+    *what = "Invalid Method: GET or POST.";
+    if (!rest_method_fits(f, "Method") || !rest_method_fits(f, "FallbackMethod") ||
+        !rest_method_fits(f, "StatusCallbackMethod"))
+        return 21209;
+    *what = "Invalid StatusCallback.";
+    if (!rest_url_fits(f, "StatusCallback"))
+        return 21609;
+    *what = "Twiml parameter is too long.";
+    if (form_get(f, "Twiml").n > TWIML_INLINE_MAX)
+        return 32018;
+    *what = "Invalid TimeLimit.";
+    *ret_limit_s = 0;
+    return form_get(f, "TimeLimit").n &&
+                   str_to_i64(form_get(f, "TimeLimit"), 1, TIME_LIMIT_MAX_S, ret_limit_s)
+               ? 20001
+               : 0;
+}
+
+static int check_new_call(const struct form *f, int64_t *ret_limit_s, const char **what)
 {
     *what = "The 'To' number is not a valid phone number.";
     if (!rest_e164(form_get(f, "To")))
@@ -64,23 +89,22 @@ static int check_new_call(const struct form *f, const char **what)
     if (!rest_e164(form_get(f, "From")))
         return form_get(f, "From").n ? 21212 : 21213;
     *what = "Url or Twiml parameter is required.";
-    if (!rest_is_url(form_get(f, "Url")) && !form_get(f, "Twiml").n)
+    if (!form_get(f, "Url").n && !form_get(f, "Twiml").n)
         return 21205;
-    *what = "Twiml parameter is too long.";
-    return form_get(f, "Twiml").n > TWIML_INLINE_MAX ? 32018 : 0;
+    return check_fields(f, ret_limit_s, what);
 }
 
-static struct str events_of(struct arena *a, const struct form *f)
+/* Of a request that has been checked. */
+static void set_callbacks(struct phone_call *c, struct arena *a, const struct form *f)
 {
-    struct str all = STR_EMPTY;
-    size_t i;
-
-    for (i = 0; i < f->n; i++) {
-        if (str_eq_c(f->pairs[i].key, "StatusCallbackEvent"))
-            all = arena_printf(a, STR_FMT "%s" STR_FMT, STR_ARG(all), all.n ? " " : "",
-                               STR_ARG(f->pairs[i].value));
+    if (form_has(f, "FallbackUrl")) {
+        (void)str_copy(c->fallback_url, sizeof(c->fallback_url), form_get(f, "FallbackUrl"));
+        c->fallback_get = rest_is_get(f, "FallbackMethod");
     }
-    return all.n ? all : STR("completed");
+    if (form_has(f, "StatusCallback"))
+        status_callback_init(&c->callback, form_get(f, "StatusCallback"),
+                             rest_words(a, f, "StatusCallbackEvent", "completed"),
+                             rest_is_get(f, "StatusCallbackMethod"));
 }
 
 void rest_calls_create(void *app, struct http_req *r)
@@ -90,11 +114,12 @@ void rest_calls_create(void *app, struct http_req *r)
     struct phone_call *c;
     struct form f;
     const char *what;
+    int64_t limit_s;
     int code;
 
     if (!t || !rest_form(r, &f))
         return;
-    code = check_new_call(&f, &what);
+    code = check_new_call(&f, &limit_s, &what);
     if (!code && t->n_live >= TELEPHONY_CALLS_MAX) {
         code = 10004;
         what = "Call concurrency limit exceeded";
@@ -106,14 +131,13 @@ void rest_calls_create(void *app, struct http_req *r)
     o.to = form_get(&f, "To");
     o.from = form_get(&f, "From");
     c = call_create(t, &o, "outbound-api");
-    if (rest_is_url(form_get(&f, "Url")))
+    if (form_get(&f, "Url").n)
         (void)str_copy(c->voice_url, sizeof(c->voice_url), form_get(&f, "Url"));
     else
         c->update_twiml = mem_str_dup(form_get(&f, "Twiml"));
-    c->voice_get = str_ieq_c(form_get(&f, "Method"), "GET");
-    (void)str_copy(c->fallback_url, sizeof(c->fallback_url), form_get(&f, "FallbackUrl"));
-    status_callback_init(&c->callback, form_get(&f, "StatusCallback"), events_of(r->ctx->arena, &f),
-                         false);
+    c->voice_get = rest_is_get(&f, "Method");
+    set_callbacks(c, r->ctx->arena, &f);
+    call_limit(c, limit_s);
     call_begin(c);
     reply_call(r, 201, c);
 }
@@ -151,12 +175,55 @@ static void set_status(struct http_req *r, struct phone_call *c, struct str stat
     reply_call(r, 200, c);
 }
 
+/* A leg of <Dial> can be ended, which its <Dial> then goes on from; it has no document to be replaced. */
+static void update_leg(struct telephony *t, struct http_req *r, struct phone_call *leg,
+                       struct str status)
+{
+    struct phone_call *parent = map_get(t->calls, str_c(leg->leg_of));
+
+    if (!str_eq_c(status, "completed") || !parent) {
+        rest_fail(r, 400, 21220, "Call is not in-progress. Cannot redirect.");
+        return;
+    }
+    dial_hang_up(parent);
+    reply_call(r, 200, leg);
+}
+
+static void update_document(struct http_req *r, struct phone_call *c, const struct form *f,
+                            int64_t limit_s)
+{
+    struct str url = form_get(f, "Url"), twiml = form_get(f, "Twiml");
+    bool other = limit_s || form_get(f, "FallbackUrl").n > 0 || form_get(f, "StatusCallback").n > 0;
+
+    if (url.n && twiml.n) {
+        rest_fail(r, 400, 21205, "Url and Twiml exclude each other.");
+        return;
+    }
+    if (!url.n && !twiml.n && !other) {
+        rest_fail(r, 400, 21205, "Url or Twiml parameter is required.");
+        return;
+    }
+    if ((url.n || twiml.n) && c->status != CALL_IN_PROGRESS) {
+        rest_fail(r, 400, 21220, "Call is not in-progress. Cannot redirect.");
+        return;
+    }
+    set_callbacks(c, r->ctx->arena, f);
+    if (limit_s)
+        call_limit(c, limit_s);
+    if (url.n || twiml.n)
+        call_update(c, url, rest_is_get(f, "Method"), twiml);
+    reply_call(r, 200, c);
+}
+
 void rest_call_update(void *app, struct http_req *r)
 {
     struct telephony *t = rest_admit(app, r);
     struct phone_call *c;
-    struct str url, twiml, status;
+    struct str status;
     struct form f;
+    const char *what;
+    int64_t limit_s;
+    int code;
 
     if (!t || !rest_form(r, &f))
         return;
@@ -167,57 +234,81 @@ void rest_call_update(void *app, struct http_req *r)
         rest_fail(r, 400, 21220, "Call is not in-progress. Cannot redirect.");
         return;
     }
-    url = form_get(&f, "Url");
-    twiml = form_get(&f, "Twiml");
     status = form_get(&f, "Status");
-    if (twiml.n > TWIML_INLINE_MAX) {
-        rest_fail(r, 400, 32018, "Twiml parameter is too long.");
-    } else if (status.n) {
+    code = check_fields(&f, &limit_s, &what);
+    if (code)
+        rest_fail(r, 400, code, what);
+    else if (c->leg_of[0])
+        update_leg(t, r, c, status);
+    else if (status.n)
         set_status(r, c, status);
-    } else if ((url.n > 0) == (twiml.n > 0) || (url.n && !rest_is_url(url))) {
-        rest_fail(r, 400, 21205, "Url or Twiml parameter is required.");
-    } else if (c->status != CALL_IN_PROGRESS) {
-        rest_fail(r, 400, 21220, "Call is not in-progress. Cannot redirect.");
-    } else {
-        if (form_has(&f, "FallbackUrl"))
-            (void)str_copy(c->fallback_url, sizeof(c->fallback_url), form_get(&f, "FallbackUrl"));
-        call_update(c, url, twiml);
-        reply_call(r, 200, c);
-    }
+    else
+        update_document(r, c, &f, limit_s);
 }
 
-static size_t list_calls(struct jw *w, const struct form *q, const struct list *l, size_t room)
+void rest_call_delete(void *app, struct http_req *r)
 {
-    struct list_node *n, *tmp;
-    size_t count = 0;
+    struct telephony *t = rest_admit(app, r);
+    struct phone_call *c = t ? rest_call(t, r) : NULL;
 
-    LIST_EACH (l, n, tmp) {
-        const struct phone_call *c = CONTAINER_OF(n, struct phone_call, node);
+    if (!c)
+        return;
+    if (!c->over) {
+        rest_fail(r, 409, 20409, "A call that is not over cannot be deleted.");
+        return;
+    }
+    call_forget(c);
+    http_reply_empty(r, 204);
+}
 
-        if (count < room && rest_fits(q, "To", c->to) && rest_fits(q, "From", c->from) &&
-            rest_fits(q, "Status", call_status_name(c->status))) {
-            write_call(w, NULL, c);
-            count++;
+/* ---- lists ---- */
+
+static int by_age(const void *a, const void *b)
+{
+    const struct phone_call *const *x = a, *const *y = b;
+
+    return ((*x)->number < (*y)->number) - ((*x)->number > (*y)->number);
+}
+
+/* Newest first. */
+static size_t all_calls(const struct telephony *t, struct arena *a, const struct phone_call ***ret)
+{
+    const struct list *const lists[] = { &t->live, &t->over };
+    struct list_node *node, *tmp;
+    size_t n = 0, i;
+
+    *ret = ARENA_ARRAY(a, const struct phone_call *, t->n_live + t->n_over + 1);
+    for (i = 0; i < ARRAY_LEN(lists); i++) {
+        LIST_EACH (lists[i], node, tmp) {
+            const struct phone_call *c = CONTAINER_OF(node, struct phone_call, node);
+
+            if (!c->forgotten)
+                (*ret)[n++] = c;
         }
     }
-    return count;
+    qsort(*ret, n, sizeof(**ret), by_age);
+    return n;
 }
 
 void rest_calls_list(void *app, struct http_req *r)
 {
     struct telephony *t = rest_admit(app, r);
-    struct form q = { 0 };
-    struct jw w;
-    size_t n;
+    const struct phone_call **all;
+    struct rest_list l;
+    size_t n, i;
 
-    if (!t)
+    if (!t || !rest_list_begin(&l, r, "calls"))
         return;
-    if (form_parse(&q, r->ctx->arena, r->query)) {
-        rest_fail(r, 400, 20001, "The query cannot be read");
-        return;
+    n = all_calls(t, r->ctx->arena, &all);
+    for (i = 0; i < n; i++) {
+        const struct phone_call *c = all[i];
+
+        if (rest_fits(&l, "To", c->to) && rest_fits(&l, "From", c->from) &&
+            rest_fits(&l, "Status", call_status_name(c->status)) &&
+            rest_fits(&l, "ParentCallSid", c->leg_of) &&
+            rest_fits_time(&l, r->ctx->arena, "StartTime", c->answered_s) &&
+            rest_fits_time(&l, r->ctx->arena, "EndTime", c->ended_s) && rest_list_shows(&l))
+            write_call(&l.w, NULL, c);
     }
-    rest_list_begin(&w, "calls");
-    n = list_calls(&w, &q, &t->live, REST_PAGE_MAX);
-    n += list_calls(&w, &q, &t->over, REST_PAGE_MAX - n);
-    rest_list_end(r, &w, n);
+    rest_list_end(&l, r);
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "local_cloud/local_cloud.h"
 #include "local_cloud/twilio/rest_internal.h"
 
 enum { MESSAGES_KEPT_MAX = 1000, MESSAGE_BODY_MAX = 1600 };
@@ -9,7 +10,7 @@ enum { MESSAGES_KEPT_MAX = 1000, MESSAGE_BODY_MAX = 1600 };
 struct message {
     struct list_node node;
     char sid[SID_SIZE];
-    char *to, *from, *body, *callback;
+    char *to, *from, *service, *body, *callback; /* from or service is empty */
     int64_t created_s;
     const char *status;
 };
@@ -20,9 +21,51 @@ void rest_message_free(struct list_node *n)
 
     mem_free(m->to);
     mem_free(m->from);
+    mem_free(m->service);
     mem_free(m->body);
     mem_free(m->callback);
     mem_free(m);
+}
+
+/* Characters of GSM 03.38 beyond ASCII; those of its extension take two places. */
+#define GSM_MORE "@£$¥èéùìòÇØøÅåΔΦΓΛΩΠΨΣΘΞÆæßÉ¤¡ÄÖÑÜ§¿äöñüà"
+#define GSM_EXTENSION "^{}\\[~]|€"
+
+/* Places that one character takes in a message of 7-bit characters; 0: it has none. */
+static size_t gsm_places(struct str c)
+{
+    if (str_contains(STR(GSM_EXTENSION), c))
+        return 2;
+    if (c.n > 1 || c.p[0] == '@' || c.p[0] == '$')
+        return str_contains(STR(GSM_MORE), c);
+    return c.p[0] != '`' && ((c.p[0] >= ' ' && c.p[0] < 0x7F) || c.p[0] == '\n' || c.p[0] == '\r');
+}
+
+/* 160 places in one message, 153 in each of several; with any other character 70 and 67 UTF-16 units. */
+static size_t segments(struct str body)
+{
+    size_t gsm = 0, units = 0, n;
+    bool plain = true;
+
+    for (; (n = str_utf8_next(body)) > 0; body = str_from(body, n)) {
+        size_t places = gsm_places(str_slice(body, 0, n));
+
+        plain &= places > 0;
+        gsm += places;
+        units += n == 4 ? 2 : 1;
+    }
+    if (plain)
+        return gsm <= 160 ? 1 : (gsm + 152) / 153;
+    return units <= 70 ? 1 : (units + 66) / 67;
+}
+
+static size_t characters(struct str s)
+{
+    size_t count = 0, n;
+
+    for (; (n = str_utf8_next(s)) > 0; s = str_from(s, n))
+        count++;
+    return count;
 }
 
 static void write_message(struct jw *w, const struct telephony *t, const struct message *m)
@@ -30,13 +73,13 @@ static void write_message(struct jw *w, const struct telephony *t, const struct 
     jw_obj(w, NULL);
     jw_cstr(w, "sid", m->sid);
     jw_str(w, "account_sid", t->account_sid);
-    jw_null(w, "messaging_service_sid");
+    jw_cstr(w, "messaging_service_sid", m->service[0] ? m->service : NULL);
     jw_cstr(w, "to", m->to);
-    jw_cstr(w, "from", m->from);
+    jw_cstr(w, "from", m->from[0] ? m->from : NULL);
     jw_cstr(w, "body", m->body);
     jw_cstr(w, "status", m->status);
     jw_cstr(w, "direction", "outbound-api");
-    jw_strf(w, "num_segments", "%zu", (strlen(m->body) + 152) / 153);
+    jw_strf(w, "num_segments", "%zu", segments(str_c(m->body)));
     jw_cstr(w, "num_media", "0");
     jw_null(w, "price");
     jw_cstr(w, "price_unit", "USD");
@@ -48,6 +91,10 @@ static void write_message(struct jw *w, const struct telephony *t, const struct 
     rest_date(w, "date_sent", m->created_s);
     jw_strf(w, "uri", "/2010-04-01/Accounts/" STR_FMT "/Messages/%s.json", STR_ARG(t->account_sid),
             m->sid);
+    jw_obj(w, "subresource_uris");
+    jw_strf(w, "media", "/2010-04-01/Accounts/" STR_FMT "/Messages/%s/Media.json",
+            STR_ARG(t->account_sid), m->sid);
+    jw_end(w);
     jw_end(w);
 }
 
@@ -91,8 +138,11 @@ static int check_message(const struct form *f, const char **what)
     if (!form_get(f, "Body").n)
         return 21602;
     *what = "The concatenated message body exceeds the 1600 character limit";
-    if (form_get(f, "Body").n > (size_t)4 * MESSAGE_BODY_MAX)
+    if (characters(form_get(f, "Body")) > MESSAGE_BODY_MAX)
         return 21617;
+    *what = "Invalid StatusCallback.";
+    if (!rest_url_fits(f, "StatusCallback"))
+        return 21609;
     for (i = 0; i < ARRAY_LEN(refused_messages); i++) {
         *what = refused_messages[i].message;
         if (str_eq_c(form_get(f, "To"), refused_messages[i].to))
@@ -109,7 +159,10 @@ static void notify_message(struct telephony *t, const struct message *m, const c
         return;
     form_add(&form, "AccountSid", t->account_sid);
     form_add(&form, "ApiVersion", STR("2010-04-01"));
-    form_add(&form, "From", str_c(m->from));
+    if (m->from[0])
+        form_add(&form, "From", str_c(m->from));
+    if (m->service[0])
+        form_add(&form, "MessagingServiceSid", str_c(m->service));
     form_add(&form, "MessageSid", str_c(m->sid));
     form_add(&form, "MessageStatus", str_c(status));
     form_add(&form, "SmsSid", str_c(m->sid));
@@ -138,13 +191,17 @@ void rest_messages_create(void *app, struct http_req *r)
     sid_make(m->sid, "SM");
     m->to = mem_str_dup(form_get(&f, "To"));
     m->from = mem_str_dup(form_get(&f, "From"));
+    m->service = mem_str_dup(form_get(&f, "MessagingServiceSid"));
     m->body = mem_str_dup(form_get(&f, "Body"));
     m->callback = mem_str_dup(form_get(&f, "StatusCallback"));
     m->created_s = clock_wall_s(t->clock);
     m->status = "queued";
-    list_push_back(&t->messages, &m->node);
+    list_push_front(&t->messages, &m->node);
     if (++t->n_messages > MESSAGES_KEPT_MAX) {
-        rest_message_free(list_pop_front(&t->messages));
+        struct list_node *oldest = t->messages.head.prev;
+
+        list_remove(oldest);
+        rest_message_free(oldest);
         t->n_messages--;
     }
     reply_message(r, 201, t, m);
@@ -157,42 +214,54 @@ void rest_messages_list(void *app, struct http_req *r)
 {
     struct telephony *t = rest_admit(app, r);
     struct list_node *n, *tmp;
-    struct form q = { 0 };
-    struct jw w;
-    size_t count = 0;
+    struct rest_list l;
 
-    if (!t)
+    if (!t || !rest_list_begin(&l, r, "messages"))
         return;
-    if (form_parse(&q, r->ctx->arena, r->query)) {
-        rest_fail(r, 400, 20001, "The query cannot be read");
-        return;
-    }
-    rest_list_begin(&w, "messages");
     LIST_EACH (&t->messages, n, tmp) {
         const struct message *m = CONTAINER_OF(n, struct message, node);
 
-        if (rest_fits(&q, "To", m->to) && rest_fits(&q, "From", m->from)) {
-            write_message(&w, t, m);
-            count++;
-        }
+        if (rest_fits(&l, "To", m->to) && rest_fits(&l, "From", m->from) &&
+            rest_fits_time(&l, r->ctx->arena, "DateSent", m->created_s) && rest_list_shows(&l))
+            write_message(&l.w, t, m);
     }
-    rest_list_end(r, &w, count);
+    rest_list_end(&l, r);
 }
 
-void rest_message_get(void *app, struct http_req *r)
+/* Answers 401 or 404 itself. */
+static struct message *find_message(void *app, struct http_req *r)
 {
     struct telephony *t = rest_admit(app, r);
     struct list_node *n, *tmp;
 
     if (!t)
-        return;
+        return NULL;
     LIST_EACH (&t->messages, n, tmp) {
-        const struct message *m = CONTAINER_OF(n, struct message, node);
+        struct message *m = CONTAINER_OF(n, struct message, node);
 
-        if (str_eq_c(http_req_param(r, "message"), m->sid)) {
-            reply_message(r, 200, t, m);
-            return;
-        }
+        if (str_eq_c(http_req_param(r, "message"), m->sid))
+            return m;
     }
     rest_not_found(r);
+    return NULL;
+}
+
+void rest_message_get(void *app, struct http_req *r)
+{
+    const struct message *m = find_message(app, r);
+
+    if (m)
+        reply_message(r, 200, ((struct local_cloud *)app)->telephony, m);
+}
+
+void rest_message_delete(void *app, struct http_req *r)
+{
+    struct message *m = find_message(app, r);
+
+    if (!m)
+        return;
+    list_remove(&m->node);
+    ((struct local_cloud *)app)->telephony->n_messages--;
+    rest_message_free(&m->node);
+    http_reply_empty(r, 204);
 }

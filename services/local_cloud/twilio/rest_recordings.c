@@ -4,8 +4,35 @@
 #include "local_cloud/local_cloud.h"
 #include "local_cloud/twilio/rest_internal.h"
 
+/* Two resources of two shapes: the account's, and the one below its call. */
+enum view { OF_ACCOUNT, OF_CALL };
+
+#define ACCOUNT_PATH "/2010-04-01/Accounts/" STR_FMT
+
+static void write_of_account(struct jw *w, const struct telephony *t,
+                             const struct recording_info *info)
+{
+    jw_strf(w, "uri", ACCOUNT_PATH "/Recordings/%s.json", STR_ARG(t->account_sid), info->sid);
+    jw_strf(w, "media_url", STR_FMT ACCOUNT_PATH "/Recordings/%s", STR_ARG(t->lc->origin),
+            STR_ARG(t->account_sid), info->sid);
+    jw_obj(w, "subresource_uris");
+    jw_strf(w, "add_on_results", ACCOUNT_PATH "/Recordings/%s/AddOnResults.json",
+            STR_ARG(t->account_sid), info->sid);
+    jw_strf(w, "transcriptions", ACCOUNT_PATH "/Recordings/%s/Transcriptions.json",
+            STR_ARG(t->account_sid), info->sid);
+    jw_end(w);
+}
+
+static void write_of_call(struct jw *w, const struct telephony *t,
+                          const struct recording_info *info)
+{
+    jw_strf(w, "uri", ACCOUNT_PATH "/Calls/%s/Recordings/%s.json", STR_ARG(t->account_sid),
+            info->call_sid, info->sid);
+    jw_cstr(w, "track", "both");
+}
+
 static void write_recording(struct jw *w, const struct telephony *t,
-                            const struct recording_info *info)
+                            const struct recording_info *info, enum view view)
 {
     bool done = strcmp(info->status, "completed") == 0;
 
@@ -29,20 +56,20 @@ static void write_recording(struct jw *w, const struct telephony *t,
         jw_strf(w, "duration", "%lld", (long long)(info->duration_ms + 500) / 1000);
     else
         jw_null(w, "duration");
-    jw_strf(w, "uri", "/2010-04-01/Accounts/" STR_FMT "/Recordings/%s.json",
-            STR_ARG(t->account_sid), info->sid);
-    jw_strf(w, "media_url", STR_FMT "/2010-04-01/Accounts/" STR_FMT "/Recordings/%s",
-            STR_ARG(t->lc->origin), STR_ARG(t->account_sid), info->sid);
+    if (view == OF_CALL)
+        write_of_call(w, t, info);
+    else
+        write_of_account(w, t, info);
     jw_end(w);
 }
 
 static void reply_recording(struct http_req *r, int status, const struct telephony *t,
-                            const struct recording_info *info)
+                            const struct recording_info *info, enum view view)
 {
     struct jw w;
 
     jw_init(&w);
-    write_recording(&w, t, info);
+    write_recording(&w, t, info, view);
     http_reply_json(r, status, jw_finish(&w, r->ctx->arena));
 }
 
@@ -59,21 +86,23 @@ void rest_call_recordings_create(void *app, struct http_req *r)
     c = rest_call(t, r);
     if (!c)
         return;
+    if (!rest_url_fits(&f, "RecordingStatusCallback") ||
+        !rest_method_fits(&f, "RecordingStatusCallbackMethod")) {
+        rest_fail(r, 400, 21609, "Invalid RecordingStatusCallback.");
+        return;
+    }
     status_callback_init(&cb, form_get(&f, "RecordingStatusCallback"),
-                         form_has(&f, "RecordingStatusCallbackEvent")
-                             ? form_get(&f, "RecordingStatusCallbackEvent")
-                             : STR("completed"),
-                         str_ieq_c(form_get(&f, "RecordingStatusCallbackMethod"), "GET"));
+                         rest_words(r->ctx->arena, &f, "RecordingStatusCallbackEvent", "completed"),
+                         rest_is_get(&f, "RecordingStatusCallbackMethod"));
     if (c->over || c->status != CALL_IN_PROGRESS ||
         call_record(c, str_eq_c(form_get(&f, "RecordingChannels"), "dual") ? 2 : 1, &cb) ||
         recordings_get(t->recordings, str_c(recording_sid(c->recording)), &info)) {
         rest_fail(r, 400, 21220,
                   "Requested resource is not eligible for recording: it is not in-progress, or is "
-                  "recorded "
-                  "already");
+                  "recorded already");
         return;
     }
-    reply_recording(r, 201, t, &info);
+    reply_recording(r, 201, t, &info, OF_CALL);
 }
 
 void rest_call_recording_update(void *app, struct http_req *r)
@@ -108,19 +137,26 @@ void rest_call_recording_update(void *app, struct http_req *r)
     if (recordings_get(t->recordings, sid, &info))
         rest_not_found(r);
     else
-        reply_recording(r, 200, t, &info);
+        reply_recording(r, 200, t, &info, OF_CALL);
 }
 
-static void list_recordings(struct telephony *t, struct http_req *r, struct str call_sid)
+static void list_recordings(struct telephony *t, struct http_req *r, struct str call_sid,
+                            enum view view)
 {
     struct recording_info *all;
-    struct jw w;
-    size_t n = recordings_list(t->recordings, call_sid, r->ctx->arena, &all), i;
+    struct rest_list l;
+    size_t n;
 
-    rest_list_begin(&w, "recordings");
-    for (i = 0; i < n; i++)
-        write_recording(&w, t, &all[i]);
-    rest_list_end(r, &w, n);
+    if (!rest_list_begin(&l, r, "recordings"))
+        return;
+    if (!call_sid.n)
+        call_sid = form_get(&l.query, "CallSid");
+    for (n = recordings_list(t->recordings, call_sid, r->ctx->arena, &all); n > 0; n--) {
+        if (rest_fits_time(&l, r->ctx->arena, "DateCreated", all[n - 1].start_s) &&
+            rest_list_shows(&l))
+            write_recording(&l.w, t, &all[n - 1], view);
+    }
+    rest_list_end(&l, r);
 }
 
 void rest_call_recordings_list(void *app, struct http_req *r)
@@ -128,42 +164,59 @@ void rest_call_recordings_list(void *app, struct http_req *r)
     struct telephony *t = rest_admit(app, r);
 
     if (t && rest_call(t, r))
-        list_recordings(t, r, http_req_param(r, "call"));
+        list_recordings(t, r, http_req_param(r, "call"), OF_CALL);
 }
 
 void rest_recordings_list(void *app, struct http_req *r)
 {
     struct telephony *t = rest_admit(app, r);
-    struct form q = { 0 };
+
+    if (t)
+        list_recordings(t, r, STR_EMPTY, OF_ACCOUNT);
+}
+
+/* The one that the path names; below a call only one of this call's. Answers 401 or 404 itself. */
+static struct telephony *find_recording(void *app, struct http_req *r, struct recording_info *ret)
+{
+    struct telephony *t = rest_admit(app, r);
+    struct str call_sid = http_req_param(r, "call");
 
     if (!t)
-        return;
-    if (form_parse(&q, r->ctx->arena, r->query))
-        rest_fail(r, 400, 20001, "The query cannot be read");
-    else
-        list_recordings(t, r, form_get(&q, "CallSid"));
+        return NULL;
+    if (recordings_get(t->recordings, http_req_param(r, "recording"), ret) ||
+        (call_sid.n && !str_eq_c(call_sid, ret->call_sid))) {
+        rest_not_found(r);
+        return NULL;
+    }
+    return t;
 }
 
 void rest_recording_get(void *app, struct http_req *r)
 {
-    struct telephony *t = rest_admit(app, r);
     struct recording_info info;
+    struct telephony *t = find_recording(app, r, &info);
 
-    if (!t)
-        return;
-    if (recordings_get(t->recordings, http_req_param(r, "recording"), &info))
-        rest_not_found(r);
-    else
-        reply_recording(r, 200, t, &info);
+    if (t)
+        reply_recording(r, 200, t, &info, OF_ACCOUNT);
+}
+
+void rest_call_recording_get(void *app, struct http_req *r)
+{
+    struct recording_info info;
+    struct telephony *t = find_recording(app, r, &info);
+
+    if (t)
+        reply_recording(r, 200, t, &info, OF_CALL);
 }
 
 void rest_recording_delete(void *app, struct http_req *r)
 {
-    struct telephony *t = rest_admit(app, r);
+    struct recording_info info;
+    struct telephony *t = find_recording(app, r, &info);
 
     if (!t)
         return;
-    if (recordings_delete(t->recordings, http_req_param(r, "recording")))
+    if (recordings_delete(t->recordings, str_c(info.sid)))
         rest_not_found(r);
     else
         http_reply_empty(r, 204);

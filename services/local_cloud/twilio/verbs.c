@@ -12,7 +12,7 @@ enum {
     BEEP_MS = 400,
     BEEP_AMPLITUDE = 8000,
     SAY_MS_PER_BYTE = 60, /* of a text that nobody can speak */
-    SAY_LOOPS_MAX = 10,
+    LOOPS_MAX = 10,
     DIGIT_PAUSE_MS = 500, /* w in <Play digits> */
     VOICE_ENERGY = 90000, /* mean square above which a frame holds a voice: about -41 dBFS */
 };
@@ -110,38 +110,49 @@ void call_say(struct phone_call *c, struct str language, struct str text,
         say_done(s); /* too much to say at once: silence */
 }
 
+static int64_t loops_of(const struct xml_node *n)
+{
+    int64_t loops = attr_int(n, "loop", 0, 1000, 1);
+
+    return loops ? MIN(loops, LOOPS_MAX) : LOOPS_MAX;
+}
+
 static void begin_say(struct phone_call *c, const struct xml_node *n)
 {
-    struct arena a = ARENA_INIT;
-    int64_t loops = attr_int(n, "loop", 0, 1000, 1), i;
+    int64_t loops = loops_of(n), i;
     struct buf text = BUF_INIT(64 * KIB);
 
     tell(c, n, n->text);
-    loops = loops ? MIN(loops, SAY_LOOPS_MAX) : SAY_LOOPS_MAX;
     for (i = 0; i < loops; i++) {
         buf_add_str(&text, str_trim(n->text));
         buf_add_char(&text, ' ');
     }
     call_say(c, xml_attr(n, "language", "en-US"), buf_str(&text), call_next);
     buf_release(&text);
-    arena_release(&a);
 }
 
-/* Digits go to the far end; the caller hears their length as silence. A URL is not fetched. */
-static void begin_play(struct phone_call *c, const struct xml_node *n)
+/* Digits go to the far end; the caller hears their length as silence. */
+static void play_digits(struct phone_call *c, struct str digits)
 {
-    struct str digits = xml_attr(n, "digits", "");
     size_t ms = 0, i;
 
-    tell(c, n, digits.n ? digits : str_trim(n->text));
-    if (!digits.n)
-        log_warn(&c->log, "<Play> of a URL is not done here: skipped");
     for (i = 0; i < digits.n; i++)
         ms += digits.p[i] == 'W' ? 2 * DIGIT_PAUSE_MS : DIGIT_PAUSE_MS;
     buf_reset(&c->play);
     for (i = 0; i < ms * G711_BYTES_PER_MS && !buf_status(&c->play); i++)
         buf_add_char(&c->play, (char)G711_ULAW_SILENCE);
     call_play(c, call_next);
+}
+
+static void begin_play(struct phone_call *c, const struct xml_node *n)
+{
+    struct str digits = xml_attr(n, "digits", "");
+
+    tell(c, n, digits.n ? digits : str_trim(n->text));
+    if (digits.n)
+        play_digits(c, digits);
+    else
+        call_play_sound(c, str_trim(n->text), loops_of(n));
 }
 
 static void on_verb_timer(void *arg)
@@ -179,7 +190,7 @@ static void notify_stream(struct phone_call *c, const char *event, int error_cod
     }
     time_rfc3339(text, clock_wall_us(c->t->clock));
     form_add(&form, "Timestamp", str_c(text));
-    call_notify(c, str_c(c->stream_callback), false, &form);
+    call_notify(c, str_c(c->stream_callback), c->stream_callback_get, &form);
     buf_release(&form);
 }
 
@@ -187,13 +198,14 @@ static void on_stream_open(void *arg)
 {
     struct phone_call *c = arg;
 
+    c->stream_started = true;
     notify_stream(c, "stream-started", 0);
 }
 
 static void stream_ended(struct phone_call *c)
 {
     if (c->stream_action[0])
-        call_fetch_ref(c, str_c(c->stream_action), false, NULL);
+        call_fetch_ref(c, str_c(c->stream_action), c->stream_action_get, NULL);
     else
         call_next(c);
 }
@@ -205,6 +217,14 @@ static void on_stream_closed(void *arg, int error_code)
     notify_stream(c, error_code ? "stream-error" : "stream-stopped", error_code);
     c->stream = media_leg_stop(c->stream);
     stream_ended(c);
+}
+
+/* The call goes elsewhere, or is over. */
+void verb_stream_stop(struct phone_call *c)
+{
+    if (c->stream && c->stream_started)
+        notify_stream(c, "stream-stopped", 0);
+    c->stream = media_leg_stop(c->stream);
 }
 
 static const struct xml_node *child_named(const struct xml_node *n, const char *name)
@@ -254,6 +274,9 @@ static void begin_connect(struct phone_call *c, const struct xml_node *n)
     (void)str_copy(c->stream_action, sizeof(c->stream_action), xml_attr(n, "action", ""));
     (void)str_copy(c->stream_callback, sizeof(c->stream_callback),
                    xml_attr(stream, "statusCallback", ""));
+    c->stream_started = false;
+    c->stream_action_get = attr_get(n, "method");
+    c->stream_callback_get = attr_get(stream, "statusCallbackMethod");
     (void)str_copy(c->stream_name, sizeof(c->stream_name), xml_attr(stream, "name", ""));
     o.url = webhook_resolve(&a, str_c(c->document_url), xml_attr(stream, "url", ""));
     o.n_parameters = stream_parameters(stream, parameters, ARRAY_LEN(parameters));
@@ -293,11 +316,11 @@ static void begin_start(struct phone_call *c, const struct xml_node *n)
     call_next(c);
 }
 
+/* Its nouns end what <Start> does not start here; a recording is not among them. */
 static void begin_stop(struct phone_call *c, const struct xml_node *n)
 {
     tell(c, n, STR_EMPTY);
-    if (child_named(n, "Recording"))
-        call_record_stop(c);
+    log_warn(&c->log, "<Stop> has nothing to stop here");
     call_next(c);
 }
 
@@ -316,6 +339,16 @@ static void form_add_recording(struct phone_call *c, struct buf *form,
     arena_release(&a);
 }
 
+static struct status_callback message_callback(const struct xml_node *n)
+{
+    struct status_callback cb;
+
+    status_callback_init(&cb, xml_attr(n, "recordingStatusCallback", ""),
+                         xml_attr(n, "recordingStatusCallbackEvent", "completed"),
+                         attr_get(n, "recordingStatusCallbackMethod"));
+    return cb;
+}
+
 /* With the key that ended it, "hangup", or nothing. Silence alone is no message: the next verb follows. */
 static void record_ended(struct phone_call *c, struct str digits, bool hung_up)
 {
@@ -323,18 +356,18 @@ static void record_ended(struct phone_call *c, struct str digits, bool hung_up)
     struct buf extra = BUF_INIT(WEBHOOK_PARAMS_MAX);
     bool said = c->message.voiced_ms >= 0;
     struct recording_info info;
-    struct status_callback cb;
+    struct status_callback cb = message_callback(n);
 
     recording_finish(c->message.rec, &info);
     c->message = (struct message_taking){ .on = false };
     if (said) {
         call_event(c, "recording", str_c(info.sid));
-        status_callback_init(&cb, xml_attr(n, "recordingStatusCallback", ""),
-                             xml_attr(n, "recordingStatusCallbackEvent", "completed"), false);
         call_notify_recording(c, &cb, &info);
         form_add_recording(c, &extra, &info);
         if (digits.n)
             form_add(&extra, "Digits", digits);
+    } else if (recordings_delete(c->t->recordings, str_c(info.sid))) {
+        log_warn(&c->log, "no message, and its recording has gone already");
     }
     if (hung_up) {
         struct buf form = BUF_INIT(WEBHOOK_PARAMS_MAX);
@@ -361,6 +394,9 @@ static void record_ended(struct phone_call *c, struct str digits, bool hung_up)
 
 static void beep_played(struct phone_call *c)
 {
+    struct status_callback cb = message_callback(c->message.node);
+    struct recording_info info;
+
     c->message.rec = recording_start(c->t->recordings, str_c(c->sid), 1, "RecordVerb",
                                      clock_wall_s(c->t->clock));
     if (!c->message.rec) {
@@ -371,6 +407,8 @@ static void beep_played(struct phone_call *c)
     }
     c->message.began_ms = loop_now_ms(c->t->loop);
     c->message.voiced_ms = -1;
+    if (recordings_get(c->t->recordings, str_c(recording_sid(c->message.rec)), &info) == ERR_OK)
+        call_notify_recording(c, &cb, &info);
 }
 
 static void begin_record(struct phone_call *c, const struct xml_node *n)

@@ -19,6 +19,7 @@ struct webhook_job {
     struct arena arena;
     struct str token, url, params;
     bool get;
+    size_t answer_max;
     void (*done)(void *arg, const struct webhook_answer *answer);
     void *arg;
     struct webhook_answer answer;
@@ -135,7 +136,7 @@ static void run(void *arg, struct ctx *ctx)
     struct str url, fragment;
     struct overrides o;
     char signature[TWILIO_SIGNATURE_LEN + 1] = "";
-    struct http_request req = { .body_max = WEBHOOK_ANSWER_MAX, .follow_redirects = true };
+    struct http_request req = { .body_max = j->answer_max, .follow_redirects = true };
     struct http_header headers[4];
     int64_t until, attempt;
 
@@ -195,25 +196,51 @@ static void done(void *arg)
     job_free(j);
 }
 
-void webhook_send(struct workers *w, struct str auth_token, struct str url, bool get,
-                  struct str params,
-                  void (*on_done)(void *arg, const struct webhook_answer *answer), void *arg)
+static struct webhook_job *job_create(struct str auth_token, struct str url,
+                                      void (*on_done)(void *arg,
+                                                      const struct webhook_answer *answer),
+                                      void *arg)
 {
     struct webhook_job *j = MEM_NEW(struct webhook_job);
 
     arena_init(&j->arena);
     j->token = arena_str(&j->arena, auth_token);
     j->url = arena_str(&j->arena, url);
-    j->params = arena_str(&j->arena, params);
-    j->get = get;
     j->done = on_done;
     j->arg = arg;
-    if (workers_submit(w, run, done, j)) {
-        /* 4096 requests wait already: this one failed as one to a dead server would. It is told from
-         * here, which callers must bear: they are on the loop and hold no lock. */
-        j->answer.error_code = 11205;
-        done(j);
-    }
+    return j;
+}
+
+static void job_submit(struct webhook_job *j, struct workers *w)
+{
+    if (workers_submit(w, run, done, j) == ERR_OK)
+        return;
+    /* 4096 requests wait already: this one failed as one to a dead server would. It is told from here,
+     * which callers must bear: they are on the loop and hold no lock. */
+    j->answer.error_code = 11205;
+    done(j);
+}
+
+void webhook_send(struct workers *w, struct str auth_token, struct str url, bool get,
+                  struct str params,
+                  void (*on_done)(void *arg, const struct webhook_answer *answer), void *arg)
+{
+    struct webhook_job *j = job_create(auth_token, url, on_done, arg);
+
+    j->params = arena_str(&j->arena, params);
+    j->get = get;
+    j->answer_max = WEBHOOK_ANSWER_MAX;
+    job_submit(j, w);
+}
+
+void webhook_fetch_sound(struct workers *w, struct str auth_token, struct str url,
+                         void (*on_done)(void *arg, const struct webhook_answer *answer), void *arg)
+{
+    struct webhook_job *j = job_create(auth_token, url, on_done, arg);
+
+    j->get = true;
+    j->answer_max = WEBHOOK_SOUND_MAX;
+    job_submit(j, w);
 }
 
 struct str webhook_resolve(struct arena *a, struct str base, struct str ref)

@@ -12,7 +12,11 @@
 
 struct workers;
 
-enum { WEBHOOK_ANSWER_MAX = 64 * 1024, WEBHOOK_PARAMS_MAX = 64 * 1024 };
+enum {
+    WEBHOOK_ANSWER_MAX = 64 * 1024,
+    WEBHOOK_PARAMS_MAX = 64 * 1024,
+    WEBHOOK_SOUND_MAX = 8 * 1024 * 1024,
+};
 
 struct webhook_answer {
     bool ok;        /* 2xx in time */
@@ -25,6 +29,10 @@ struct webhook_answer {
 void webhook_send(struct workers *w, struct str auth_token, struct str url, bool get,
                   struct str params, void (*done)(void *arg, const struct webhook_answer *answer),
                   void *arg);
+
+/* The same for the sound of a <Play>: GET, no parameters, up to WEBHOOK_SOUND_MAX. */
+void webhook_fetch_sound(struct workers *w, struct str auth_token, struct str url,
+                         void (*done)(void *arg, const struct webhook_answer *answer), void *arg);
 
 /* `ref` against the URL of the document it stands in. Lives in `a`. */
 struct arena;
