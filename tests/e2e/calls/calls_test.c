@@ -102,6 +102,9 @@ static void clear_records(void)
         closedir(dir);
 }
 
+/* The judges verify signatures with it: tests/judges/twilio_judge.py has the same. */
+#define AUTH_TOKEN "c0ffee00c0ffee00c0ffee00c0ffee00"
+
 static int play(const char *id)
 {
     char port[16], log[4096], program[4096], record[4096];
@@ -158,6 +161,7 @@ static void start_players(void)
     int i;
 
     clear_records();
+    setenv("TWILIO_AUTH_TOKEN", AUTH_TOKEN, 1); /* before there are threads */
     for (i = 0; i < PARALLEL; i++) {
         CHECK(pthread_create(&thread, NULL, player, NULL) == 0);
         pthread_detach(thread);
