@@ -1,206 +1,183 @@
 #include "sides_test.h"
 
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <glob.h>
-#include <netinet/in.h>
-#include <signal.h>
+#include <pthread.h>
+#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/crypto.h"
-#include "google/rest.h"
+#include "base/mem.h"
+#include "emulators_test.h"
 
-enum { READY_MS = 40000 };
+enum { THREADS = 12, ASK_TIMEOUT_MS = 20000, FAILURES_SHOWN = 40 };
 
-/* One emulator, started when the first test wants it and ended with the program. */
-static struct emulator {
-    const char *name;
-    const char *jar; /* below the SDK's root; may hold a star */
-    const char *main_class, *verb;
-    bool tried;
-    pid_t pid;
-    char host[32]; /* empty: there is none */
-    const char *why_not;
-} emulators[] = {
-    [NEEDS_FIRESTORE] = { .name = "Google's Firestore emulator",
-                          .jar = "platform/cloud-firestore-emulator/cloud-firestore-emulator.jar",
-                          .main_class =
-                              "com.google.cloud.datastore.emulator.firestore.CloudFirestore",
-                          .verb = "start" },
-    [NEEDS_PUBSUB] = { .name = "Google's Pub/Sub emulator",
-                       .jar = "platform/pubsub-emulator/lib/cloud-pubsub-emulator-*-all.jar" },
+struct run {
+    enum side_need need;
+    const struct check *checks;
+    size_t n;
+    struct test_cloud local;
+    struct str host; /* of the emulator; empty: there is none */
+    const char *emulator;
+    pthread_mutex_t lock; /* the fields below, and printing */
+    size_t next;
+    size_t failed;
 };
 
-static const char *const roots[] = { "/usr/lib/google-cloud-sdk", "/opt/google-cloud-sdk",
-                                     "/usr/share/google-cloud-sdk" };
+/* ---- one check ---- */
 
-static bool find_jar(const struct emulator *e, struct arena *a, struct str *ret)
+void side_fail(struct side *s, const char *fmt, ...)
 {
-    const char *own = getenv("CLOUDSDK_ROOT_DIR");
-    glob_t found;
-    size_t i;
+    struct buf b = BUF_INIT(64 * KIB);
+    va_list ap;
 
-    for (i = 0; i <= ARRAY_LEN(roots); i++) {
-        const char *root = i < ARRAY_LEN(roots) ? roots[i] : own;
-
-        if (!root || glob(arena_printf(a, "%s/%s", root, e->jar).p, 0, NULL, &found))
-            continue;
-        *ret = arena_str(a, str_c(found.gl_pathv[0]));
-        globfree(&found);
-        return true;
-    }
-    return false;
+    va_start(ap, fmt);
+    buf_vaddf(&b, fmt, ap);
+    va_end(ap);
+    s->why = arena_str(&s->arena, buf_str(&b));
+    buf_release(&b);
+    longjmp(s->failed, 1);
 }
 
-static int free_port(void)
+void side_expect_str(struct side *s, struct str got, const char *want, const char *file, int line)
 {
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t n = sizeof(at);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    CHECK(fd >= 0);
-    CHECK(bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0);
-    CHECK(getsockname(fd, (struct sockaddr *)&at, &n) == 0);
-    close(fd);
-    return ntohs(at.sin_port);
+    if (!str_eq_c(got, want))
+        side_fail(s, "%s:%d: got \"" STR_FMT "\", expected \"%s\"", file, line, STR_ARG(got), want);
 }
 
-/* The java process itself, not gcloud's wrapper, which leaves it behind when it is ended. */
-static void run_java(const struct emulator *e, const char *jar, const char *port)
+struct http_client *side_client(struct side *s)
 {
-    const char *argv[10] = { "java", "-Duser.language=en", e->main_class ? "-cp" : "-jar", jar };
-    int n = 4, null = open("/dev/null", O_RDWR);
-
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    dup2(null, STDIN_FILENO);
-    dup2(null, STDOUT_FILENO);
-    dup2(null, STDERR_FILENO);
-    if (e->main_class) {
-        argv[n++] = e->main_class;
-        argv[n++] = e->verb;
-    }
-    argv[n++] = "--host=127.0.0.1";
-    argv[n++] = port;
-    execvp("java", (char *const *)(uintptr_t)argv);
-    _exit(127);
+    return http_client_create(NULL, s->ctx.clock);
 }
 
-/* Where there is no Java the child is gone at once. */
-static bool is_gone(void *arg)
-{
-    struct emulator *e = arg;
-
-    if (e->pid > 0 && waitpid(e->pid, NULL, WNOHANG) == e->pid)
-        e->pid = 0;
-    return e->pid <= 0;
-}
-
-static bool is_ready(struct test_cloud *t, struct emulator *e)
-{
-    struct http_request req = {
-        .method = "GET",
-        .url = arena_printf(&t->arena, "http://%s/", e->host),
-        .attempts = 1000,
-        .idempotent = true,
-        .cancelled = is_gone,
-        .cancelled_arg = e,
-        .deadline_mono_ms = clock_mono_ms(&t->clock) + READY_MS,
-    };
-    struct http_response r;
-
-    return !http_do(t->ctx.http, &t->arena, &req, &r, NULL) && r.status == 200;
-}
-
-static void end_all(void)
-{
-    size_t i;
-
-    for (i = 0; i < ARRAY_LEN(emulators); i++) {
-        if (emulators[i].pid > 0) {
-            kill(emulators[i].pid, SIGKILL);
-            waitpid(emulators[i].pid, NULL, 0);
-        }
-    }
-}
-
-static void start(struct test_cloud *t, struct emulator *e)
-{
-    char port_option[32];
-    struct str jar;
-    int port;
-
-    e->tried = true;
-    if (!find_jar(e, &t->arena, &jar)) {
-        e->why_not = "not installed";
-        return;
-    }
-    port = free_port();
-    (void)snprintf(port_option, sizeof(port_option), "--port=%d", port); /* fits */
-    (void)snprintf(e->host, sizeof(e->host), "127.0.0.1:%d", port);      /* fits */
-    (void)atexit(end_all); /* at worst the child dies with us by PDEATHSIG */
-    e->pid = fork();
-    if (e->pid == 0)
-        run_java(e, jar.p, port_option);
-    if (e->pid > 0 && is_ready(t, e))
-        return;
-    e->why_not = "did not become ready: is there a Java?";
-    e->host[0] = '\0';
-}
-
-static void run_on(struct side *s, enum side_need need, struct str host,
-                   void (*check)(struct side *s))
-{
-    if (need == NEEDS_FIRESTORE)
-        s->settings.firestore_emulator_host = host;
-    else
-        s->settings.pubsub_emulator_host = host;
-    s->project = arena_printf(&s->cloud->arena, "test-" STR_FMT,
-                              STR_ARG(random_id_text(&s->cloud->arena, 12)));
-    CHECK_OK(google_create(&s->google, s->project, &s->settings, &s->cloud->clock, &s->err));
-    print_message("   on %s\n", s->name);
-    check(s);
-    s->google = google_destroy(s->google);
-}
-
-void on_each_side(enum side_need need, void (*check)(struct side *s))
-{
-    struct emulator *e = &emulators[need];
-    struct test_cloud t;
-    struct side s = { .name = "local_cloud", .cloud = &t };
-
-    cloud_open(&t, NULL);
-    run_on(&s, need, t.google_settings.firestore_emulator_host, check);
-    cloud_close(&t);
-    cloud_open(&t, NULL);
-    if (!e->tried)
-        start(&t, e);
-    s = (struct side){ .name = e->name, .cloud = &t };
-    if (e->host[0])
-        run_on(&s, need, str_c(e->host), check);
-    else
-        print_message("   skipped: %s %s\n", e->name, e->why_not);
-    cloud_close(&t);
-}
-
-struct http_response side_ask(struct side *s, enum side_need need, const char *method,
-                              const char *path, const char *body)
+struct http_response side_ask(struct side *s, const char *method, const char *path, struct str body)
 {
     struct google_call call = {
-        .api = need == NEEDS_FIRESTORE ? GOOGLE_FIRESTORE : GOOGLE_PUBSUB,
+        .api = s->need == NEEDS_FIRESTORE ? GOOGLE_FIRESTORE : GOOGLE_PUBSUB,
         .method = method,
-        .path =
-            arena_printf(&s->cloud->arena, "/v1/projects/" STR_FMT "%s", STR_ARG(s->project), path),
-        .body = str_c(body),
-        .timeout_ms = 10000,
+        .path = arena_printf(&s->arena, "/v1/projects/" STR_FMT "%s", STR_ARG(s->project), path),
+        .body = body,
+        .timeout_ms = ASK_TIMEOUT_MS,
     };
     struct http_response r;
 
-    CHECK_OK(google_do(s->google, &s->cloud->ctx, &call, &r, &s->err));
+    EXPECT_OK(s, google_do(s->google, &s->ctx, &call, &r, &s->err));
     return r;
+}
+
+const struct jval *side_json(struct side *s, const char *method, const char *path, struct str body)
+{
+    struct http_response r = side_ask(s, method, path, body);
+    const struct jval *v;
+
+    if (r.status != 200)
+        side_fail(s, "%s %s: %d " STR_FMT, method, path, r.status, STR_ARG(r.body));
+    EXPECT_OK(s, json_parse_arena(&v, &s->arena, r.body, &s->err));
+    return v;
+}
+
+static void run_one(struct run *run, const struct check *check, struct side *s)
+{
+    struct str host = s->is_local ? run->local.google_settings.firestore_emulator_host : run->host;
+
+    arena_init(&s->arena);
+    s->need = run->need;
+    s->name = s->is_local ? "local_cloud" : run->emulator;
+    s->arg = check->arg;
+    s->ctx = run->local.ctx;
+    s->ctx.arena = &s->arena;
+    s->ctx.http = side_client(s);
+    s->settings.firestore_emulator_host = host;
+    s->settings.pubsub_emulator_host = host;
+    s->project = arena_printf(&s->arena, "test-" STR_FMT, STR_ARG(random_id_text(&s->arena, 12)));
+    if (setjmp(s->failed) == 0) {
+        EXPECT_OK(s, google_create(&s->google, s->project, &s->settings, s->ctx.clock, &s->err));
+        check->run(s);
+    }
+    s->google = google_destroy(s->google);
+    s->ctx.http = http_client_destroy(s->ctx.http);
+}
+
+/* ---- all of them ---- */
+
+/* Jobs are the checks on the emulator, which is slower, then those on local_cloud. */
+static bool take(struct run *run, const struct check **check, bool *is_local)
+{
+    size_t at;
+    bool found = false;
+
+    pthread_mutex_lock(&run->lock);
+    while (!found && run->next < 2 * run->n) {
+        at = run->next++;
+        *is_local = at >= run->n;
+        *check = &run->checks[at % run->n];
+        found = *is_local || (run->host.n && !(*check)->local_only);
+    }
+    pthread_mutex_unlock(&run->lock);
+    return found;
+}
+
+static void *run_thread(void *arg)
+{
+    struct run *run = arg;
+    const struct check *check;
+    bool is_local;
+
+    while (take(run, &check, &is_local)) {
+        struct side *s = MEM_NEW(struct side);
+
+        s->is_local = is_local;
+        run_one(run, check, s);
+        pthread_mutex_lock(&run->lock);
+        if (s->why.n && run->failed++ < FAILURES_SHOWN)
+            print_error("%s: %s:\n   " STR_FMT "\n", s->name, check->name, STR_ARG(s->why));
+        pthread_mutex_unlock(&run->lock);
+        arena_release(&s->arena);
+        mem_free(s);
+    }
+    return NULL;
+}
+
+static void tell(const struct run *run, const char *why_not)
+{
+    size_t i, local_only = 0;
+
+    for (i = 0; i < run->n; i++) {
+        if (!run->checks[i].local_only)
+            continue;
+        local_only++;
+        print_message("   on local_cloud only: %s: %s\n", run->checks[i].name,
+                      run->checks[i].local_only);
+    }
+    if (why_not)
+        print_message("   %zu on local_cloud; skipped %zu on %s: %s\n", run->n, run->n - local_only,
+                      run->emulator, why_not);
+    else
+        print_message("   %zu on local_cloud, %zu on %s\n", run->n, run->n - local_only,
+                      run->emulator);
+}
+
+void run_checks(enum side_need need, const struct check *checks, size_t n)
+{
+    struct run *run = MEM_NEW(struct run);
+    pthread_t threads[THREADS];
+    const char *why_not;
+    size_t i, failed;
+
+    run->need = need;
+    run->checks = checks;
+    run->n = n;
+    pthread_mutex_init(&run->lock, NULL);
+    cloud_open(&run->local, NULL);
+    run->emulator = emulator_name(need);
+    why_not = emulator_host(need, &run->local, &run->host);
+    for (i = 0; i < THREADS; i++)
+        CHECK(pthread_create(&threads[i], NULL, run_thread, run) == 0);
+    for (i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    tell(run, why_not);
+    cloud_close(&run->local);
+    pthread_mutex_destroy(&run->lock);
+    failed = run->failed;
+    mem_free(run);
+    CHECK_INT(failed, 0);
 }

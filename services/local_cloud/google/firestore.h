@@ -8,7 +8,8 @@
 enum {
     FIRESTORE_BODY_MAX = 10 * 1024 * 1024,
     FIRESTORE_DOC_MAX = 1024 * 1024,
-    FIRESTORE_TRANSACTIONS_MAX = 1000, /* beyond it the oldest is forgotten */
+    FIRESTORE_VALUE_MAX = FIRESTORE_DOC_MAX - 89, /* of a text or bytes */
+    FIRESTORE_TRANSACTIONS_MAX = 1000,            /* beyond it the oldest is forgotten */
     FIRESTORE_TRANSACTION_S = 270,
 };
 

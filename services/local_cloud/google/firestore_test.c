@@ -435,7 +435,7 @@ TEST(firestore_single_document_calls_answer_as_documented)
     CHECK_CONTAINS(r.body, "\"z\":{\"nullValue\":null}");
     r = cloud_ask(&t, "PATCH", DOCS "/c/none?currentDocument.exists=true", "{}");
     CHECK_INT(r.status, 404);
-    r = cloud_ask(&t, "GET", DOCS "/c?pageSize=1", NULL);
+    r = cloud_ask(&t, "GET", DOCS "/c?pageSize=2", NULL);
     CHECK_INT(r.status, 200);
     CHECK_CONTAINS(r.body, "\"documents\":[{\"name\":\"" NAME("c/a"));
     CHECK(!str_contains(r.body, STR("nextPageToken")));
@@ -583,7 +583,7 @@ TEST(firestore_aggregations_count_sum_and_average)
                   "{\"avg\":{\"field\":{\"fieldPath\":\"n\"}}},{\"alias\":\"c\",\"count\":{}}]}}");
     CHECK_INT(r.status, 200);
     CHECK_CONTAINS(r.body, "\"s\":{\"integerValue\":\"5\"}");
-    CHECK_CONTAINS(r.body, "\"field_2\":{\"doubleValue\":2.5}");
+    CHECK_CONTAINS(r.body, "\"field_1\":{\"doubleValue\":2.5}");
     CHECK_CONTAINS(r.body, "\"c\":{\"integerValue\":\"2\"}"); /* only those with the summed field */
     cloud_close(&t);
 }

@@ -16,10 +16,10 @@ struct fs_found {
 };
 
 /* `parent`: a document's full name, or the root. Inside a transaction of the store. */
-bool fs_query_run(struct fs_found *ret, struct store *s, struct arena *a, struct str parent,
+bool fs_query_run(struct fs_found *ret, const struct fs_view *view, struct str parent,
                   const struct jval *query, struct failure *f);
 /* Writes the `aggregateFields` object of a StructuredAggregationQuery. */
-bool fs_aggregate_run(struct jw *w, struct store *s, struct arena *a, struct str parent,
+bool fs_aggregate_run(struct jw *w, const struct fs_view *view, struct str parent,
                       const struct jval *query, struct failure *f);
 void fs_found_write(struct jw *w, struct arena *a, const struct fs_found *found, size_t i);
 

@@ -1,5 +1,7 @@
 #include "local_cloud/google/fs_tx.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/list.h"
@@ -7,7 +9,7 @@
 #include "base/mem.h"
 #include "local_cloud/google/firestore.h"
 
-enum { ID_BYTES = 18 };
+enum { ID_BYTES = 18, MAKER_BYTES = 10 };
 
 struct fs_read {
     struct list_node node;
@@ -27,8 +29,10 @@ struct fs_tx {
 
 struct fs_txs {
     const struct clock *clock;
-    struct list open; /* oldest first */
-    size_t n;
+    struct list open;           /* oldest first */
+    size_t n, n_readers;        /* of them read-only */
+    uint8_t maker[MAKER_BYTES]; /* how every id of ours begins */
+    uint64_t made;
     int64_t last_us;
     struct map *changes; /* collection, or "group id", to the time of its last change */
 };
@@ -40,6 +44,7 @@ struct fs_txs *fs_txs_create(const struct clock *clock)
     t->clock = clock;
     list_init(&t->open);
     t->changes = map_create();
+    random_bytes(t->maker, sizeof(t->maker));
     return t;
 }
 
@@ -71,6 +76,7 @@ void fs_tx_end(struct fs_txs *t, struct fs_tx *x)
 {
     list_remove(&x->node);
     t->n--;
+    t->n_readers -= x->read_only;
     arena_release(&x->arena);
     mem_free(x);
 }
@@ -97,12 +103,15 @@ struct fs_tx *fs_tx_begin(struct fs_txs *t, bool read_only)
     forget_old(t);
     arena_init(&x->arena);
     list_init(&x->reads);
-    random_bytes(id, sizeof(id));
+    t->made++;
+    memcpy(id, t->maker, sizeof(t->maker));
+    memcpy(id + sizeof(t->maker), &t->made, sizeof(t->made));
     x->id = base64_text(&x->arena, str_n(id, sizeof(id)));
     x->begun_us = fs_txs_now_us(t);
     x->read_only = read_only;
     list_push_back(&t->open, &x->node);
     t->n++;
+    t->n_readers += read_only;
     return x;
 }
 
@@ -114,6 +123,28 @@ struct str fs_tx_id(const struct fs_tx *x)
 bool fs_tx_read_only(const struct fs_tx *x)
 {
     return x->read_only;
+}
+
+int64_t fs_tx_at_us(const struct fs_tx *x)
+{
+    return x->read_only ? x->begun_us : FS_NOW;
+}
+
+bool fs_txs_made(const struct fs_txs *t, struct str id)
+{
+    struct arena a = ARENA_INIT;
+    struct str raw = STR_EMPTY;
+    bool good = !base64_bytes(&a, id, &raw) && raw.n == ID_BYTES &&
+                memcmp(raw.p, t->maker, sizeof(t->maker)) == 0;
+
+    arena_release(&a);
+    return good;
+}
+
+bool fs_txs_has_readers(struct fs_txs *t)
+{
+    forget_old(t);
+    return t->n_readers > 0;
 }
 
 struct fs_tx *fs_tx_find(struct fs_txs *t, struct str id)
@@ -169,7 +200,7 @@ void fs_tx_scanned(struct fs_txs *t, struct fs_tx *x, struct str parent, struct 
     r->update_us = fs_txs_now_us(t);
 }
 
-bool fs_tx_holds(struct fs_txs *t, struct store *s, struct arena *a, const struct fs_tx *x)
+bool fs_tx_holds(struct fs_txs *t, const struct fs_view *view, const struct fs_tx *x)
 {
     struct list_node *node, *next;
 
@@ -184,7 +215,7 @@ bool fs_tx_holds(struct fs_txs *t, struct store *s, struct arena *a, const struc
                 return false;
             continue;
         }
-        d = fs_load(s, a, r->name);
+        d = fs_load(view, r->name);
         if ((d ? d->update_us : 0) != r->update_us)
             return false;
     }

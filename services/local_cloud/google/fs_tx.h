@@ -25,8 +25,12 @@ void fs_tx_read(struct fs_tx *x, struct str name, int64_t update_us);
 void fs_tx_scanned(struct fs_txs *t, struct fs_tx *x, struct str parent, struct str collection,
                    bool all_descendants);
 bool fs_tx_read_only(const struct fs_tx *x);
+int64_t fs_tx_at_us(
+    const struct fs_tx *x); /* what it sees: FS_NOW, or of a read-only one its begin */
+bool fs_txs_has_readers(struct fs_txs *t);               /* some read-only one is open */
+bool fs_txs_made(const struct fs_txs *t, struct str id); /* one of ours, be it over */
 /* False: somebody has changed what it read. */
-bool fs_tx_holds(struct fs_txs *t, struct store *s, struct arena *a, const struct fs_tx *x);
+bool fs_tx_holds(struct fs_txs *t, const struct fs_view *view, const struct fs_tx *x);
 /* A document was written or deleted. */
 void fs_txs_changed(struct fs_txs *t, struct str name, int64_t now_us);
 

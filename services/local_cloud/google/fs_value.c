@@ -44,7 +44,7 @@ static bool take_quoted(struct str *rest, struct arena *a, struct str *ret)
     *ret = arena_str(a, buf_str(&b));
     buf_release(&b);
     *rest = str_from(*rest, i);
-    return ended;
+    return ended && ret->n > 0;
 }
 
 static bool plain_name(struct str s)
@@ -61,6 +61,11 @@ static bool plain_name(struct str s)
     return s.n > 0;
 }
 
+static bool reserved(struct str name)
+{
+    return name.n >= 4 && str_starts(name, STR("__")) && str_ends(name, STR("__"));
+}
+
 bool fv_path_parse(struct fv_path *ret, struct arena *a, struct str text, struct failure *f)
 {
     struct str rest = text, name;
@@ -75,7 +80,7 @@ bool fv_path_parse(struct fv_path *ret, struct arena *a, struct str text, struct
             rest = str_from(rest, name.n);
             good = plain_name(name);
         }
-        good = good && ret->n < FV_PATH_MAX;
+        good = good && ret->n < FV_PATH_MAX && !reserved(name) && name.n <= FV_NAME_BYTES_MAX;
         if (good)
             ret->names[ret->n++] = name;
         if (good && rest.n) {
@@ -84,7 +89,7 @@ bool fv_path_parse(struct fv_path *ret, struct arena *a, struct str text, struct
         }
     }
     return good || failure_set(f, GOOGLE_INVALID_ARGUMENT, "Invalid property path \"" STR_FMT "\".",
-                               STR_ARG(text));
+                               STR_ARG(str_slice(text, 0, 200)));
 }
 
 /* ---- maps and arrays ---- */
@@ -223,9 +228,12 @@ static bool parse_members(struct fv **ret, struct arena *a, const struct jval *f
     if (fields && !json_is_obj(fields))
         return bad(f, "fields is no object");
     while (json_next(&it, &key, &val)) {
-        if (key.n == 0 || (key.n >= 4 && str_starts(key, STR("__")) && str_ends(key, STR("__"))))
+        if (key.n == 0 || key.n > FV_NAME_BYTES_MAX || reserved(key))
             return failure_set(f, GOOGLE_INVALID_ARGUMENT, "Property name \"" STR_FMT "\" is %s.",
-                               STR_ARG(key), key.n ? "reserved" : "empty");
+                               STR_ARG(str_slice(key, 0, 200)),
+                               !key.n                      ? "empty"
+                               : key.n > FV_NAME_BYTES_MAX ? "longer than 1500 bytes"
+                                                           : "reserved");
         if (!parse_at(&v, a, val, depth + 1, f))
             return false;
         put_member(a, map, arena_str(a, key), v);
@@ -289,7 +297,28 @@ static bool parse_geo(struct fv *v, const struct jval *in, struct failure *f)
     v->kind = FV_GEO;
     v->num = json_num_or(json_get(in, "latitude"), 0);
     v->num2 = json_num_or(json_get(in, "longitude"), 0);
-    return json_is_obj(in) || bad(f, "geoPointValue");
+    if (!json_is_obj(in))
+        return bad(f, "geoPointValue");
+    if (!(fabs(v->num) <= 90) || !(fabs(v->num2) <= 180)) /* NaN neither */
+        return failure_set(f, GOOGLE_INVALID_ARGUMENT,
+                           "Geo point '%g, %g' outside permitted range.", v->num, v->num2);
+    return true;
+}
+
+/* projects/P/databases/D/documents and pairs of collection and id. */
+static bool is_document_name(struct str name)
+{
+    static const char *const fixed[] = { "projects", NULL, "databases", NULL, "documents" };
+    struct str head, rest = name;
+    bool more = true;
+    size_t n;
+
+    for (n = 0; more; n++) {
+        more = str_cut(rest, '/', &head, &rest);
+        if (head.n == 0 || (n < ARRAY_LEN(fixed) && fixed[n] && !str_eq_c(head, fixed[n])))
+            return false;
+    }
+    return n > ARRAY_LEN(fixed) && (n - ARRAY_LEN(fixed)) % 2 == 0;
 }
 
 static bool parse_scalar(struct fv *v, struct arena *a, struct str kind, const struct jval *in,
@@ -317,7 +346,7 @@ static bool parse_scalar(struct fv *v, struct arena *a, struct str kind, const s
     }
     if (str_eq(kind, STR("referenceValue"))) {
         v->kind = FV_REF;
-        return true;
+        return is_document_name(v->str) || bad(f, "referenceValue names no document");
     }
     if (str_eq(kind, STR("timestampValue"))) {
         v->kind = FV_TIME;
@@ -418,9 +447,11 @@ static void write_kind(struct jw *w, struct arena *a, const struct fv *v)
         jw_str(w, "referenceValue", v->str);
         break;
     case FV_GEO:
-        jw_obj(w, "geoPointValue");
-        jw_num(w, "latitude", v->num);
-        jw_num(w, "longitude", v->num2);
+        jw_obj(w, "geoPointValue"); /* a zero is left out, as everywhere */
+        if (v->num != 0)
+            jw_num(w, "latitude", v->num);
+        if (v->num2 != 0)
+            jw_num(w, "longitude", v->num2);
         jw_end(w);
         break;
     case FV_ARRAY: /* empty ones come back as {} */
@@ -591,4 +622,58 @@ bool fv_same(const struct fv *a, const struct fv *b)
             return false;
     }
     return a->n > 0 || fv_compare(a, b) == 0;
+}
+
+/* ---- sizes ---- */
+
+size_t fv_name_bytes(struct str path)
+{
+    struct str head, rest = path;
+    size_t bytes = 16;
+    bool more = true;
+
+    while (more) {
+        more = str_cut(rest, '/', &head, &rest);
+        bytes += head.n + 1;
+    }
+    return bytes;
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion): FV_DEPTH_MAX bounds it */
+size_t fv_stored_bytes(const struct fv *v, size_t *longest, size_t *entries)
+{
+    size_t i, inner_longest, inner_entries, bytes = 0;
+
+    *longest = 0;
+    *entries = v->kind == FV_MAP ? 0 : 2; /* ascending and descending */
+    switch (v->kind) {
+    case FV_NULL:
+    case FV_BOOL:
+        return 1;
+    case FV_NUMBER:
+    case FV_TIME:
+        return 8;
+    case FV_GEO:
+        return 16;
+    case FV_STR:
+        *longest = v->str.n;
+        return v->str.n + 1;
+    case FV_BYTES:
+        *longest = v->str.n;
+        return v->str.n;
+    case FV_REF:
+        return fv_name_bytes(v->str);
+    case FV_ARRAY:
+    case FV_MAP:
+        break;
+    }
+    for (i = 0; i < v->n; i++) {
+        const struct fv *inner = v->kind == FV_MAP ? v->members[i].value : v->items[i];
+
+        bytes += fv_stored_bytes(inner, &inner_longest, &inner_entries);
+        bytes += v->kind == FV_MAP ? v->members[i].key.n + 1 : 0;
+        *longest = MAX(*longest, inner_longest);
+        *entries += v->kind == FV_MAP ? inner_entries : 1;
+    }
+    return bytes;
 }

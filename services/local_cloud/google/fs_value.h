@@ -43,7 +43,7 @@ struct fv_member {
     struct fv *value;
 };
 
-enum { FV_DEPTH_MAX = 20, FV_PATH_MAX = 20 };
+enum { FV_DEPTH_MAX = 20, FV_PATH_MAX = 20, FV_NAME_BYTES_MAX = 1500 };
 
 struct fv_path {
     struct str names[FV_PATH_MAX];
@@ -70,5 +70,11 @@ int fv_compare(const struct fv *a, const struct fv *b);
 bool fv_equal(const struct fv *a, const struct fv *b); /* NaN equals NaN; 1 equals 1.0 */
 bool fv_same(const struct fv *a,
              const struct fv *b); /* 1 differs from 1.0: would a write change it? */
+
+/* What a value takes in storage, as Firestore counts it; *longest: its longest text or bytes; *entries: how
+ * many entries it makes in the indexes of single fields.
+ * Source: Firestore > Storage size calculations; Best practices > Indexes. */
+size_t fv_stored_bytes(const struct fv *v, size_t *longest, size_t *entries);
+size_t fv_name_bytes(struct str path); /* of a document, without its database */
 
 #endif

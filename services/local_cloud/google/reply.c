@@ -52,7 +52,7 @@ const char *failure_name(enum google_status status)
     return statuses[status].name;
 }
 
-void reply_failure(struct http_req *r, const struct failure *f)
+struct str failure_json(struct arena *a, const struct failure *f)
 {
     struct jw w;
 
@@ -64,7 +64,12 @@ void reply_failure(struct http_req *r, const struct failure *f)
     jw_cstr(&w, "status", failure_name(f->status));
     jw_end(&w);
     jw_end(&w);
-    http_reply_json(r, failure_http(f->status), jw_finish(&w, r->ctx->arena));
+    return jw_finish(&w, a);
+}
+
+void reply_failure(struct http_req *r, const struct failure *f)
+{
+    http_reply_json(r, failure_http(f->status), failure_json(r->ctx->arena, f));
 }
 
 void reply_old_error(struct http_req *r, int code, const char *reason, const char *message)

@@ -22,6 +22,7 @@ bool failure_set(struct failure *f, enum google_status status, const char *fmt, 
     PRINTF_LIKE(3, 4);
 int failure_http(enum google_status status); /* 409 and so on */
 const char *failure_name(enum google_status status);
+struct str failure_json(struct arena *a, const struct failure *f); /* the error's body */
 void reply_failure(struct http_req *r, const struct failure *f);
 /* Cloud Storage's form: {"error":{"code","message","errors":[{"domain","reason","message"}]}}. */
 void reply_old_error(struct http_req *r, int code, const char *reason, const char *message);
