@@ -52,7 +52,7 @@ struct step {
     enum policy_verdict verdict;
     /* close */
     struct str outcome, outcome_before;
-    bool call_goes_on;
+    bool call_goes_on, closing; /* closing: the commit has been sent */
 };
 
 static enum errc step_init(struct step *s, const struct booking *b, struct ctx *ctx,
@@ -452,6 +452,9 @@ static enum errc close_step(void *arg, struct ctx *ctx, const struct fs_doc *doc
     struct policy p = policy_read(docs[0].fields);
     bool held = p.state == POLICY_HELD;
 
+    /* After a commit whose answer was lost: it was ours. */
+    if (s->closing && p.state == POLICY_CLOSED && str_eq(p.outcome, s->outcome))
+        return ERR_OK;
     s->outcome_before = p.outcome;
     s->moved = held && !str_eq(p.agenda, s->agenda);
     if (s->moved)
@@ -462,6 +465,7 @@ static enum errc close_step(void *arg, struct ctx *ctx, const struct fs_doc *doc
         drop_entry(s, c, ctx, &docs[1], p.entry_id);
     p.outcome = s->outcome;
     write_policy(s, c, &docs[0], &p);
+    s->closing = true;
     return ERR_OK;
 }
 

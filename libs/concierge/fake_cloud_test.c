@@ -297,7 +297,9 @@ static void on_request(void *app, struct http_req *r)
     lost = concerned && f->lose_at && f->lose_at == f->n_requests;
     if (!fails && lost)
         (void)serve(f, r, body);
-    else if (!fails)
+    if (!fails && lost && f->lost_unclear)
+        answer = refusal(r->ctx->arena, 500, "INTERNAL");
+    if (!fails && !lost)
         answer = serve(f, r, body);
     pthread_mutex_unlock(&f->lock);
     http_reply_json(r, answer.status, answer.body);

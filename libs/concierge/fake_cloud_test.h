@@ -43,6 +43,7 @@ struct fake_cloud {
     int64_t n_requests;
     int64_t fail_from;     /* this one and all after it are refused without effect; 0: none */
     int64_t lose_at;       /* this one takes effect, and its answer is an error; 0: none */
+    bool lost_unclear;     /* the error says nothing (500); otherwise 403, which nobody repeats */
     const char *fail_path; /* only requests that name this ("localCalendars"); NULL: all */
     bool pubsub_down;
 

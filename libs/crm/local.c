@@ -113,9 +113,11 @@ static enum errc save_lead(void *arg, struct ctx *ctx, const struct fs_doc *docs
 
     (void)ctx;
     (void)err;
-    job->known = docs[0].exists;
-    if (list_has(fs_arr(old, "writes"), lead->write_key))
+    if (list_has(fs_arr(old, "writes"), lead->write_key)) {
+        job->known = json_len(fs_arr(old, "writes")) > 1; /* by others than this one */
         return ERR_OK;
+    }
+    job->known = docs[0].exists;
     w = firestore_merge(c, docs[0].path, fs_pre_unchanged(&docs[0]));
     write_text(w, "name", lead->name);
     write_text(w, "phone", lead->phone);

@@ -153,14 +153,16 @@ struct firestore_result {
 /* Ends the commit object. ERR_CONFLICT: a precondition failed (err->upstream GOOGLE_ALREADY_EXISTS:
  * FS_PRE_NOT_EXISTS; GOOGLE_FAILED_PRECONDITION: changed since it was read). ERR_NOT_FOUND:
  * FS_PRE_EXISTS. ERR_AGAIN: contention or overload after retries, nothing is written. ERR_TIMEOUT,
- * ERR_UPSTREAM: it may have happened. ERR_LIMIT: too large, nothing is sent. */
+ * ERR_UPSTREAM: it may have happened; the commit was sent again only if it has the same effect twice (no
+ * increments, no precondition that it breaks itself). ERR_LIMIT: too large, nothing is sent. */
 MUST_USE enum errc firestore_commit(struct firestore_commit *c, struct firestore_result *ret,
                                     struct err *err);
 
 /* Read, modify, commit until nobody came between. `fn` sees the documents as they are now (in the order of
  * `paths`) and adds writes to `c`, those of the documents read under fs_pre_unchanged(); none: nothing is
- * committed. It runs again after each conflict, so it must have no other effect; an error of its own ends
- * the loop and is returned. ERR_AGAIN: still contended after FIRESTORE_UPDATE_ATTEMPTS_MAX. */
+ * committed. It runs again after each conflict, so it must have no other effect; also after a commit whose
+ * answer was lost, so it must recognise what it wrote itself. An error of its own ends the loop and is
+ * returned. ERR_AGAIN: still contended after FIRESTORE_UPDATE_ATTEMPTS_MAX. */
 typedef enum errc (*firestore_update_fn)(void *arg, struct ctx *ctx, const struct fs_doc *docs,
                                          struct firestore_commit *c, struct err *err);
 MUST_USE enum errc firestore_update(struct google *g, struct ctx *ctx, const struct str *paths,

@@ -124,14 +124,14 @@ enum errc pubsub_publish(struct google *g, struct ctx *ctx, struct str topic,
     call.body = publish_body(ctx->arena, messages, n);
     for (attempt = 1;; attempt++) {
         rc = google_call(g, ctx, &call, &r, err);
+        if (!rc)
+            rc = read_ids(ctx, &r, n, ret_ids, err);
         if (!rc || !worth_retrying(rc) || attempt == PUBSUB_ATTEMPTS_MAX)
             break;
         if (google_backoff(ctx, attempt - 1, PUBLISH_BACKOFF_MS, PUBLISH_BACKOFF_MAX_MS))
             break;
     }
-    if (rc)
-        return err_wrap(err, rc, "publish to " STR_FMT, STR_ARG(topic));
-    return read_ids(ctx, &r, n, ret_ids, err);
+    return rc ? err_wrap(err, rc, "publish to " STR_FMT, STR_ARG(topic)) : ERR_OK;
 }
 
 static void read_attributes(struct pubsub_push *p, struct arena *a, const struct jval *obj)

@@ -18,16 +18,16 @@ TEST(pubsub_publish_repeats_what_may_pass)
     struct str *ids;
 
     peer_open(&p);
-    PEER_SCRIPT(&p, UNAVAILABLE, { .status = 500, .body = "{}" },
+    PEER_SCRIPT(&p, UNAVAILABLE, { .status = 500, .body = "{}" }, { .body = "{#" },
                 { .body = "{\"messageIds\":[\"7\"]}" });
     CHECK_OK(pubsub_publish(p.google, &p.ctx, STR("call-events"), &m, 1, &ids, &p.err));
     CHECK_STR(ids[0], "7");
-    CHECK_INT(p.n_asked, 3);
-    CHECK_STR(str_c(p.asked[2].target), "/v1/projects/p/topics/call-events:publish");
-    CHECK_STR(str_c(p.asked[2].body), "{\"messages\":[{\"data\":\"aGk=\",\"orderingKey\":\"CA1\","
+    CHECK_INT(p.n_asked, 4);
+    CHECK_STR(str_c(p.asked[3].target), "/v1/projects/p/topics/call-events:publish");
+    CHECK_STR(str_c(p.asked[3].body), "{\"messages\":[{\"data\":\"aGk=\",\"orderingKey\":\"CA1\","
                                       "\"attributes\":{\"id\":\"e1\"}}]}");
-    CHECK_STR(str_c(p.asked[2].content_type), "application/json");
-    CHECK_STR(str_c(p.asked[2].authorization), ""); /* an emulator */
+    CHECK_STR(str_c(p.asked[3].content_type), "application/json");
+    CHECK_STR(str_c(p.asked[3].authorization), ""); /* an emulator */
     peer_close(&p);
 }
 

@@ -2,9 +2,12 @@
 
 #include <poll.h>
 
+#include "base/crypto.h"
 #include "base/macros.h"
 #include "google/firestore.h"
 #include "google/rest.h"
+
+enum { RUNNER_CHARS = 16 };
 
 struct begin_job {
     const char *name;
@@ -12,6 +15,7 @@ struct begin_job {
     int keep_days;
     bool done, running, other_tool;
     struct tool_reply reply;
+    struct str runner; /* ours, so that a start whose answer was lost is not taken for another's */
     int64_t now_us;
     int tries;
 };
@@ -62,6 +66,7 @@ static void write_start(struct fsw *w, const struct begin_job *j)
     fsw_time(w, "startedAt", j->now_us);
     fsw_time(w, "leaseUntil", j->now_us + (int64_t)LEDGER_LEASE_MS * 1000);
     fsw_i64(w, "tries", j->tries);
+    fsw_str(w, "runner", j->runner);
     fsw_ttl(w, j->now_us, j->keep_days);
 }
 
@@ -79,6 +84,8 @@ static enum errc begin_step(void *arg, struct ctx *ctx, const struct fs_doc *doc
     } else if (docs[0].exists && str_eq_c(fs_str(f, "state"), "done")) {
         j->done = true;
         j->reply = read_reply(ctx, f);
+    } else if (docs[0].exists && str_eq(fs_str(f, "runner"), j->runner)) {
+        return ERR_OK; /* begun, only we were not told */
     } else if (docs[0].exists && fs_time_or(f, "leaseUntil", 0) > j->now_us) {
         j->running = true;
     } else {
@@ -100,7 +107,10 @@ enum errc ledger_begin(struct google *g, struct ctx *ctx, const char *name,
                        const struct tool_request *req, int keep_days, struct ledger_entry *ret,
                        bool *ret_done, struct tool_reply *ret_reply, struct err *err)
 {
-    struct begin_job j = { .name = name, .req = req, .keep_days = keep_days };
+    struct begin_job j = { .name = name,
+                           .req = req,
+                           .keep_days = keep_days,
+                           .runner = random_id_text(ctx->arena, RUNNER_CHARS) };
     struct str path = entry_path(ctx, req);
     int64_t until_ms = clock_mono_ms(ctx->clock) + LEDGER_WAIT_MS;
     enum errc rc;

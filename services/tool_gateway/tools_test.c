@@ -459,6 +459,42 @@ TEST(every_invocation_is_on_record_with_its_result)
     desk_close(&d);
 }
 
+/* A request takes effect and its answer is lost, n = 1, 2 …: the tool goes on, and counts once. */
+TEST(a_lost_answer_is_not_a_failed_tool)
+{
+    static const struct {
+        const char *tool, *arguments, *want; /* in the output, or what follows it */
+    } cases[] = {
+        { "transferToHuman", "{\"reason\":\"caller_asked\",\"summary\":\"s\"}", "Front desk" },
+        { "requestCallback", "{\"reason\":\"other\",\"summary\":\"s\"}", "Somebody will call" },
+        { "qualifyLead", "{\"need\":\"A health day\",\"name\":\"Ann\"}", "\"knownContact\":false" },
+        { "logCallOutcome", "{\"outcome\":\"answered\",\"summary\":\"s\"}",
+          "Thank you for calling" },
+    };
+    size_t i;
+    int n, asked;
+
+    for (i = 0; i < ARRAY_LEN(cases); i++) {
+        for (n = 1, asked = 1; n <= asked; n++) {
+            struct desk d;
+            struct result r;
+
+            desk_open(&d);
+            d.cloud.lose_at = n;
+            d.cloud.lost_unclear = true;
+            r = call_as(&d, "x1", cases[i].tool, cases[i].arguments);
+            asked = (int)d.cloud.n_requests;
+            CHECK_STATUS(r, "ok");
+            CHECK_CONTAINS(json_val_text(&d.cloud.arena, r.output), cases[i].want);
+            CHECK_STR(
+                json_str(json_get(fake_cloud_doc(&d.cloud, "toolInvocations/CA1:x1"), "state")),
+                "done");
+            desk_close(&d);
+        }
+        CHECK(asked >= 3);
+    }
+}
+
 struct repeater {
     struct desk *d;
     struct str body;

@@ -3,6 +3,8 @@
 #include "base/url.h"
 #include "google/firestore/firestore_internal.h"
 
+enum { GARBLED_MAX = 3 }; /* answers to one question that are no JSON */
+
 struct str firestore_root(struct google *g, struct arena *a)
 {
     return arena_printf(a, "projects/" STR_FMT "/databases/(default)/documents",
@@ -90,11 +92,12 @@ enum errc firestore_ask(struct google *g, struct ctx *ctx, struct str url, struc
     struct http_response r = { .status = 0 };
     struct json_iter it;
     struct str unused;
+    int garbled = 0;
     enum errc rc;
 
-    rc = google_call(g, ctx, &call, &r, err);
-    if (!rc)
-        rc = google_json(ctx, &r, ret, err);
+    do
+        rc = google_call(g, ctx, &call, &r, err);
+    while (!rc && (rc = google_json(ctx, &r, ret, err)) && ++garbled < GARBLED_MAX);
     if (rc)
         return rc;
     it = json_iter(json_is_arr(*ret) ? *ret : NULL);

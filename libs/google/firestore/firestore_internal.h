@@ -7,7 +7,7 @@
 #include "google/rest.h"
 
 enum {
-    FIRESTORE_ATTEMPTS = 4,
+    FIRESTORE_ATTEMPTS = 7, /* 6 s on average; deadlines end them sooner */
     FIRESTORE_TIMEOUT_MS = 15000,
     FIRESTORE_BACKOFF_MS = 20, /* doubling, with full jitter */
     FIRESTORE_BACKOFF_MAX_MS = 2000,

@@ -143,6 +143,60 @@ TEST(firestore_update_reads_again_after_each_lost_race)
     peer_close(&p);
 }
 
+TEST(firestore_update_reads_again_after_a_lost_answer)
+{
+    struct str path = STR("c/a");
+    struct add add = { 0 };
+    struct peer p;
+
+    peer_open(&p);
+    PEER_SCRIPT(&p, FOUND("1", "t1"), { .status = -1 }, FOUND("2", "t2"), { .body = "{}" });
+    CHECK_OK(firestore_update(p.google, &p.ctx, &path, 1, add_one, &add, &p.err));
+    CHECK_INT(add.runs, 2);
+    CHECK_INT(add.seen, 2);
+    CHECK_INT(p.n_asked, 4);
+    peer_close(&p);
+}
+
+TEST(firestore_commit_is_sent_again_only_if_that_changes_nothing)
+{
+    struct firestore_commit *c;
+    struct peer p;
+
+    peer_open(&p);
+    PEER_SCRIPT(&p, { .status = -1 }, { .body = "{}" }, { .status = -1 }, { .status = -1 });
+    c = firestore_commit_begin(p.google, &p.ctx);
+    fsw_i64(firestore_merge(c, STR("c/a"), FS_PRE_EXISTS), "n", 1);
+    firestore_maximum(c, "m", 7);
+    CHECK_OK(firestore_commit(c, NULL, &p.err));
+    CHECK_INT(p.n_asked, 2);
+    c = firestore_commit_begin(p.google, &p.ctx);
+    fsw_i64(firestore_create(c, STR("c/a")), "n", 1);
+    CHECK_RC(ERR_UPSTREAM, firestore_commit(c, NULL, &p.err));
+    CHECK_INT(p.n_asked, 3);
+    c = firestore_commit_begin(p.google, &p.ctx);
+    fsw_i64(firestore_merge(c, STR("c/a"), FS_PRE_ANY), "n", 1);
+    firestore_increment(c, "m", 7);
+    CHECK_RC(ERR_UPSTREAM, firestore_commit(c, NULL, &p.err));
+    CHECK_INT(p.n_asked, 4);
+    peer_close(&p);
+}
+
+TEST(firestore_asks_again_when_the_answer_is_noise)
+{
+    struct fs_doc doc;
+    struct peer p;
+
+    peer_open(&p);
+    PEER_SCRIPT(&p, { .body = "{#" }, FOUND("1", "t1"), { .body = "#" }, { .body = "#" },
+                { .body = "#" });
+    CHECK_OK(firestore_get(p.google, &p.ctx, STR("c/a"), &doc, &p.err));
+    CHECK_INT(fs_i64_or(doc.fields, "n", 0), 1);
+    CHECK_RC(ERR_UPSTREAM, firestore_get(p.google, &p.ctx, STR("c/a"), &doc, &p.err));
+    CHECK_INT(p.n_asked, 5);
+    peer_close(&p);
+}
+
 TEST(firestore_update_creates_what_is_absent_and_gives_up_on_other_errors)
 {
     struct str path = STR("c/a");

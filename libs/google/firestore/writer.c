@@ -6,8 +6,12 @@
 #include "google/firestore.h"
 #include "google/firestore/firestore_internal.h"
 
-/* Each level of a map or an array takes three of the JSON builder's. */
-enum { FSW_DEPTH_MAX = (JSON_DEPTH_MAX - 7) / 3, FIELD_NAME_MAX = 1500 };
+enum {
+    /* Each level of a map or an array takes three of the JSON builder's. */
+    FSW_DEPTH_MAX = (JSON_DEPTH_MAX - 7) / 3,
+    FIELD_NAME_MAX = 1500,
+    LOST_ANSWERS_MAX = 3, /* in one update */
+};
 #define DAY_US 86400000000LL
 
 enum write_phase { WRITE_NONE, WRITE_FIELDS, WRITE_TAIL, WRITE_TRANSFORMS };
@@ -30,7 +34,8 @@ struct firestore_commit {
     struct str mask[FIRESTORE_MASK_MAX];
     size_t n_mask;
     size_t n_writes;
-    enum errc rc; /* first mistake while writing; reported by firestore_commit() */
+    bool not_twice; /* a second time it would be refused, or have another effect */
+    enum errc rc;   /* first mistake while writing; reported by firestore_commit() */
     struct err err;
 };
 
@@ -478,6 +483,7 @@ static void begin_write(struct firestore_commit *c, struct str path, struct fs_p
         fail(c, rc, &err);
     c->pre = pre;
     c->pre.update_time = arena_str(c->ctx->arena, pre.update_time);
+    c->not_twice |= pre.kind == FS_NOT_EXISTS || pre.kind == FS_UPDATED_AT;
     c->n_mask = 0;
     c->n_writes++;
     jw_obj(&c->w, NULL);
@@ -516,6 +522,7 @@ void firestore_delete(struct firestore_commit *c, struct str path, struct fs_pre
 {
     begin_write(c, path, pre);
     jw_str(&c->w, "delete", firestore_name(c->g, c->ctx->arena, path));
+    c->not_twice |= pre.kind == FS_EXISTS;
     c->phase = WRITE_TAIL;
 }
 
@@ -550,11 +557,13 @@ static void transform_i64(struct firestore_commit *c, const char *field, const c
 
 void firestore_increment(struct firestore_commit *c, const char *field, int64_t by)
 {
+    c->not_twice = true;
     transform_i64(c, field, "increment", by);
 }
 
 void firestore_increment_num(struct firestore_commit *c, const char *field, double by)
 {
+    c->not_twice = true;
     if (!begin_transform(c, field))
         return;
     jw_obj(&c->w, "increment");
@@ -662,7 +671,8 @@ static enum errc commit_send(struct firestore_commit *c, int aborted_attempts,
         .method = "POST",
         .path = firestore_url(c->g, c->ctx->arena, STR_EMPTY, "commit"),
         .timeout_ms = FIRESTORE_TIMEOUT_MS,
-        .attempts = FIRESTORE_ATTEMPTS, /* refusals only: a lost answer may have been a success */
+        .attempts = FIRESTORE_ATTEMPTS,
+        .idempotent = !c->not_twice, /* otherwise only refusals: a lost answer may be a success */
         .body_max = FIRESTORE_ANSWER_MAX,
     };
     struct http_response r = { .status = 0 };
@@ -703,33 +713,64 @@ static bool lost_the_race(enum errc rc, const struct err *err)
     return rc == ERR_CONFLICT || (rc == ERR_AGAIN && err->upstream == GOOGLE_ABORTED);
 }
 
+/* It may have been done: reading again tells. */
+static bool lost_the_answer(enum errc rc)
+{
+    return rc == ERR_UPSTREAM || rc == ERR_TIMEOUT;
+}
+
+struct update {
+    struct google *g;
+    struct ctx *ctx;
+    const struct str *paths;
+    size_t n;
+    firestore_update_fn fn;
+    void *arg;
+    struct fs_doc *docs;
+};
+
+/* *again: what was read is no longer so, or may not be. */
+static enum errc update_once(const struct update *u, int *lost, bool *again, struct err *err)
+{
+    enum errc rc = firestore_get_all(u->g, u->ctx, u->paths, u->n, u->docs, err);
+    struct firestore_commit *c;
+
+    *again = false;
+    if (rc)
+        return rc;
+    c = firestore_commit_begin(u->g, u->ctx);
+    rc = u->fn(u->arg, u->ctx, u->docs, c, err);
+    if (rc || c->n_writes == 0) {
+        commit_release(c);
+        return rc;
+    }
+    rc = commit_send(c, 1, NULL, err);
+    *again = lost_the_race(rc, err) || (lost_the_answer(rc) && ++*lost < LOST_ANSWERS_MAX);
+    return rc;
+}
+
 enum errc firestore_update(struct google *g, struct ctx *ctx, const struct str *paths, size_t n,
                            firestore_update_fn fn, void *arg, struct err *err)
 {
-    struct fs_doc *docs = ARENA_ARRAY(ctx->arena, struct fs_doc, n);
+    const struct update u = {
+        g, ctx, paths, n, fn, arg, ARENA_ARRAY(ctx->arena, struct fs_doc, n)
+    };
     struct err local = ERR_INIT;
     struct err *e = err ? err : &local;
-    struct firestore_commit *c;
+    int attempt, lost = 0;
+    bool again;
     enum errc rc;
-    int attempt;
 
-    for (attempt = 0; attempt < FIRESTORE_UPDATE_ATTEMPTS_MAX; attempt++) {
-        if (attempt > 0 &&
+    for (attempt = 1;; attempt++) {
+        rc = update_once(&u, &lost, &again, e);
+        if (!again)
+            return rc;
+        if (attempt == FIRESTORE_UPDATE_ATTEMPTS_MAX ||
             google_backoff(ctx, attempt, FIRESTORE_BACKOFF_MS, FIRESTORE_BACKOFF_MAX_MS))
             break;
-        rc = firestore_get_all(g, ctx, paths, n, docs, e);
-        if (rc)
-            return rc;
-        c = firestore_commit_begin(g, ctx);
-        rc = fn(arg, ctx, docs, c, e);
-        if (rc || c->n_writes == 0) {
-            commit_release(c);
-            return rc;
-        }
-        rc = commit_send(c, 1, NULL, e);
-        if (!lost_the_race(rc, e))
-            return rc;
     }
+    if (lost_the_answer(rc))
+        return rc;
     return err_set(err, ERR_AGAIN, "update of " STR_FMT ": still contended after %d attempts",
                    STR_ARG(paths[0]), attempt);
 }
