@@ -16,6 +16,7 @@
 #include "net/ws.h"
 #include "voice/g711.h"
 #include "voice/realtime_delta.h"
+#include "voice/realtime_error.h"
 
 enum {
     UPDATE_MAX = 512 * 1024,      /* a session.update: instructions and tools */
@@ -53,8 +54,10 @@ struct realtime {
     struct buf held;    /* caller audio that cannot go yet, oldest first */
     uint64_t dropped_bytes;
     struct err refusal; /* what an error event said before the close */
-    int depth;          /* handlers on the stack */
-    bool dead;          /* closed meanwhile */
+    bool
+        refused_for_good; /* it came before the session was up, and a new one would fare no better */
+    int depth;            /* handlers on the stack */
+    bool dead;            /* closed meanwhile */
 };
 
 static struct realtime *realtime_of(struct voice_engine *e)
@@ -721,56 +724,28 @@ static void on_response_done(struct realtime *r, const struct jval *m)
     r->c.events->on_response_done(r->c.arg, &done);
 }
 
-static const struct {
-    const char *code;
-    enum voice_error_kind kind;
-} error_kinds[] = {
-    { "conversation_already_has_active_response", VOICE_ERROR_ACTIVE },
-    { "response_cancel_not_active", VOICE_ERROR_HARMLESS },
-    { "item_truncate_invalid_item_id", VOICE_ERROR_HARMLESS },
-    { "unsupported_content_type", VOICE_ERROR_HARMLESS },
-    { "input_audio_buffer_commit_empty", VOICE_ERROR_HARMLESS },
-};
-
-static enum voice_error_kind error_kind(struct str code, struct str param, uint32_t tag)
+/* All or nothing: without its update the session has neither prompt nor tools. */
+static void refuse_session(struct realtime *r, const struct realtime_error *e)
 {
-    size_t i;
+    struct err err = ERR_INIT;
 
-    for (i = 0; i < ARRAY_LEN(error_kinds); i++) {
-        if (str_eq_c(code, error_kinds[i].code))
-            return error_kinds[i].kind;
-    }
-    if (str_ends(param, STR("audio_end_ms")))
-        return VOICE_ERROR_HARMLESS;
-    return tag ? VOICE_ERROR_RESPONSE : VOICE_ERROR_OTHER;
+    err_set(&err, ERR_INVALID, "voice engine refused the session: " STR_FMT " " STR_FMT " " STR_FMT,
+            STR_ARG(e->error.code), STR_ARG(e->param), STR_ARG(e->error.message));
+    fail(r, &err, !e->passes);
 }
 
 static void on_error(struct realtime *r, const struct jval *m)
 {
-    const struct jval *error = json_get(m, "error");
-    struct str event_id = text_of(error, "event_id");
-    struct voice_error e = { .code = text_of(error, "code"), .message = text_of(error, "message") };
+    struct realtime_error e = realtime_error_read(m);
 
-    if (e.code.n == 0)
-        e.code = text_of(error, "type");
-    if (str_starts(event_id, STR("r")))
-        e.tag = tag_from(str_from(event_id, 1));
-    e.kind = error_kind(e.code, text_of(error, "param"), e.tag);
-    err_set(&r->refusal, ERR_UPSTREAM, STR_FMT, STR_ARG(e.code));
+    err_set(&r->refusal, ERR_UPSTREAM, STR_FMT, STR_ARG(e.error.code));
     if (r->state == SESSION_READY) {
-        r->c.events->on_error(r->c.arg, &e);
+        r->c.events->on_error(r->c.arg, &e.error);
         return;
     }
-    /* All or nothing: without its update the session has neither prompt nor tools. */
-    if (r->state == SESSION_UPDATING) {
-        struct err err = ERR_INIT;
-
-        err_set(&err, ERR_INVALID,
-                "voice engine refused the session: " STR_FMT " " STR_FMT " " STR_FMT,
-                STR_ARG(e.code), STR_ARG(text_of(error, "param")), STR_ARG(e.message));
-        fail(r, &err,
-             !str_eq_c(e.code, "server_error") && !str_eq_c(e.code, "rate_limit_exceeded"));
-    }
+    r->refused_for_good = e.lasts;
+    if (r->state == SESSION_UPDATING)
+        refuse_session(r, &e);
 }
 
 /* The second name is the one before GA, which imitating servers still use. */
@@ -867,7 +842,7 @@ static bool upgrade_refused_for_good(long status)
 static void on_ws_closed(void *arg, int code, struct str reason, const struct err *ws_err)
 {
     struct realtime *r = arg;
-    bool permanent = code == CLOSE_DENIED || code == CLOSE_INVALID ||
+    bool permanent = code == CLOSE_DENIED || code == CLOSE_INVALID || r->refused_for_good ||
                      (code < 0 && ws_err && upgrade_refused_for_good(ws_err->upstream));
     struct err err = ERR_INIT;
 

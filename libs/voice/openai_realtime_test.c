@@ -544,6 +544,9 @@ static const struct {
       "{\"type\":\"error\",\"error\":{\"type\":\"server_error\",\"code\":null,\"event_id\":\"r12\"}"
       "}",
       "error(response,12,server_error) " },
+    { "a request of nobody's",
+      "{\"type\":\"error\",\"error\":{\"type\":\"server_error\",\"code\":null,\"event_id\":null}}",
+      "error(response,0,server_error) " },
     { "unknown", "{\"type\":\"conversation.item.added\",\"item\":{}}", "" },
 #define LONG_ID                                                                                    \
     "01234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901" \
@@ -604,29 +607,64 @@ TEST(realtime_decodes_a_delta_of_any_length)
     stage_close(&s);
 }
 
-static void check_close(int code, bool permanent)
+static void check_close(int code, const char *error, bool permanent)
 {
+    struct buf event = BUF_INIT(200);
     struct stage s;
 
+    buf_addf(&event, "{\"type\":\"error\",\"error\":{\"code\":\"%s\"}}", error);
     stage_open(&s, "/v1/realtime");
     CHECK_OK(loop_run_until(s.loop, peer_there, &s, WAIT_MS));
-    say(&s, "{\"type\":\"error\",\"error\":{\"code\":\"the_code\"}}");
+    say(&s, buf_cstr(&event));
     ws_close(s.peer, code, STR("the reason"));
     CHECK_OK(loop_run_until(s.loop, is_closed, &s, WAIT_MS));
     CHECK_INT(s.permanent, permanent);
     CHECK_INT(s.err.upstream, code);
-    CHECK_CONTAINS(str_c(s.err.text), "the_code");
+    CHECK_CONTAINS(str_c(s.err.text), error);
     CHECK(!str_contains(buf_str(&s.told), STR("connected")));
     stage_close(&s);
+    buf_release(&event);
 }
 
 TEST(realtime_tells_closes_for_good_from_those_that_may_pass)
 {
-    check_close(3000, true);
-    check_close(4000, true);
-    check_close(1001, false);
-    check_close(1011, false);
-    check_close(1013, false);
+    check_close(3000, "the_code", true);
+    check_close(4000, "the_code", true);
+    check_close(1001, "the_code", false);
+    check_close(1011, "the_code", false);
+    check_close(1013, "rate_limit_exceeded", false);
+}
+
+TEST(realtime_takes_a_wrong_key_for_permanent_whatever_the_close_says)
+{
+    check_close(1008, "invalid_api_key", true); /* as imitators close */
+    check_close(1013, "insufficient_quota", true);
+}
+
+static void check_refused_update(const char *error, bool permanent)
+{
+    struct buf event = BUF_INIT(200);
+    struct stage s;
+
+    buf_addf(&event, "{\"type\":\"error\",\"error\":{%s}}", error);
+    stage_open(&s, "/v1/realtime");
+    configure(&s);
+    CHECK_OK(loop_run_until(s.loop, peer_there, &s, WAIT_MS));
+    say(&s, created);
+    until_received(&s, "session.update");
+    say(&s, buf_cstr(&event));
+    CHECK_OK(loop_run_until(s.loop, is_closed, &s, WAIT_MS));
+    CHECK_INT(s.permanent, permanent);
+    stage_close(&s);
+    buf_release(&event);
+}
+
+TEST(realtime_tries_an_update_again_that_failed_by_chance)
+{
+    check_refused_update("\"code\":\"server_is_overloaded\"", false);
+    check_refused_update("\"type\":\"server_error\",\"code\":null", false);
+    check_refused_update("\"code\":\"insufficient_quota\"", true);
+    check_refused_update("\"code\":\"invalid_value\"", true);
 }
 
 TEST(realtime_takes_a_refused_upgrade_with_401_for_permanent)
