@@ -194,12 +194,18 @@ static void on_metadata(void *app, struct http_req *r)
         { "instance/id", STR("0069c7a9881e2e61a3c5") },
         { "universe/universe-domain", STR("googleapis.com") },
         { "instance", STR("region/\nservice-accounts/\nzone\nid\n") },
+        { "instance/service-accounts",
+          arena_printf(r->ctx->arena, "default/\n" STR_FMT "/\n", STR_ARG(id->email)) },
     };
 
     http_reply_header(r, "Metadata-Flavor", STR("Google"));
     http_reply_header(r, "Server", STR("Metadata Server for VM"));
     if (!str_eq(http_req_header(r, "Metadata-Flavor"), STR("Google"))) {
         http_reply(r, 403, "text/plain", STR("Missing Metadata-Flavor:Google header."));
+        return;
+    }
+    if (http_req_header_count(r, "X-Forwarded-For")) { /* it speaks to its own machine only */
+        http_reply(r, 403, "text/plain", STR("Requests that were forwarded are refused."));
         return;
     }
     while (str_ends(path, STR("/")))

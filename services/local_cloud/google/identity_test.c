@@ -14,6 +14,8 @@
 TEST(identity_metadata_server_answers_google_s_clients)
 {
     static const struct http_header flavor = { STR("Metadata-Flavor"), STR("Google") };
+    static const struct http_header forwarded[] = { { STR("Metadata-Flavor"), STR("Google") },
+                                                    { STR("X-Forwarded-For"), STR("10.0.0.1") } };
     static const struct {
         const char *path, *contains;
         int status;
@@ -22,6 +24,7 @@ TEST(identity_metadata_server_answers_google_s_clients)
         { "/computeMetadata/v1/project/project-id", "test-project", 200 },
         { "/computeMetadata/v1/instance", "service-accounts/", 200 },
         { "/computeMetadata/v1/instance/region", "/regions/", 200 },
+        { "/computeMetadata/v1/instance/service-accounts/", "default/\n" TEST_ACCOUNT "/\n", 200 },
         { "/computeMetadata/v1/instance/service-accounts/default/", TEST_ACCOUNT, 200 },
         { "/computeMetadata/v1/instance/service-accounts/default/email", TEST_ACCOUNT, 200 },
         { "/computeMetadata/v1/instance/service-accounts/default/token?scopes=a,b",
@@ -45,6 +48,8 @@ TEST(identity_metadata_server_answers_google_s_clients)
     }
     r = cloud_ask(&t, "GET", "/computeMetadata/v1/project/project-id", NULL);
     CHECK_INT(r.status, 403); /* without the header nobody is told anything */
+    r = cloud_ask_with(&t, "GET", str_c(rows[1].path), STR_EMPTY, forwarded, 2);
+    CHECK_INT(r.status, 403);
     cloud_close(&t);
 }
 
