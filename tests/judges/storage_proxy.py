@@ -140,7 +140,8 @@ class _Connection(socketserver.BaseRequestHandler):
             at = query["at"]
             self.server.cut(query["name"], int(query["put"]), at if at == WHOLE else int(at))
         text = str(self.server.cuts).encode()
-        self.request.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(text) + text)
+        head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(text)
+        self.request.sendall(head + text)
 
 
 @contextlib.contextmanager
