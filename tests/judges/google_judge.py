@@ -16,6 +16,8 @@ import judge
 import routing
 from judge import case, check
 
+judge.lookers.append(google_schema.server_findings)
+
 SAMPLES = judge.SOURCE / "tests/judges/google_bad.jsonl"
 SAMPLES_MIN = 25
 RENAMED_MIN = 100

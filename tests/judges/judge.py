@@ -23,6 +23,7 @@ START_SECONDS = 20
 
 Case = collections.namedtuple("Case", "module name function")
 cases = []
+lookers = []  # each takes the record of a case's local-cloud and returns findings
 _running = []
 _lock = threading.Lock()
 
@@ -148,15 +149,18 @@ class LocalCloud:
 
 @contextlib.contextmanager
 def local_cloud(**env):
-    """One for a case; its exit code is judged, too (sanitizers speak through it)."""
+    """One for a case; its exit code is judged, too (sanitizers speak through it), and its record."""
     cloud = LocalCloud(env)
     try:
         yield cloud
+        entries = cloud.record
     finally:
         with _lock:
             _running.remove(cloud)
         code = cloud.stop()
     check(code == 0, f"local-cloud ended with {code}")
+    for look in lookers:
+        no_findings(look(entries))
 
 
 # --- Node ---------------------------------------------------------------------------------------
