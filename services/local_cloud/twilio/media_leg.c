@@ -375,6 +375,7 @@ enum errc media_leg_create(struct media_leg **ret, struct loop *loop,
     headers[0] = (struct http_header){ STR("x-twilio-signature"), str_c(signature) };
     headers[1] = (struct http_header){ STR("User-Agent"), STR("Twilio.TmeWs/1.0") };
     ws.url = m->o.url;
+    ws.tls = o->tls;
     ws.headers = headers;
     ws.n_headers = ARRAY_LEN(headers);
     if (!rc)

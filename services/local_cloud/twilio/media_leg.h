@@ -14,6 +14,7 @@
 
 struct loop;
 struct media_leg;
+struct tls_store;
 
 enum {
     MEDIA_LEG_AUDIO_MAX = 8 * 1000 * 600, /* 10 minutes waiting to be played; more is dropped */
@@ -29,6 +30,7 @@ struct media_leg_opts {
     struct str account_sid, auth_token, call_sid, name;
     const struct media_leg_parameter *parameters;
     size_t n_parameters;
+    struct tls_store *tls; /* for wss */
     const struct log *log;
     void (*on_open)(void *arg); /* the stream has started */
     /* The application has closed the socket, or it could not be opened (error_code 31920 and so on; 0: it

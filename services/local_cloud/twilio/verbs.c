@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/url.h"
+#include "local_cloud/local_cloud.h"
 #include "voice/g711.h"
 
 enum {
@@ -258,6 +259,7 @@ static void begin_connect(struct phone_call *c, const struct xml_node *n)
                                 .auth_token = c->t->auth_token,
                                 .call_sid = str_c(c->sid),
                                 .parameters = parameters,
+                                .tls = c->t->lc->service->tls,
                                 .log = &c->log,
                                 .on_open = on_stream_open,
                                 .on_closed = on_stream_closed,
