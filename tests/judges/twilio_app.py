@@ -5,6 +5,7 @@ import collections
 import contextlib
 import http.server
 import json
+import ssl
 import threading
 import urllib.parse
 
@@ -32,11 +33,17 @@ def verified(url, pairs, signature):
     return twilio.request_validator.RequestValidator(TOKEN).validate(url, Form(pairs), signature)
 
 
+def server_tls(files):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*files)
+    return context
+
+
 class App:
     """Answers `/path` with what answers[path] holds: (status, content type, body), in turn, the last one again
     and again; 204 where nothing is held. `requests` are all that came, in order."""
 
-    def __init__(self):
+    def __init__(self, tls=None):
         self.answers = collections.defaultdict(list)
         self.requests = []
         self.changed = threading.Condition()
@@ -55,7 +62,9 @@ class App:
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
-        self.origin = f"http://127.0.0.1:{self.server.server_address[1]}"
+        if tls:
+            self.server.socket = server_tls(tls).wrap_socket(self.server.socket, server_side=True)
+        self.origin = f"http{'s' if tls else ''}://127.0.0.1:{self.server.server_address[1]}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def _answer(self, handler):
@@ -131,15 +140,16 @@ class StreamApp:
     """Takes Media Streams at ws://…/media and hands each to `talk(socket)`, which reads messages with read()
     and sends them with socket.send(). `log` has all that came and went: ("from" or "to", kind, text)."""
 
-    def __init__(self, talk):
+    def __init__(self, talk, tls=None):
         self.talk = talk
         self.log, self.upgrades = [], []
         self.failed = None
         self.done = threading.Event()
         self.server = websockets.sync.server.serve(
-            self._handle, "127.0.0.1", 0, process_request=self._upgrade, compression=None
-        )
-        self.url = f"ws://127.0.0.1:{self.server.socket.getsockname()[1]}/media"
+            self._handle, "127.0.0.1", 0, process_request=self._upgrade, compression=None,
+            ssl=tls and server_tls(tls),
+        )  # fmt: skip
+        self.url = f"ws{'s' if tls else ''}://127.0.0.1:{self.server.socket.getsockname()[1]}/media"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def _upgrade(self, _socket, request):
@@ -257,10 +267,11 @@ def tone(ms):
 
 
 @contextlib.contextmanager
-def world(talk=None, **env):
-    """An application, a stream's end if `talk` is given, and a local-cloud that calls them."""
-    app = App()
-    stream = StreamApp(talk) if talk else None
+def world(talk=None, tls=None, **env):
+    """An application, a stream's end if `talk` is given, and a local-cloud that calls them. `tls`: files of
+    the applications' certificate and key."""
+    app = App(tls)
+    stream = StreamApp(talk, tls) if talk else None
     settings = {"TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": TOKEN, "PUBLIC_BASE_URL": app.origin, **env}
     try:
         with judge.local_cloud(**settings) as cloud:
