@@ -15,9 +15,9 @@ enum {
 };
 
 /* Twilio's connection overrides: a repeat costs the caller less than the fallback. The fragment is no part
- * of the signature. */
-#define RETRY_CONTROL "#rc=2&ct=2000&rt=5000&rp=ct,rt,5xx"
-#define RETRY_CALLBACK "#rc=3&rp=ct,rt,5xx"
+ * of the signature. 4xx are repeated too: Cloud Run answers 429 while it has no instance to give. */
+#define RETRY_CONTROL "#rc=2&ct=2000&rt=5000&rp=all"
+#define RETRY_CALLBACK "#rc=5&rp=all"
 
 /* A URL of ours in the caller's buffer; too long a base URL leaves it empty, which the writer refuses. */
 static struct str url(char out[URL_BYTES_MAX], const struct answers *a, const char *rest)

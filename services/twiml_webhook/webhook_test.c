@@ -461,7 +461,7 @@ TEST(webhook_continues_as_the_record_says)
           "\"stringValue\":\"+4930555101\"}}}}",
           "/voice/continue?attempt=0",
           "<Dial action=\"" BASE
-          "/voice/dialed?attempt=0#rc=2&amp;ct=2000&amp;rt=5000&amp;rp=ct,rt,5xx\" "
+          "/voice/dialed?attempt=0#rc=2&amp;ct=2000&amp;rt=5000&amp;rp=all\" "
           "callerId=\"+15005550006\" timeout=\"25\"><Number>+4930555101</Number></Dial>",
           "<Stream" },
         { "the engine was lost in opening hours", "\"state\":{\"stringValue\":\"failed\"}",

@@ -87,9 +87,10 @@ enum errc telephony_place(struct telephony *t, const struct phone_call_opts *o,
         return err_set(err, ERR_INVALID, "a call needs a number of at most %d characters",
                        CALL_NUMBER_MAX - 1);
     c = call_create(t, o, "inbound");
-    set_url(c->voice_url, base, "/voice/incoming");
-    set_url(c->fallback_url, base, "/voice/fallback");
-    set_url(c->callback.url, base, "/voice/status");
+    /* As docs/twiml-webhook.md has them at the number. */
+    set_url(c->voice_url, base, "/voice/incoming#rc=2&ct=2000&rt=5000&rp=all");
+    set_url(c->fallback_url, base, "/voice/fallback#rc=2&rp=all");
+    set_url(c->callback.url, base, "/voice/status#rc=5&rp=all");
     c->callback.completed = true;
     call_begin(c);
     *ret = c;
