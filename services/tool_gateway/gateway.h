@@ -74,14 +74,14 @@ void call_fail(struct tool_call *c, const char *reason, struct str say, const ch
 void call_provider_down(struct tool_call *c, const char *what, const struct err *err);
 
 /* Publishes an event of this call before an answer is given; what cannot be published is logged, without
- * people's words (event_has_words). The id ends in the tool call's id, then `suffix`. Between begin and end
- * members of `data` are written. */
+ * people's words (event_has_words). `seq` is the end of its id: the same for the same fact. Between begin and
+ * end members of `data` are written. */
 struct gateway_event {
     struct event_head head;
     struct jw w;
 };
 void gateway_event_begin(struct gateway_event *e, struct tool_call *c, enum event_type type,
-                         const char *suffix);
+                         struct str seq);
 void gateway_event_end(struct gateway_event *e, struct tool_call *c);
 /* "+49*****67" or empty: fit for events and logs. */
 struct str masked_number(struct arena *a, struct str number);

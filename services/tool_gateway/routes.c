@@ -60,13 +60,13 @@ struct str masked_number(struct arena *a, struct str number)
 /* --- events ---------------------------------------------------------------------------------------- */
 
 void gateway_event_begin(struct gateway_event *e, struct tool_call *c, enum event_type type,
-                         const char *suffix)
+                         struct str seq)
 {
     e->head = (struct event_head){
         .type = type,
         .call_sid = c->req->call_sid,
         .source = STR("gateway"),
-        .seq = arena_printf(c->ctx->arena, STR_FMT "%s", STR_ARG(c->req->tool_call_id), suffix),
+        .seq = seq,
         .time_us = clock_wall_us(c->ctx->clock),
     };
     event_begin(&e->w, &e->head);

@@ -339,7 +339,9 @@ static void publish_booked(struct tool_call *c, const struct slot *s, struct str
     struct gateway_event e;
     char text[TIME_TEXT_MAX];
 
-    gateway_event_begin(&e, c, EVENT_BOOKING_CHANGED, "");
+    /* Not the tool call's id: whoever asks for a booking that stands already adds nothing to the record. */
+    gateway_event_begin(&e, c, EVENT_BOOKING_CHANGED,
+                        arena_printf(c->ctx->arena, "booked-" STR_FMT, STR_ARG(booking_id)));
     jw_str(&e.w, "bookingId", booking_id);
     jw_cstr(&e.w, "change", "booked");
     jw_str(&e.w, "calendar", s->calendar);

@@ -70,7 +70,9 @@ static void publish_callback(struct tool_call *c, const struct callback_wish *wi
 {
     struct gateway_event e;
 
-    gateway_event_begin(&e, c, EVENT_CALLBACK_REQUESTED, wish->event_suffix);
+    gateway_event_begin(&e, c, EVENT_CALLBACK_REQUESTED,
+                        arena_printf(c->ctx->arena, STR_FMT "%s", STR_ARG(c->req->tool_call_id),
+                                     wish->event_suffix));
     jw_str(&e.w, "callbackId", c->req->call_sid);
     jw_str(&e.w, "reason", wish->reason);
     jw_str(&e.w, "number", masked_number(c->ctx->arena, wish->phone));
@@ -326,7 +328,7 @@ static void publish_lead(struct tool_call *c, const struct crm_lead *lead, struc
 {
     struct gateway_event e;
 
-    gateway_event_begin(&e, c, EVENT_LEAD_CAPTURED, "");
+    gateway_event_begin(&e, c, EVENT_LEAD_CAPTURED, c->req->tool_call_id);
     jw_str(&e.w, "leadId", id);
     jw_bool(&e.w, "qualified", lead->qualified);
     jw_bool(&e.w, "review", lead->review);

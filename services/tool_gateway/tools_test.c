@@ -165,6 +165,26 @@ static void think(struct desk *d)
 
 /* --- booking --------------------------------------------------------------------------------------- */
 
+TEST(a_booking_that_is_asked_for_twice_is_one_event)
+{
+    struct desk d;
+    struct result r, held;
+    const struct jval *first = NULL, *second = NULL;
+
+    desk_open(&d);
+    r = find(&d, "2026-11-27", "14:30");
+    held = hold(&d, &r);
+    think(&d);
+    CHECK_STATUS(call_as(&d, "b1", "bookAppointment", book_args(&d, &held, true)), "ok");
+    CHECK_STATUS(call_as(&d, "b2", "bookAppointment", book_args(&d, &held, true)), "ok");
+    CHECK_INT(d.cloud.n_events, 2); /* sent twice, under the same id */
+    CHECK_OK(json_parse_arena(&first, &d.cloud.arena, d.cloud.events[0], NULL));
+    CHECK_OK(json_parse_arena(&second, &d.cloud.arena, d.cloud.events[1], NULL));
+    CHECK(str_eq(json_str(json_get(first, "id")), json_str(json_get(second, "id"))));
+    CHECK_CONTAINS(json_str(json_get(first, "id")), "CA1/gateway/booked-");
+    desk_close(&d);
+}
+
 TEST(a_caller_books_the_time_that_was_asked_for)
 {
     struct desk d;
