@@ -159,9 +159,10 @@ static void caller_starts(struct session *s)
 static void caller_stops(struct session *s)
 {
     s->caller_end_ms = NOT_SOON;
-    emit(s,
-         "{\"type\":\"input_audio_buffer.speech_stopped\",\"audio_end_ms\":%lld,\"item_id\":\"%s\"}",
-         (long long)s->heard_ms, s->item);
+    emit(
+        s,
+        "{\"type\":\"input_audio_buffer.speech_stopped\",\"audio_end_ms\":%lld,\"item_id\":\"%s\"}",
+        (long long)s->heard_ms, s->item);
     model_caller_said(s->talk);
     talk_note_turn(s->talk, false, s->line);
     emit(s, "{\"type\":\"input_audio_buffer.committed\",\"item_id\":\"%s\"}", s->item);

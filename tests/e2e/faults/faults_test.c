@@ -43,9 +43,9 @@ enum {
 struct series {
     enum script script;
     enum source source;
-    int next;          /* the request that fails next */
-    enum fault fault;  /* with FAULTS=all: the way that is next */
-    bool done;         /* a call has passed undisturbed */
+    int next;         /* the request that fails next */
+    enum fault fault; /* with FAULTS=all: the way that is next */
+    bool done;        /* a call has passed undisturbed */
     int running, played, hit, failed;
 };
 
@@ -58,9 +58,10 @@ struct fault_case {
 };
 
 /* As the tests below are named. */
-static const char *const source_words[SOURCES] = { "twiml_webhook",  "media_bridge", "tool_gateway",
-                                                   "post_call",      "outcome_writer", "dashboard",
-                                                   "of_twilio", "pubsub" };
+static const char *const source_words[SOURCES] = { "twiml_webhook",  "media_bridge",
+                                                   "tool_gateway",   "post_call",
+                                                   "outcome_writer", "dashboard",
+                                                   "of_twilio",      "pubsub" };
 
 static struct series series[SCRIPTS * SOURCES];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;

@@ -69,10 +69,10 @@ struct judge *judge_destroy(struct judge *j)
     return NULL;
 }
 
-#define FINDING(j, ...)                           \
-    do {                                          \
+#define FINDING(j, ...)                              \
+    do {                                             \
         buf_addf((j)->findings, "    " __VA_ARGS__); \
-        buf_add_char((j)->findings, '\n');        \
+        buf_add_char((j)->findings, '\n');           \
     } while (0)
 
 static struct str text_of(struct judge *j, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -316,9 +316,8 @@ static void judge_booking(struct judge *j)
     static const char *const calendars[] = { "weber", "amari" };
 
     for (i = 0; i < ARRAY_LEN(calendars); i++)
-        events += query(j, text_of(j, "localCalendars/%s", calendars[i]), "events", false,
-                        "callSid")
-                      .n;
+        events +=
+            query(j, text_of(j, "localCalendars/%s", calendars[i]), "events", false, "callSid").n;
     expect_count(j, "events in the calendar", events, want);
     expect_count(j, "booked entries in the agenda", booked_in(j, &agenda, "booked"), want);
     expect_count(j, "booking documents", bookings.n, want);

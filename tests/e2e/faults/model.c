@@ -53,8 +53,8 @@ static struct str outcome_arguments(struct talk *t)
                         outcome);
 }
 
-#define LEAD                                                                                   \
-    "{\"need\":\"A health day for forty people\",\"name\":\"Anna Miller\",\"postcode\":"       \
+#define LEAD                                                                                    \
+    "{\"need\":\"A health day for forty people\",\"name\":\"Anna Miller\",\"postcode\":"        \
     "\"10115\",\"service\":\"company-programme\",\"fields\":{\"people\":40,\"wanted_by\":\"In " \
     "January\"}}"
 #define PERSON "{\"reason\":\"caller_asked\",\"summary\":\"Wants a person.\"}"

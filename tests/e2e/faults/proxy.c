@@ -31,8 +31,7 @@ const char *const fault_names[FAULTS] = { "refused", "reset",   "429",       "50
 
 struct proxy {
     struct tally *tally;
-    struct proxy_route routes[PROXY_ROUTES_MAX];
-    size_t n_routes;
+    struct proxy_opts o;
     int port;
     pthread_t acceptor;
     pthread_mutex_t lock;
@@ -49,8 +48,8 @@ struct conn {
     struct proxy *proxy;
     int fd;
     bool idle;
-    struct buf in;   /* read from the client */
-    struct buf out;  /* the server's answer */
+    struct buf in;  /* read from the client */
+    struct buf out; /* the server's answer */
 };
 
 /* ---- the tally ---- */
@@ -342,8 +341,10 @@ static void go_away(struct proxy *p)
 {
     struct conn *c;
 
+    if (!p->o.away_ms)
+        return;
     pthread_mutex_lock(&p->lock);
-    p->away_until_ms = now_ms() + PROXY_AWAY_MS;
+    p->away_until_ms = now_ms() + p->o.away_ms;
     shutdown(p->listen_fd, SHUT_RD); /* the kernel refuses from here on; the acceptor wakes up */
     for (c = p->conns; c; c = c->next) {
         if (c->idle)
@@ -435,11 +436,11 @@ static int port_for(const struct proxy *p, struct str target)
 {
     size_t i;
 
-    for (i = 0; i + 1 < p->n_routes; i++) {
-        if (str_starts(target, str_c(p->routes[i].prefix)))
+    for (i = 0; i + 1 < p->o.n_routes; i++) {
+        if (str_starts(target, str_c(p->o.routes[i].prefix)))
             break;
     }
-    return p->routes[i].port;
+    return p->o.routes[i].port;
 }
 
 /* Hands the request on; the answer is in c->out. The socket stays open for a tunnel. */
@@ -655,22 +656,22 @@ static void *accept_run(void *arg)
     }
 }
 
-enum errc proxy_create(struct proxy **ret, struct tally *t, int port,
-                       const struct proxy_route *routes, size_t n, struct err *err)
+enum errc proxy_create(struct proxy **ret, struct tally *t, const struct proxy_opts *o,
+                       struct err *err)
 {
     struct proxy *p = MEM_NEW(struct proxy);
 
-    p->listen_fd = listen_on(port, &p->port);
+    p->listen_fd = listen_on(o->port, &p->port);
     p->stop_fd = eventfd(0, EFD_CLOEXEC);
     if (p->listen_fd < 0 || p->stop_fd < 0) {
-        enum errc rc = err_set_upstream(err, ERR_IO, errno, "port %d cannot be listened on", port);
+        enum errc rc =
+            err_set_upstream(err, ERR_IO, errno, "port %d cannot be listened on", o->port);
 
         mem_free(p);
         return rc;
     }
     p->tally = t;
-    p->n_routes = MIN(n, (size_t)PROXY_ROUTES_MAX);
-    memcpy(p->routes, routes, p->n_routes * sizeof(routes[0]));
+    p->o = *o;
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->empty, NULL);
     if (pthread_create(&p->acceptor, NULL, accept_run, p))

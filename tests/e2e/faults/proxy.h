@@ -13,7 +13,7 @@
 
 enum fault {
     /* The server went away: this request is reset unread, idle connections end, new ones are refused for
-     * PROXY_AWAY_MS. */
+     * the proxy's away_ms. */
     FAULT_REFUSED,
     FAULT_RESET,     /* done by the server; the connection is reset after the answer's headers */
     FAULT_429,       /* not handed on */
@@ -27,7 +27,6 @@ enum fault {
 extern const char *const fault_names[FAULTS];
 
 enum {
-    PROXY_AWAY_MS = 300,
     PROXY_SLOW_MS = 1500,
     PROXY_STALL_MS = 40000,
     TALLY_KEPT_MAX = 512,
@@ -60,9 +59,15 @@ struct proxy_route {
 enum { PROXY_ROUTES_MAX = 4 };
 
 struct proxy;
-/* `port` 0: any free one. Borrows `t`. */
-MUST_USE enum errc proxy_create(struct proxy **ret, struct tally *t, int port,
-                                const struct proxy_route *routes, size_t n, struct err *err);
+struct proxy_opts {
+    int port;    /* 0: any free one */
+    int away_ms; /* how long FAULT_REFUSED lasts; 0: that one request only */
+    struct proxy_route routes[PROXY_ROUTES_MAX];
+    size_t n_routes;
+};
+/* Borrows `t`. */
+MUST_USE enum errc proxy_create(struct proxy **ret, struct tally *t, const struct proxy_opts *o,
+                                struct err *err);
 int proxy_port(const struct proxy *p);
 struct proxy *proxy_destroy(struct proxy *p); /* ends all connections and waits for their threads */
 

@@ -28,7 +28,14 @@ extern char **environ;
 /* A Tuesday morning, in opening hours. */
 #define REHEARSED_AT "2026-11-24T09:00:00Z"
 
-enum { READY_MS = 60000, STOP_MS = 20000, LOOK_MS = 10, ENV_MAX = 96, LOCAL_CLOUD = SERVICES };
+enum {
+    READY_MS = 60000,
+    STOP_MS = 20000,
+    LOOK_MS = 10,
+    AWAY_MS = 300,
+    ENV_MAX = 96,
+    LOCAL_CLOUD = SERVICES
+};
 
 const char *const source_names[SOURCES] = { "twiml-webhook", "media-bridge",   "tool-gateway",
                                             "post-call",     "outcome-writer", "dashboard",
@@ -67,8 +74,8 @@ static void PRINTF_LIKE(3, 4) env_set(struct env *e, const char *name, const cha
 /* What a program needs of ours: where its libraries and sanitizers' options are. */
 static void env_inherit(struct env *e)
 {
-    static const char *const names[] = { "PATH",         "HOME",          "TMPDIR",
-                                         "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS",
+    static const char *const names[] = { "PATH",         "HOME",           "TMPDIR",
+                                         "ASAN_OPTIONS", "UBSAN_OPTIONS",  "LSAN_OPTIONS",
                                          "TSAN_OPTIONS", "LD_LIBRARY_PATH" };
     size_t i;
 
@@ -293,22 +300,27 @@ enum errc stack_alive(struct stack *s, struct err *err)
 
 /* ---- proxies ---- */
 
+/* In front of our services stands Cloud Run, which does not go away: there a refusal is one request's. */
 static enum errc open_proxies(struct stack *s, struct err *err)
 {
     int engine = talk_engine_port(s->talk), i;
     enum errc rc = ERR_OK;
 
     for (i = 0; !rc && i < SERVICES; i++) {
-        const struct proxy_route in[] = { { "/", service_port(s, i) } };
-        const struct proxy_route out[] = { { "/v1/realtime", engine },
-                                           { "/v1/audio/", engine },
-                                           { "/tools/", service_port(s, SOURCE_GATEWAY) },
-                                           { "/", s->port } };
+        const struct proxy_opts in = { .port = front_port(s, i),
+                                       .routes = { { "/", service_port(s, i) } },
+                                       .n_routes = 1 };
+        const struct proxy_opts out = { .away_ms = AWAY_MS,
+                                        .routes = { { "/v1/realtime", engine },
+                                                    { "/v1/audio/", engine },
+                                                    { "/tools/", service_port(s, SOURCE_GATEWAY) },
+                                                    { "/", s->port } },
+                                        .n_routes = 4 };
         enum source who = i == SOURCE_WEBHOOK || i == SOURCE_BRIDGE ? SOURCE_TWILIO : SOURCE_PUBSUB;
 
-        rc = proxy_create(&s->front[i], &s->tallies[who], front_port(s, i), in, ARRAY_LEN(in), err);
+        rc = proxy_create(&s->front[i], &s->tallies[who], &in, err);
         if (!rc)
-            rc = proxy_create(&s->out[i], &s->tallies[i], 0, out, ARRAY_LEN(out), err);
+            rc = proxy_create(&s->out[i], &s->tallies[i], &out, err);
     }
     return rc;
 }

@@ -64,7 +64,8 @@ struct talk_seen {
     char outcome[32];
     struct str events[TALK_EVENTS_MAX]; /* CloudEvents as they were pushed, each once; in `arena` */
     size_t n_events;
-    struct str kinds[TALK_KINDS_MAX]; /* what happened at the telephone: "kind detail"; in `arena` */
+    struct str
+        kinds[TALK_KINDS_MAX]; /* what happened at the telephone: "kind detail"; in `arena` */
     size_t n_kinds;
     struct arena arena;
 };
