@@ -72,7 +72,6 @@ struct item *item_destroy(struct item *i)
     buf_release(&i->text);
     mem_free(i->name);
     mem_free(i->call_id);
-    mem_free(i->ulaw);
     mem_free(i);
     return NULL;
 }
@@ -127,6 +126,7 @@ static bool content_read(struct item *i, const struct jval *content, struct api_
         if (str_eq_c(type, "input_audio")) {
             buf_add_str(&i->text, json_str(json_get(part, "transcript")));
             i->audio = true;
+            i->transcribed |= json_is_str(json_get(part, "transcript"));
         } else {
             buf_add_str(&i->text, json_str(json_get(part, "text")));
         }
@@ -200,7 +200,7 @@ void item_part_write(struct jw *w, const struct item *i, bool with_text)
 
     if (i->audio) {
         jw_cstr(w, "type", out ? "output_audio" : "input_audio");
-        if (!out && i->n_ulaw > 0)
+        if (!out && !i->transcribed)
             jw_null(w, "transcript");
         else
             jw_str(w, "transcript", text);
@@ -324,5 +324,6 @@ bool conversation_truncate(struct conversation *c, struct str id, int64_t conten
                              (long long)i->audio_ms, (long long)audio_end_ms);
     words_cut(i, audio_end_ms);
     i->audio_ms = audio_end_ms;
+    i->cut = true;
     return true;
 }

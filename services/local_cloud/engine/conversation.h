@@ -31,14 +31,14 @@ struct item {
     const char *status;   /* "completed", "incomplete", "in_progress" */
     bool audio;           /* its content is audio: `text` is the transcript */
     bool part;            /* it has content at all */
+    bool cut;             /* the client has cut it off: what is still said of it is not kept */
     struct buf text;      /* message's text, call's arguments, or output */
     char *name, *call_id; /* of function items; owned */
     int64_t audio_ms;     /* length of its audio: what was said, or sent and not cut off */
-    uint8_t *ulaw;        /* caller's audio until it has been understood; owned */
-    size_t n_ulaw;
-    bool hearing;        /* being understood just now */
-    bool seen;           /* the receptionist knows it… */
-    const void *seen_by; /* …since this response */
+    bool transcribed;     /* the client has its transcript; until then that is null */
+    bool hearing;         /* being understood just now */
+    bool seen;            /* the receptionist knows it… */
+    const void *seen_by;  /* …since this response */
     double confidence;
 };
 

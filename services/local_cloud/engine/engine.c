@@ -30,18 +30,19 @@ void fault_take(struct engine *e, struct engine_fault *ret)
     pthread_mutex_unlock(&e->lock);
 }
 
-/* Codes that an error event may carry at the start. */
-static const char *const start_errors[] = { "invalid_api_key", "invalid_model",
-                                            "insufficient_quota", "rate_limit_exceeded",
-                                            "server_error" };
+/* Codes that a fault may ask for. */
+static const char *const fault_codes[] = { "invalid_api_key",    "invalid_model",
+                                           "insufficient_quota", "rate_limit_exceeded",
+                                           "server_error",       "inference_rate_limit_exceeded",
+                                           "slow_down",          "server_is_overloaded" };
 
-static bool fault_set_error(struct engine_fault *f, struct str value)
+static bool fault_code_read(const char **ret, struct str value)
 {
     size_t i;
 
-    for (i = 0; i < ARRAY_LEN(start_errors); i++) {
-        if (str_eq_c(value, start_errors[i])) {
-            f->error_code = start_errors[i];
+    for (i = 0; i < ARRAY_LEN(fault_codes); i++) {
+        if (str_eq_c(value, fault_codes[i])) {
+            *ret = fault_codes[i];
             return true;
         }
     }
@@ -55,6 +56,8 @@ static bool fault_set(struct engine_fault *f, struct str name, struct str value)
         int *value;
     } numbers[] = {
         { "refuse", &f->refuse_status },
+        { "error_after", &f->error_after_ms },
+        { "expire_after", &f->expire_after_ms },
         { "stall_after", &f->stall_after_ms },
         { "close_after", &f->close_after_ms },
         { "code", &f->close_code },
@@ -68,7 +71,9 @@ static bool fault_set(struct engine_fault *f, struct str name, struct str value)
     size_t i;
 
     if (str_eq_c(name, "error"))
-        return fault_set_error(f, value);
+        return fault_code_read(&f->error_code, value);
+    if (str_eq_c(name, "fail_code"))
+        return fault_code_read(&f->fail_code, value);
     if (str_eq_c(name, "mute")) {
         f->mute = true;
         return true;

@@ -2,16 +2,16 @@
  * protocols, with a small rule-based receptionist inside that hears only the audio it is sent.
  *
  *     GET  /v1/realtime?model=…       WebSocket, Realtime GA
- *     POST /v1/audio/transcriptions   multipart: json, text, verbose_json
+ *     POST /v1/audio/transcriptions   multipart: json, verbose_json, text, srt, vtt
  *     GET  /v1/models, /v1/models/{model}
  *
  * Source: OpenAI API reference, Realtime (GA) and Audio. Any `Authorization: Bearer` key is taken but
  * one that begins with "bad". Synthesis and recognition run on threads of the engine's own.
  *
  * Faults are for tests: asked for here, or by the query parameter `fault` of one connection's URL:
- * `wss://…/v1/realtime?model=…&fault=close_after:500,code:1011`. Its names: refuse, error, mute,
- * stall_after, close_after, code, ignore_responses, fail_responses, late_deltas, first_audio,
- * stall_response. */
+ * `wss://…/v1/realtime?model=…&fault=close_after:500,code:1011`. Its names: refuse, error, error_after,
+ * mute, stall_after, close_after, code, expire_after, ignore_responses, fail_responses, fail_code,
+ * late_deltas, first_audio, stall_response. */
 #ifndef LOCAL_CLOUD_ENGINE_ENGINE_H
 #define LOCAL_CLOUD_ENGINE_ENGINE_H
 
@@ -37,13 +37,16 @@ enum {
 struct engine_fault {
     int refuse_status; /* the upgrade is answered with this HTTP status */
     const char
-        *error_code;    /* after the 101: an error event with this code, then CLOSE `close_code` */
-    bool mute;          /* the 101, then nothing at all */
-    int stall_after_ms; /* from then on nothing is sent nor read, the socket stays open */
-    int close_after_ms; /* from the 101 */
-    int close_code;     /* 0: 1011; -1: the TCP connection is reset without a CLOSE */
+        *error_code;     /* after the 101: an error event with this code, then CLOSE `close_code` */
+    int error_after_ms;  /* so long after the 101 instead, and without a CLOSE */
+    bool mute;           /* the 101, then nothing at all */
+    int stall_after_ms;  /* from then on nothing is sent nor read, the socket stays open */
+    int close_after_ms;  /* from the 101 */
+    int close_code;      /* 0: 1011; -1: the TCP connection is reset without a CLOSE */
+    int expire_after_ms; /* the session's 60 minutes are over that soon */
     int ignore_responses;  /* the first N response.create are never answered */
-    int fail_responses;    /* the first N responses end as failed (server_error) */
+    int fail_responses;    /* the first N responses end as failed, */
+    const char *fail_code; /* with this code; NULL: server_error */
     int late_deltas;       /* audio deltas that still come after a cancel; -1: none (default 2) */
     int first_audio_ms;    /* thinking time before the first delta, on top of the real one */
     int stall_response_ms; /* pause after the first second of each response's audio */

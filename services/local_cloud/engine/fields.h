@@ -19,6 +19,8 @@ struct api_error {
     char message[API_ERROR_TEXT_MAX];
 };
 
+/* What an error of this code is of. */
+const char *api_error_type(const char *code);
 /* Fills it and returns false, so that it can stand in a return. */
 bool api_error_set(struct api_error *e, const char *code, const char *param, const char *fmt, ...)
     PRINTF_LIKE(4, 5);

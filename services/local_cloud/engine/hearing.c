@@ -106,8 +106,10 @@ static void on_late_transcript(void *arg)
     struct realtime *rt = l->rt;
     struct item *i = conversation_find(&rt->conversation, str_c(l->item_id));
 
-    if (i) /* it may have been deleted */
+    if (i) { /* it may have been deleted */
+        i->transcribed = true;
         transcript_send(rt, i, str_c(l->text));
+    }
     late_free(l);
 }
 
@@ -218,7 +220,7 @@ static void commit(struct realtime *rt, const char *item_id, size_t from, size_t
         jw_null(&w, "previous_item_id");
     jw_cstr(&w, "item_id", i->id);
     realtime_event_send(rt, &w);
-    i->hearing = true; /* its transcript is null so far */
+    i->hearing = true;
     item_event(rt, "conversation.item.added", i);
     item_event(rt, "conversation.item.done", i);
     hear(rt, i, (const uint8_t *)rt->audio.p + from, to - from);

@@ -404,6 +404,7 @@ static void realtime_free(struct realtime *rt)
 {
     timer_stop(&rt->fault_close);
     timer_stop(&rt->fault_stall);
+    timer_stop(&rt->fault_error);
     timer_stop(&rt->expiry);
     jobs_disown(rt);
     response_release(rt);
@@ -447,7 +448,7 @@ static void refuse(struct realtime *rt, int close_code, const char *code, const 
 
     (void)api_error_set(&e, code, "", "%s", message);
     realtime_event_error(rt, &e, STR_EMPTY);
-    buf_addf(&reason, "invalid_request_error%s%s", code[0] ? "." : "", code);
+    buf_addf(&reason, "%s%s%s", e.type, code[0] ? "." : "", code);
     rt->refused = true;
     ws_close(rt->ws, close_code, buf_str(&reason));
     buf_release(&reason);
@@ -474,6 +475,15 @@ static void on_fault_close(void *arg)
         ws_abort(rt->ws);
     else
         ws_close(rt->ws, rt->fault.close_code ? rt->fault.close_code : CLOSE_DEFAULT, STR_EMPTY);
+}
+
+static void on_fault_error(void *arg)
+{
+    struct realtime *rt = arg;
+    struct api_error e;
+
+    (void)api_error_set(&e, rt->fault.error_code, "", "A fault asked for.");
+    realtime_event_error(rt, &e, STR_EMPTY);
 }
 
 static void on_fault_stall(void *arg)
@@ -514,6 +524,8 @@ static int realtime_admit(void *app, const struct ws_upgrade *u, void **arg)
         status = 400;
     if (g->fault.refuse_status)
         status = g->fault.refuse_status;
+    if (query_get(u, &a, "call_id").n > 0)
+        status = 404; /* a second socket onto a call by SIP or WebRTC: there are none here */
     if (lc->engine->n_connections >= ENGINE_CONNECTIONS_MAX)
         status = 503;
     g->key = str_istarts(key, STR("bearer ")) && key.n > 7;
@@ -554,7 +566,7 @@ static void welcome(struct realtime *rt, const struct greeting *g)
         refuse(rt, CLOSE_REQUEST, "missing_model", "You must provide a model parameter.");
     else if (!g->transcription && !model_known(g->model))
         refuse(rt, CLOSE_REQUEST, "invalid_model", "The model is not supported in realtime mode.");
-    else if (g->fault.error_code)
+    else if (g->fault.error_code && !g->fault.error_after_ms)
         refuse(rt, g->fault.close_code ? g->fault.close_code : CLOSE_REQUEST, g->fault.error_code,
                "A fault asked for.");
     else if (g->fault.mute)
@@ -585,8 +597,10 @@ static struct realtime *realtime_create(struct engine *e, struct ws_conn *c,
     response_init(rt);
     timer_init(&rt->fault_close, e->loop, on_fault_close, rt);
     timer_init(&rt->fault_stall, e->loop, on_fault_stall, rt);
+    timer_init(&rt->fault_error, e->loop, on_fault_error, rt);
     timer_init(&rt->expiry, e->loop, on_expired, rt);
-    timer_start(&rt->expiry, (int64_t)SESSION_SECONDS * 1000);
+    timer_start(&rt->expiry, g->fault.expire_after_ms ? g->fault.expire_after_ms
+                                                      : (int64_t)SESSION_SECONDS * 1000);
     list_push_back(&e->connections, &rt->node);
     e->n_connections++;
     return rt;
@@ -604,6 +618,8 @@ static void realtime_accept(void *app, struct ws_conn *c, struct ws_events *even
     welcome(rt, g);
     if (!rt->refused && g->fault.close_after_ms > 0)
         timer_start(&rt->fault_close, g->fault.close_after_ms);
+    if (!rt->refused && g->fault.error_code && g->fault.error_after_ms > 0)
+        timer_start(&rt->fault_error, g->fault.error_after_ms);
     if (!rt->refused && g->fault.stall_after_ms > 0)
         timer_start(&rt->fault_stall, g->fault.stall_after_ms);
     mem_free(g);

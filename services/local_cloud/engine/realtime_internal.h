@@ -36,7 +36,7 @@ struct realtime {
     struct list jobs; /* struct speech_job: told when the connection goes */
     bool refused;     /* an error was sent, the close is on its way */
     bool stalled;     /* a fault: nothing is sent or read any more */
-    struct timer fault_close, fault_stall, expiry;
+    struct timer fault_close, fault_stall, fault_error, expiry;
 
     /* hearing.c */
     struct codec_in codec;
@@ -52,6 +52,7 @@ struct realtime {
     /* response.c */
     struct list responses;   /* struct response, the out-of-band ones too */
     struct response *active; /* of the conversation; NULL: none */
+    bool automatic_due;      /* a turn is to be answered once the cancelled response has ended */
     struct timer rate_limits;
     int64_t cached_text, cached_audio; /* tokens that the last response has put into the cache */
     bool audio_made;

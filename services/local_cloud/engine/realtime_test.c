@@ -149,6 +149,32 @@ TEST(realtime_faults_of_the_url_act_on_that_connection)
     rig_end(r);
 }
 
+TEST(realtime_faults_may_come_in_mid_session)
+{
+    struct rig *r = rig_new();
+
+    rig_connect(r, MODEL "&fault=error:server_error,error_after:30", KEY);
+    (void)rig_await(r, "session.created");
+    CHECK_STR(rig_text(r, await_error(r, "server_error"), "type"), "server_error");
+    rig_send(r, PCMU("")); /* it lives on */
+    (void)rig_await(r, "session.updated");
+    rig_connect(r, MODEL "&fault=expire_after:30", KEY);
+    (void)rig_await(r, "session.created");
+    (void)await_error(r, "session_expired");
+    rig_await_close(r);
+    CHECK_INT(r->close_code, 1001);
+    rig_end(r);
+}
+
+TEST(realtime_knows_no_calls_by_other_ways)
+{
+    struct rig *r = rig_new();
+
+    rig_connect(r, "?call_id=rtc_1", KEY);
+    CHECK(!r->open && r->closed);
+    rig_end(r);
+}
+
 TEST(realtime_faults_asked_for_act_on_the_next_connections_only)
 {
     const struct engine_fault fault = { .refuse_status = 500 };
@@ -414,6 +440,11 @@ TEST(response_faults_fail_or_are_silent)
     rig_send(r, SAY("Three.", ""));
     CHECK_STR(rig_text(r, rig_await(r, "response.done"), "response.status"), "completed");
     CHECK_INT(rig_count(r, "response.created"), 2);
+    rig_connect(r, MODEL "&fault=fail_responses:1,fail_code:inference_rate_limit_exceeded", KEY);
+    (void)rig_await(r, "session.created");
+    rig_send(r, SAY("Four.", ""));
+    done = json_get(rig_await(r, "response.done"), "response");
+    CHECK_STR(rig_text(r, done, "status_details.error.code"), "inference_rate_limit_exceeded");
     rig_end(r);
 }
 
@@ -466,7 +497,7 @@ TEST(response_in_pcm_is_three_times_the_samples_of_two_bytes)
 TEST(caller_turn_is_found_on_the_audio_and_written_down)
 {
     struct rig *r = rig_new();
-    const struct jval *started, *stopped, *committed, *text;
+    const struct jval *started, *stopped, *committed, *item, *text;
 
     pcmu_session(r);
     rig_silence(r, 1000);
@@ -479,13 +510,18 @@ TEST(caller_turn_is_found_on_the_audio_and_written_down)
     CHECK(json_i64_or(json_get(started, "audio_start_ms"), 0) > 600);
     CHECK(json_i64_or(json_get(started, "audio_start_ms"), 0) < 1100);
     CHECK(json_i64_or(json_get(stopped, "audio_end_ms"), 0) > 2000);
-    CHECK_STR(rig_text(r, rig_await(r, "conversation.item.added"), "item.content.0.type"),
-              "input_audio");
+    item = rig_await(r, "conversation.item.added");
+    CHECK_STR(rig_text(r, item, "item.content.0.type"), "input_audio");
+    CHECK(json_is_null(json_path(item, "item.content.0.transcript"))); /* not written yet */
     (void)rig_await(r, "conversation.item.done");
     text = rig_await(r, "conversation.item.input_audio_transcription.completed");
     CHECK_STR(rig_text(r, text, "transcript"), "When are you open.");
     CHECK_STR(rig_text(r, text, "usage.type"), "duration");
     CHECK_INT(rig_count(r, "response.created"), 0); /* create_response is off */
+    rig_send(r, "{'type':'conversation.item.retrieve','item_id':'" STR_FMT "'}",
+             STR_ARG(json_str(json_get(committed, "item_id"))));
+    CHECK_STR(rig_text(r, rig_await(r, "conversation.item.retrieved"), "item.content.0.transcript"),
+              "When are you open.");
     rig_end(r);
 }
 
@@ -522,6 +558,23 @@ TEST(caller_speech_cancels_the_response_only_when_the_session_says_so)
     (void)rig_await(r, "response.output_audio.delta");
     rig_say(r, "rms", "Stop please, stop.", 1000);
     CHECK_STR(rig_text(r, rig_await(r, "response.done"), "response.status"), "completed");
+    rig_end(r);
+}
+
+TEST(caller_turn_that_ends_before_the_cancelled_response_does_is_answered)
+{
+    struct rig *r = rig_new();
+
+    rig_connect(r, MODEL "&fault=late_deltas:100", KEY);
+    (void)rig_await(r, "session.created");
+    rig_send(r, PCMU(""));
+    rig_send(r, SAY(LONG_TEXT, ""));
+    (void)rig_await(r, "response.output_audio.delta");
+    rig_say(r, "rms", "Are you a robot?", 1000); /* faster than life */
+    CHECK_STR(rig_text(r, rig_await(r, "response.done"), "response.status"), "cancelled");
+    CHECK(event_at(r, "input_audio_buffer.committed") < event_at(r, "response.done"));
+    CHECK_CONTAINS(
+        rig_text(r, rig_await(r, "response.done"), "response.output.0.content.0.transcript"), "AI");
     rig_end(r);
 }
 
@@ -631,5 +684,31 @@ TEST(items_spoken_are_truncated_with_their_words)
     rig_send(r, "{'type':'conversation.item.truncate','item_id':'nobody','content_index':0,'audio_"
                 "end_ms':0}");
     (void)await_error(r, "item_truncate_invalid_item_id");
+    rig_end(r);
+}
+
+TEST(items_cut_off_while_they_are_spoken_stay_cut)
+{
+    struct rig *r = rig_new();
+    const struct jval *delta, *done, *said;
+
+    rig_connect(r, MODEL "&fault=late_deltas:20", KEY);
+    (void)rig_await(r, "session.created");
+    rig_send(r, PCMU(MANUAL));
+    rig_send(r, SAY(LONG_TEXT, ""));
+    delta = rig_await(r, "response.output_audio.delta");
+    rig_send(r, "{'type':'response.cancel'}");
+    rig_send(r,
+             "{'type':'conversation.item.truncate','item_id':'" STR_FMT
+             "','content_index':0,'audio_end_ms':1}",
+             STR_ARG(json_str(json_get(delta, "item_id"))));
+    (void)rig_await(r, "conversation.item.truncated");
+    said = rig_await(r, "response.output_audio_transcript.done");
+    CHECK(str_starts(STR(LONG_TEXT), json_str(json_get(said, "transcript"))));
+    CHECK(json_str(json_get(said, "transcript")).n > 0); /* all that was said */
+    done = json_get(rig_await(r, "response.done"), "response");
+    CHECK_STR(rig_text(r, done, "output.0.content.0.transcript"), ""); /* what was heard of it */
+    CHECK_INT(json_i64_or(json_path(done, "usage.output_token_details.audio_tokens"), 0),
+              ((int64_t)audio_bytes(r) / 8 + 49) / 50);
     rig_end(r);
 }

@@ -105,6 +105,8 @@ void response_end(struct response *r, const char *status, const char *reason)
         hearing_answered(rt, playing_ms);
     }
     response_free(r);
+    if (rt->automatic_due && !rt->active)
+        response_automatic(rt);
 }
 
 /* What to say. */
@@ -301,6 +303,7 @@ void response_automatic(struct realtime *rt)
 {
     struct api_error e;
 
+    rt->automatic_due = rt->active && rt->active->state == TRAILS;
     if (!rt->active && !response_start(rt, NULL, &e))
         realtime_event_error(rt, &e, STR_EMPTY);
 }

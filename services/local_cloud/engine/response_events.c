@@ -61,9 +61,13 @@ static struct tokens output_tokens(const struct response *r)
     size_t i;
 
     for (i = 0; i < r->n_outputs; i++) {
-        t.text += tokens_of(buf_str(&r->outputs[i]->text));
-        if (r->outputs[i]->audio)
-            t.audio += (r->outputs[i]->audio_ms + AUDIO_TOKEN_MS - 1) / AUDIO_TOKEN_MS;
+        if (r->outputs[i] != r->message)
+            t.text += tokens_of(buf_str(&r->outputs[i]->text));
+    }
+    /* All that was made is billed, whatever the client has cut off since. */
+    if (r->message) {
+        t.text += tokens_of(response_said(r));
+        t.audio += ((int64_t)r->sent / ULAW_BYTES_PER_MS + AUDIO_TOKEN_MS - 1) / AUDIO_TOKEN_MS;
     }
     return t;
 }
@@ -112,7 +116,7 @@ static void status_details_write(struct jw *w, const struct response *r)
     jw_cstr(w, "type", r->status);
     if (strcmp(r->status, "failed") == 0) {
         jw_obj(w, "error");
-        jw_cstr(w, "type", "server_error");
+        jw_cstr(w, "type", api_error_type(r->reason));
         jw_cstr(w, "code", r->reason);
         jw_cstr(w, "message",
                 "The server had an error while processing your request. Sorry about that!");
@@ -218,8 +222,7 @@ static void part_event(struct response *r, const char *type, bool with_text)
     content_begin(&w, r, type, r->message);
     jw_obj(&w, "part");
     jw_cstr(&w, "type", r->output.text_only ? "text" : "audio");
-    jw_str(&w, r->output.text_only ? "text" : "transcript",
-           with_text ? buf_str(&r->message->text) : STR(""));
+    jw_str(&w, r->output.text_only ? "text" : "transcript", with_text ? response_said(r) : STR(""));
     jw_end(&w);
     realtime_event_send(r->rt, &w);
 }
@@ -268,11 +271,11 @@ void response_message_begin(struct response *r)
 void response_message_end(struct response *r, const char *status)
 {
     if (r->output.text_only) {
-        response_text_event(r, "response.output_text.done", "text", buf_str(&r->message->text));
+        response_text_event(r, "response.output_text.done", "text", response_said(r));
     } else {
         response_text_event(r, "response.output_audio.done", NULL, STR_EMPTY);
         response_text_event(r, "response.output_audio_transcript.done", "transcript",
-                            buf_str(&r->message->text));
+                            response_said(r));
     }
     part_event(r, "response.content_part.done", true);
     item_ended(r, r->message, status);

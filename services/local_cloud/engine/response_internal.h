@@ -72,6 +72,7 @@ void response_calls_emit(struct response *r);
 /* response_speech.c */
 void response_speak(struct response *r); /* reply.text, from now on; ends the response by itself */
 void response_on_tick(void *arg);
+struct str response_said(const struct response *r); /* the words sent so far */
 void response_all_said(struct response *r); /* what is left of the text, the calls, the end */
 
 #endif

@@ -128,13 +128,19 @@ static size_t text_due(const struct response *r)
     return text;
 }
 
+struct str response_said(const struct response *r)
+{
+    return str_slice(r->reply.text, 0, r->text_sent);
+}
+
 static void text_send(struct response *r, size_t due)
 {
     struct str delta = str_slice(r->reply.text, r->text_sent, due);
 
     if (delta.n == 0)
         return;
-    buf_add_str(&r->message->text, delta);
+    if (!r->message->cut)
+        buf_add_str(&r->message->text, delta);
     r->text_sent = due;
     response_text_event(r,
                         r->output.text_only ? "response.output_text.delta"
@@ -149,7 +155,8 @@ static void audio_send(struct response *r, size_t n)
     size_t from = r->sent;
 
     r->sent += n;
-    r->message->audio_ms = (int64_t)r->sent / ULAW_BYTES_PER_MS;
+    if (!r->message->cut)
+        r->message->audio_ms = (int64_t)r->sent / ULAW_BYTES_PER_MS;
     text_send(r, text_due(r)); /* the words run a little ahead of the voice */
     codec_encode(r->output.format, (const uint8_t *)r->ulaw.p, r->ulaw.n, from, r->sent, &bytes);
     text = mem_alloc(BASE64_LEN(bytes.n));
@@ -218,7 +225,7 @@ void response_on_tick(void *arg)
 
     switch (r->state) {
     case WAITS:
-        response_end(r, "failed", "server_error");
+        response_end(r, "failed", r->rt->fault.fail_code ? r->rt->fault.fail_code : "server_error");
         break;
     case SPEAKS:
         speak_on(r);

@@ -27,6 +27,10 @@ static const struct endpoint_settings pieces = { .threshold = 0.5,
                                                  .prefix_padding_ms = PIECE_PADDING_MS,
                                                  .silence_duration_ms = PIECE_SILENCE_MS };
 
+enum transcript_format { FORMAT_JSON, FORMAT_VERBOSE_JSON, FORMAT_TEXT, FORMAT_SRT, FORMAT_VTT };
+
+static const char *const format_names[] = { "json", "verbose_json", "text", "srt", "vtt" };
+
 struct segment {
     struct list_node node;
     int64_t start_ms, end_ms;
@@ -40,14 +44,24 @@ struct transcription {
     struct http_req *req;
     const uint8_t *ulaw;
     size_t n;
-    bool words, segments, verbose;
+    enum transcript_format format;
+    bool words, segments;
     struct list found; /* struct segment, in the arena */
     struct err err;
 };
 
-static const char *const models[] = { "gpt-transcribe", "gpt-4o-transcribe",
-                                      "gpt-4o-mini-transcribe", "gpt-4o-mini-transcribe-2025-12-15",
-                                      "whisper-1" };
+static const struct model {
+    const char *name;
+    unsigned formats; /* bits of enum transcript_format */
+    const char *use;
+} models[] = {
+    { "gpt-transcribe", 1u << FORMAT_JSON, "'json'" },
+    { "gpt-4o-transcribe", 1u << FORMAT_JSON | 1u << FORMAT_TEXT, "'json' or 'text'" },
+    { "gpt-4o-mini-transcribe", 1u << FORMAT_JSON | 1u << FORMAT_TEXT, "'json' or 'text'" },
+    { "gpt-4o-mini-transcribe-2025-12-15", 1u << FORMAT_JSON | 1u << FORMAT_TEXT,
+      "'json' or 'text'" },
+    { "whisper-1", ~0u, "" },
+};
 
 static int16_t sample_at(const struct wav_info *w, const uint8_t *p)
 {
@@ -237,14 +251,14 @@ static void words_write(struct jw *w, const struct transcription *t)
     jw_end(w);
 }
 
-static void reply(struct transcription *t)
+static void json_reply(struct transcription *t)
 {
     double seconds = (double)t->n / (1000.0 * BYTES_PER_MS);
     struct jw w;
 
     jw_init(&w);
     jw_obj(&w, NULL);
-    if (t->verbose) {
+    if (t->format == FORMAT_VERBOSE_JSON) {
         jw_cstr(&w, "task", "transcribe");
         jw_cstr(&w, "language", "english");
         jw_num(&w, "duration", seconds);
@@ -262,15 +276,78 @@ static void reply(struct transcription *t)
     http_reply_json(t->req, 200, jw_finish(&w, t->req->ctx->arena));
 }
 
-static bool is_model(struct str name)
+static void clock_write(struct buf *out, int64_t ms, char point)
+{
+    buf_addf(out, "%02lld:%02lld:%02lld%c%03lld", (long long)(ms / 3600000),
+             (long long)(ms / 60000 % 60), (long long)(ms / 1000 % 60), point,
+             (long long)(ms % 1000));
+}
+
+/* SubRip numbers what WebVTT heads, and writes its decimals with a comma. */
+static void subtitles_reply(struct transcription *t)
+{
+    char point = t->format == FORMAT_SRT ? ',' : '.';
+    struct buf out = BUF_INIT(8 * MIB);
+    struct list_node *node;
+    int number = 0;
+
+    if (t->format == FORMAT_VTT)
+        buf_add_c(&out, "WEBVTT\n\n");
+    for (node = list_first(&t->found); node; node = list_next(&t->found, node)) {
+        const struct segment *s = CONTAINER_OF(node, struct segment, node);
+
+        if (t->format == FORMAT_SRT)
+            buf_addf(&out, "%d\n", ++number);
+        clock_write(&out, s->start_ms, point);
+        buf_add_c(&out, " --> ");
+        clock_write(&out, s->end_ms, point);
+        buf_addf(&out, "\n" STR_FMT "\n\n", STR_ARG(s->text));
+    }
+    http_reply(t->req, 200, "text/plain; charset=utf-8",
+               arena_str(t->req->ctx->arena, buf_str(&out)));
+    buf_release(&out);
+}
+
+static void reply(struct transcription *t)
+{
+    switch (t->format) {
+    case FORMAT_JSON:
+    case FORMAT_VERBOSE_JSON:
+        json_reply(t);
+        break;
+    case FORMAT_TEXT:
+        http_reply(t->req, 200, "text/plain; charset=utf-8", whole_text(t));
+        break;
+    case FORMAT_SRT:
+    case FORMAT_VTT:
+        subtitles_reply(t);
+        break;
+    }
+}
+
+static const struct model *model_find(struct str name)
 {
     size_t i;
 
     for (i = 0; i < ARRAY_LEN(models); i++) {
-        if (str_eq_c(name, models[i]))
-            return true;
+        if (str_eq_c(name, models[i].name))
+            return &models[i];
     }
-    return false;
+    return NULL;
+}
+
+/* False: the name is none. */
+static bool format_read(enum transcript_format *ret, struct str name)
+{
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(format_names); i++) {
+        if (str_eq_c(name, format_names[i])) {
+            *ret = (enum transcript_format)i;
+            return true;
+        }
+    }
+    return name.n == 0; /* json */
 }
 
 static struct str part_text(const struct multipart *m, const char *name)
@@ -297,37 +374,53 @@ static void bad_request(struct http_req *r, const char *param, const char *messa
     api_reply_error(r, 400, "invalid_request_error", NULL, param, message);
 }
 
+static void format_refuse(struct http_req *r, struct str format, const struct model *m)
+{
+    struct buf text = BUF_INIT(KIB);
+
+    buf_addf(&text,
+             "response_format '" STR_FMT "' is not compatible with model '%s'. Use %s instead.",
+             STR_ARG(str_slice(format, 0, 64)), m->name, m->use);
+    api_reply_error(r, 400, "invalid_request_error", "unsupported_value", "response_format",
+                    buf_cstr(&text));
+    buf_release(&text);
+}
+
 /* The form's settings; false: answered. */
 static bool form_read(struct transcription *t, const struct multipart *m)
 {
-    struct str format = part_text(m, "response_format"), model = part_text(m, "model");
+    struct str format = part_text(m, "response_format"), name = part_text(m, "model");
     const struct multipart_part *file = multipart_find(m, "file");
-    bool whisper = str_eq_c(model, "whisper-1");
+    const struct model *model = model_find(name);
 
     if (!file || file->filename.n == 0)
         bad_request(t->req, "file", "Missing required parameter: 'file', with a file name.");
     else if (file->data.n > FILE_MAX)
         api_reply_error(t->req, 413, "invalid_request_error", NULL, "file",
                         "Maximum content size limit (26214400) exceeded.");
-    else if (model.n == 0)
+    else if (name.n == 0)
         bad_request(t->req, "model", "you must provide a model parameter");
-    else if (!is_model(model))
+    else if (!model)
         api_reply_error(t->req, 404, "invalid_request_error", "model_not_found", "model",
                         "The model does not exist or you do not have access to it.");
-    else if (format.n > 0 && !str_eq_c(format, "json") &&
-             !(whisper && (str_eq_c(format, "verbose_json") || str_eq_c(format, "text"))))
-        bad_request(t->req, "response_format",
-                    "response_format is not compatible with this model. Use 'json', or with "
-                    "whisper-1 'text' or 'verbose_json'.");
+    else if (!format_read(&t->format, format))
+        bad_request(t->req, "response_format", "Invalid value for 'response_format'.");
+    else if (!(model->formats & 1u << t->format))
+        format_refuse(t->req, format, model);
     else if (!str_ends(file->filename, STR(".wav")))
         bad_request(t->req, "file", "Unrecognized file format. Supported formats here: ['wav']");
-    else {
-        t->verbose = str_eq_c(format, "verbose_json");
-        t->words = t->verbose && granularity_asked(m, "word");
-        t->segments = t->verbose && (!t->words || granularity_asked(m, "segment"));
+    else
         return true;
-    }
     return false;
+}
+
+/* Words and segments are of verbose_json; segments unless only words were asked for. */
+static void granularity_read(struct transcription *t, const struct multipart *m)
+{
+    bool verbose = t->format == FORMAT_VERBOSE_JSON;
+
+    t->words = verbose && granularity_asked(m, "word");
+    t->segments = verbose && (!t->words || granularity_asked(m, "segment"));
 }
 
 void transcribe_handle(void *app, struct http_req *r)
@@ -345,6 +438,7 @@ void transcribe_handle(void *app, struct http_req *r)
     }
     if (!form_read(&t, &m))
         return;
+    granularity_read(&t, &m);
     if (file_decode(multipart_find(&m, "file")->data, &ulaw, &t.n, &err)) {
         bad_request(r, "file", "Audio file might be corrupted or unsupported");
         return;
@@ -354,8 +448,6 @@ void transcribe_handle(void *app, struct http_req *r)
         log_error(&r->ctx->log, "transcription failed: %s", t.err.text);
         api_reply_error(r, 500, "server_error", NULL, NULL,
                         "The server had an error while processing your request.");
-    } else if (str_eq_c(part_text(&m, "response_format"), "text")) {
-        http_reply(r, 200, "text/plain; charset=utf-8", whole_text(&t));
     } else {
         reply(&t);
     }

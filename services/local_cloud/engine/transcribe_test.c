@@ -130,6 +130,37 @@ TEST_WITHIN(120, transcription_writes_down_what_was_said_with_times)
     mem_free(r);
 }
 
+/* `begin` is what the body begins with, up to the first time's seconds. */
+static void check_subtitles(struct rig *r, const char *format, const char *begin, const char *point)
+{
+    struct buf body = BUF_INIT(8 * MIB);
+    struct asking a = {
+        .rig = r, .path = "/v1/audio/transcriptions", .key = "Bearer sk-x", .arena = ARENA_INIT
+    };
+
+    form(r, &body, "whisper-1", format, "I would like to book an appointment.");
+    a.body = buf_str(&body);
+    ask(&a);
+    CHECK_INT(a.res.status, 200);
+    CHECK(str_starts(a.res.body, str_c(begin)));
+    CHECK_CONTAINS(a.res.body, " --> 00:00:0");
+    CHECK_CONTAINS(str_slice(a.res.body, strlen(begin), strlen(begin) + 3), point);
+    CHECK_CONTAINS(a.res.body, "appointment.\n\n");
+    arena_release(&a.arena);
+    buf_release(&body);
+}
+
+TEST_WITHIN(120, transcription_is_written_as_subtitles)
+{
+    struct rig *r = MEM_NEW(struct rig);
+
+    rig_start(r);
+    check_subtitles(r, "srt", "1\n00:00:0", ",");
+    check_subtitles(r, "vtt", "WEBVTT\n\n00:00:0", ".");
+    rig_stop(r);
+    mem_free(r);
+}
+
 TEST_WITHIN(120, transcription_refuses_in_the_vendors_words)
 {
     static const struct {
@@ -150,6 +181,10 @@ TEST_WITHIN(120, transcription_refuses_in_the_vendors_words)
           "format" },
         { "Bearer x",
           PART("model") "gpt-transcribe\r\n" PART("response_format") "srt\r\n" FILE_PART(
+              "a.wav") "RIFF\r\n--B--",
+          400, "unsupported_value" },
+        { "Bearer x",
+          PART("model") "whisper-1\r\n" PART("response_format") "poem\r\n" FILE_PART(
               "a.wav") "RIFF\r\n--B--",
           400, "response_format" },
     };
