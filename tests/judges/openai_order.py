@@ -78,7 +78,7 @@ class Socket:
         self.sent_ids, self.seen_ids = {}, set()
         self.appended_ms = 0.0
         self.turn, self.turn_from = None, 0  # the caller's turn that is open, or stopped and not yet committed
-        self.stopped = None
+        self.stopped = self.committed = None
         self.automatic = 0  # turns that turn detection may answer by itself
         self.turn_since_call = False
         self.calls = {}  # by call_id: True once it is answered
@@ -248,6 +248,8 @@ class Socket:
         if error.get("event_id"):
             yield from self._error_of(error["event_id"])
             return
+        if error.get("code") in UNASKED:
+            return
         for begin, name in ERRORS_OF:
             if (error.get("code") or "").startswith(begin) or (error.get("param") or "").startswith(begin):
                 if not self._take(name):
@@ -255,7 +257,7 @@ class Socket:
                 return
         if self.asked:
             self.asked.pop(0)
-        elif error.get("code") not in UNASKED:
+        else:
             yield f"{error['code']}: nobody asked for anything"
 
     def _error_of(self, event_id):
@@ -294,6 +296,8 @@ class Socket:
                 yield from self._created(asked, value)
                 last = {None: last, "root": None}.get(asked.get("previous_item_id"), asked.get("previous_item_id"))
             item = self.items[value["id"]] = Item(value)
+        if item.role == "user" and item.id == self.committed and get(value, "content.0.transcript") is not None:
+            yield "its transcript cannot be known yet"
         if previous != last:
             yield f"previous_item_id is {previous}, not {last}"
         item.in_conversation = True
@@ -381,6 +385,7 @@ class Socket:
         if event["previous_item_id"] != (self.order[-1] if self.order else None):
             yield f"previous_item_id is {event['previous_item_id']}"
         self.items[event["item_id"]] = Item({"id": event["item_id"], "type": "message", "role": "user"})
+        self.committed = event["item_id"]
         self.stopped, self.turn = None, None if by_client else self.turn
         self.turn_since_call = True
         if not by_client and self._setting("audio.input.turn_detection.create_response"):
