@@ -10,6 +10,7 @@
 
 enum {
     ANSWER_HEADERS_MAX = 64 * 1024,
+    CONTENT_TYPE_MAX = 1024,
     ERROR_TEXT_MAX = 4096,
     TRACE_ID_LEN = 32,
     LOGGED_PATH_MAX = 200,
@@ -256,20 +257,26 @@ void http_exchange_let_go(struct http_exchange *x)
 
 /* --- answer: what handlers call ------------------------------------------------------------------ */
 
+/* A line break in a value would let whoever it comes from write our headers. */
+static void add_header(struct buf *out, const char *name, struct str value)
+{
+    size_t i;
+
+    buf_addf(out, "%s: ", name);
+    for (i = 0; i < value.n; i++) {
+        char c = value.p[i];
+
+        buf_add_char(out, ((unsigned char)c < ' ' && c != '\t') || c == 127 ? ' ' : c);
+    }
+    buf_add_c(out, "\r\n");
+}
+
 void http_reply_header(struct http_req *r, const char *name, struct str value)
 {
     struct http_exchange *x = exchange_of(r);
-    size_t i;
 
-    if (x->begun || !http_is_token(str_c(name)))
-        return;
-    buf_addf(&x->headers, "%s: ", name);
-    for (i = 0; i < value.n; i++) { /* a line break here would let a peer write our headers */
-        char c = value.p[i];
-
-        buf_add_char(&x->headers, ((unsigned char)c < ' ' && c != '\t') || c == 127 ? ' ' : c);
-    }
-    buf_add_c(&x->headers, "\r\n");
+    if (!x->begun && http_is_token(str_c(name)))
+        add_header(&x->headers, name, value);
 }
 
 static bool has_no_body(int status)
@@ -298,7 +305,7 @@ static void make_head(struct http_exchange *x, struct buf *head, int status,
     buf_addf(head, "HTTP/1.1 %d %s\r\n", status, http_reason(status));
     write_date(head, x->loop);
     if (content_type)
-        buf_addf(head, "Content-Type: %s\r\n", content_type);
+        add_header(head, "Content-Type", str_slice(str_c(content_type), 0, CONTENT_TYPE_MAX));
     if (x->chunked)
         buf_add_c(head, "Transfer-Encoding: chunked\r\n");
     else if (length >= 0 && !has_no_body(status))

@@ -79,6 +79,20 @@ static void on_wait(void *arg, struct http_req *r)
     atomic_fetch_add(&app->handled, 1);
 }
 
+static void on_typed(void *app, struct http_req *r)
+{
+    const char *type = arena_cstr(r->ctx->arena, r->body); /* as a store of objects would */
+
+    (void)app;
+    if (str_eq_c(r->query, "stream")) {
+        CHECK_OK(http_reply_begin(r, 200, type, 2));
+        CHECK_OK(http_reply_write(r, "ok", 2));
+        http_reply_end(r);
+    } else {
+        http_reply(r, 200, type, STR("ok"));
+    }
+}
+
 static void on_stream(void *arg, struct http_req *r)
 {
     static const char kib[1024] = "0123456789";
@@ -140,6 +154,7 @@ static const struct http_route routes[] = {
     { .methods = HTTP_POST | HTTP_PUT, .path = "/echo", .body_max = 1000, .handle = on_echo },
     { .methods = HTTP_POST, .path = "/large", .body_max = 8 * MIB, .handle = on_echo },
     { .methods = HTTP_POST, .path = "/bodiless", .handle = on_hello },
+    { .methods = HTTP_POST, .path = "/typed", .body_max = 100000, .handle = on_typed },
     { .methods = HTTP_GET, .path = "/live", .handle = on_hello, .on_loop = true },
     { .methods = HTTP_GET, .path = "/headers/{id}", .handle = on_headers },
     { .methods = HTTP_GET, .path = "/silent", .handle = on_silent },
@@ -472,6 +487,32 @@ TEST(http_server_shows_headers_parameters_and_peer)
     got = once(&f, "GET /headers/1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
                    "X-Cloud-Trace-Context: 105445aa7843bc8bf206b12000100000/1;o=1\r\n\r\n");
     CHECK_CONTAINS(got, "trace=105445aa7843bc8bf206b12000100000");
+    close_server(&f);
+}
+
+TEST(http_server_lets_no_content_type_write_headers)
+{
+    static const char *const paths[] = { "/typed", "/typed?stream" };
+    static char long_type[90000];
+    struct fixture f;
+    struct str got;
+    size_t i, k;
+
+    open_server(&f);
+    memset(long_type, 't', sizeof(long_type) - 1);
+    for (i = 0; i < ARRAY_LEN(paths); i++) {
+        const char *types[] = { "a\r\nX-Evil: 1\r\n\r\nb", long_type };
+
+        for (k = 0; k < ARRAY_LEN(types); k++) {
+            got = once(&f, arena_printf(&f.arena,
+                                        "POST %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                                        "Content-Length: %zu\r\n\r\n%s",
+                                        paths[i], strlen(types[k]), types[k])
+                               .p);
+            CHECK(!str_contains(got, STR("\r\nX-Evil")));
+            CHECK_STR(body_of(got), "ok");
+        }
+    }
     close_server(&f);
 }
 
