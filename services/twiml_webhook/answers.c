@@ -5,6 +5,7 @@
 #include "concierge/live_call.h"
 #include "concierge/profile.h"
 #include "twilio/twiml.h"
+#include "twilio/webhook.h"
 #include "twiml_webhook/sentences.h"
 
 enum {
@@ -41,8 +42,8 @@ enum next_step next_step(const struct live_call *call, int attempt, int *ret_att
     *ret_attempt = attempt + 1;
     if (!call || call->state == LIVE_CALL_LIVE)
         return attempt < RESUMES_MAX ? NEXT_STREAM : NEXT_LOST;
-    if (call->state == LIVE_CALL_TRANSFER && call->transfer.number.n)
-        return NEXT_TRANSFER;
+    if (call->state == LIVE_CALL_TRANSFER && twilio_number_known(call->transfer.number))
+        return NEXT_TRANSFER; /* what is no number could not be dialled: error 13224 */
     return call->state == LIVE_CALL_ENDED ? NEXT_HANGUP : NEXT_LOST;
 }
 

@@ -464,6 +464,10 @@ TEST(webhook_continues_as_the_record_says)
           "/voice/dialed?attempt=0#rc=2&amp;ct=2000&amp;rt=5000&amp;rp=all\" "
           "callerId=\"+15005550006\" timeout=\"25\"><Number>+4930555101</Number></Dial>",
           "<Stream" },
+        { "transfer to what is no number",
+          "\"state\":{\"stringValue\":\"transfer\"},\"transfer\":{\"mapValue\":{\"fields\":{"
+          "\"number\":{\"stringValue\":\"030 555\"}}}}",
+          "/voice/continue?attempt=0", "<Number>+4930555101</Number>", "030 555" },
         { "the engine was lost in opening hours", "\"state\":{\"stringValue\":\"failed\"}",
           "/voice/continue?attempt=0", "<Number>+4930555101</Number>", "<Record" },
     };
