@@ -27,7 +27,7 @@ STREAMED = {"runQuery", "batchGet", "runAggregationQuery"}
 UNIONS = {
     "Value": ["nullValue", "booleanValue", "integerValue", "doubleValue", "timestampValue", "stringValue",
               "bytesValue", "referenceValue", "geoPointValue", "arrayValue", "mapValue"],
-    "Write": ["update", "delete", "transform"],
+    "Write": ["update", "delete", "transform", "verify"],  # the last is gRPC's, not described
     "FieldTransform": ["setToServerValue", "increment", "maximum", "minimum", "appendMissingElements",
                        "removeAllFromArray"],
     "Filter": ["compositeFilter", "fieldFilter", "unaryFilter"],
