@@ -1,5 +1,6 @@
-"""An application of the judge's own for local-cloud's telephone side: answers webhooks with TwiML, takes Media
-Streams, and telephones. Every request is verified by PyPI twilio as it comes in."""
+"""An application of the judge's own for local-cloud's telephone side: answers webhooks with TwiML, takes
+Media Streams, and telephones. Every request is verified by PyPI twilio as it comes in."""
+
 import base64
 import collections
 import contextlib
@@ -40,8 +41,8 @@ def server_tls(files):
 
 
 class App:
-    """Answers `/path` with what answers[path] holds: (status, content type, body), in turn, the last one again
-    and again; 204 where nothing is held. `requests` are all that came, in order."""
+    """Answers `/path` with what answers[path] holds: (status, content type, body), in turn, the last one
+    again and again; 204 where nothing is held. `requests` are all that came, in order."""
 
     def __init__(self, tls=None):
         self.answers = collections.defaultdict(list)
@@ -272,7 +273,12 @@ def world(talk=None, tls=None, **env):
     the applications' certificate and key."""
     app = App(tls)
     stream = StreamApp(talk, tls) if talk else None
-    settings = {"TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": TOKEN, "PUBLIC_BASE_URL": app.origin, **env}
+    settings = {
+        "TWILIO_ACCOUNT_SID": ACCOUNT,
+        "TWILIO_AUTH_TOKEN": TOKEN,
+        "PUBLIC_BASE_URL": app.origin,
+        **env,
+    }
     try:
         with judge.local_cloud(**settings) as cloud:
             yield cloud, app, stream

@@ -58,7 +58,8 @@ const checks = {
     const document = new twilio.twiml.VoiceResponse();
     document.pause({ length: 30 });
     await api.calls(call.sid).update({ twiml: document.toString() });
-    await api.calls(call.sid).update({ url: `${application}/none`, method: 'POST', fallbackUrl: `${application}/f` });
+    const url = `${application}/none`;
+    await api.calls(call.sid).update({ url, method: 'POST', fallbackUrl: `${application}/f` });
     const ended = await api.calls(call.sid).update({ status: 'completed' });
     check(ended.status === 'completed', ended.status);
     await refused(400, 21220, () => api.calls(call.sid).update({ status: 'completed' }));
@@ -116,7 +117,8 @@ const checks = {
 async function* asAsync(list, options) {
   const all = await new Promise((resolve, reject) => {
     const got = [];
-    list.each({ ...options, callback: (item) => got.push(item), done: (e) => (e ? reject(e) : resolve(got)) });
+    const done = (error) => (error ? reject(error) : resolve(got));
+    list.each({ ...options, callback: (item) => got.push(item), done });
   });
   yield* all;
 }

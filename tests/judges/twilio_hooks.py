@@ -1,5 +1,7 @@
-"""Requests of Twilio's side to an application: parameters of each kind of webhook (reference: Twilio docs, Voice >
-TwiML > Twilio's request, status and recording callbacks), signature by PyPI twilio, and what is answered."""
+"""Requests of Twilio's side to an application: parameters of each kind of webhook (reference: Twilio docs,
+Voice > TwiML > Twilio's request, status and recording callbacks), signature by PyPI twilio, and what is
+answered."""
+
 import re
 import urllib.parse
 
@@ -9,7 +11,17 @@ import twilio_twiml
 from twilio_rest import RFC2822
 from twilio_text import E164, SID, Form, body_of, header
 
-STATUSES = {"queued", "initiated", "ringing", "in-progress", "completed", "busy", "failed", "no-answer", "canceled"}
+STATUSES = {
+    "queued",
+    "initiated",
+    "ringing",
+    "in-progress",
+    "completed",
+    "busy",
+    "failed",
+    "no-answer",
+    "canceled",
+}
 FINAL = {"completed", "busy", "failed", "no-answer", "canceled"}
 WITHHELD = {"anonymous", "unknown", "restricted", "unavailable", "private", "+266696687"}
 RECORDING_SOURCES = {
@@ -19,7 +31,9 @@ RECORDING_SOURCES = {
 STIR = re.compile(r"^(TN-Validation-(Passed|Failed)-[ABC]|No-TN-Validation)(-Diverted|-Passthrough)?$")
 RFC3339 = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")
 FIRST = "AccountSid"  # of the parameters
-PLACES = [who + what for who in ("From", "To", "Caller", "Called") for what in ("City", "State", "Zip", "Country")]
+PLACES = [
+    who + what for who in ("From", "To", "Caller", "Called") for what in ("City", "State", "Zip", "Country")
+]
 
 
 def _party(value):
@@ -177,7 +191,9 @@ def _sense_findings(kind, params):
     status = params.get("CallStatus")
     if kind.name == "status" and (status in FINAL) != ("CallDuration" in params):
         yield f"status {status} {'without' if status in FINAL else 'with'} CallDuration"
-    if kind.name == "recording" and (params["RecordingStatus"] == "completed") != ("RecordingDuration" in params):
+    if kind.name == "recording" and (params["RecordingStatus"] == "completed") != (
+        "RecordingDuration" in params
+    ):
         yield "RecordingDuration comes with RecordingStatus=completed, and only then"
     if kind.name == "stream" and (params["StreamEvent"] == "stream-error") != ("StreamError" in params):
         yield "StreamError comes with stream-error, and only then"
@@ -222,12 +238,14 @@ def _request_findings(entry, pairs, token):
     if "#" in entry["url"]:
         yield "the fragment of a URL is no part of a request"
     validator = twilio.request_validator.RequestValidator(token)
-    if not validator.validate(entry["url"], Form(pairs if post else ()), header(request, "X-Twilio-Signature")):
+    if not validator.validate(
+        entry["url"], Form(pairs if post else ()), header(request, "X-Twilio-Signature")
+    ):
         yield "the official library does not accept the signature"
 
 
 def _answer_findings(kind, answer):
-    """What our services answer. Refusals and failures are judged elsewhere: Twilio goes on with the fallback."""
+    """What our services answer. A refusal or failure is no fault here: Twilio goes on with the fallback."""
     content_type = header(answer, "Content-Type").split(";")[0]
     if kind is _SOUND:
         if answer["status"] == 200 and not content_type.startswith("audio/"):
@@ -271,8 +289,8 @@ def upgrade_findings(entry, token):
 
 
 class Sequences:
-    """SequenceNumber of the status callbacks of each call: 0, 1, 2 …, nothing after a final one. Repeats of one
-    request (the same idempotency token) count once."""
+    """SequenceNumber of the status callbacks of each call: 0, 1, 2 …, nothing after a final one. Repeats of
+    one request (the same idempotency token) count once."""
 
     def __init__(self):
         self.seen = {}  # CallSid: {SequenceNumber: (idempotency token, status)}
@@ -296,4 +314,3 @@ class Sequences:
             order = [numbers[n][1] for n in sorted(numbers)]
             if any(status in FINAL for status in order[:-1]):
                 yield f"status callbacks of {sid} go on after a final one: {', '.join(order)}"
-

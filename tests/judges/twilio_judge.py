@@ -1,5 +1,6 @@
-"""Everything of Twilio's in the end-to-end suite's record, by Twilio's OpenAPI file, the TwiML lists of its Node
-library, its signature library and the documented shapes of webhooks and Media Streams."""
+"""Everything of Twilio's in the end-to-end suite's record, by Twilio's OpenAPI file, the TwiML lists of its
+Node library, its signature library and the documented shapes of webhooks and Media Streams."""
+
 import functools
 import json
 import threading
@@ -114,15 +115,18 @@ def bad_samples():
 
 GOOD_DOCUMENTS = [
     "<Response/>",
-    '<?xml version="1.0" encoding="UTF-8"?><Response><Say voice="Polly.Joanna-Neural" language="en-US">Hi</Say>'
-    '<Gather input="dtmf speech" action="/g" finishOnKey=""><Say>Press</Say><Pause length="1"/></Gather>'
+    '<?xml version="1.0" encoding="UTF-8"?><Response><Say voice="Polly.Joanna-Neural" language="en-US">Hi'
+    '</Say><Gather input="dtmf speech" action="/g" finishOnKey=""><Say>Press</Say><Pause length="1"/>'
+    "</Gather>"
     '<Redirect method="GET">/next?a=1#rc=2&amp;ct=2000&amp;rp=ct,rt,5xx</Redirect></Response>',
     '<Response><Start><Recording channels="dual" recordingStatusCallback="https://a.example.com/r#rc=3"'
-    ' recordingStatusCallbackEvent="in-progress completed absent"/></Start><Connect action="/after?attempt=0">'
-    '<Stream url="wss://a.example.com/media"><Parameter name="token" value="a.b"/></Stream></Connect></Response>',
+    ' recordingStatusCallbackEvent="in-progress completed absent"/></Start><Connect action="/after">'
+    '<Stream url="wss://a.example.com/media"><Parameter name="token" value="a.b"/></Stream></Connect>'
+    "</Response>",
     '<Response><Dial action="/d" callerId="+15005550006" timeout="25"><Number statusCallbackEvent="initiated'
     ' completed" statusCallback="https://a.example.com/s">+4930123456</Number></Dial></Response>',
-    '<Response><Record action="/v" maxLength="180" timeout="5" playBeep="false"/><Say>Bye</Say><Hangup/></Response>',
+    '<Response><Record action="/v" maxLength="180" timeout="5" playBeep="false"/><Say>Bye</Say><Hangup/>'
+    "</Response>",
     '<Response><Play loop="2">https://a.example.com/x.wav</Play><Play digits="1w#"/></Response>',
     '<Response><Reject reason="busy"/></Response>',
 ]

@@ -1,5 +1,7 @@
-"""Messages of bidirectional Media Streams, both ways, strictly as documented (Voice > Media Streams > WebSocket
-messages). Twilio answers what is wrong with a warning 31951 at most, once for each stream, and skips it."""
+"""Messages of bidirectional Media Streams, both ways, strictly as documented (Voice > Media Streams >
+WebSocket messages). Twilio answers what is wrong with a warning 31951 at most, once for each stream, and
+skips it."""
+
 import base64
 import binascii
 import json

@@ -1,4 +1,5 @@
 """Twilio's OpenAPI file (npm @twilio/cli-core) as a judge of REST requests and their answers."""
+
 import json
 import re
 import urllib.parse

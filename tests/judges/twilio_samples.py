@@ -1,13 +1,15 @@
-"""Samples for the validator of Twilio's formats: entries as they stand in a record, put together from a right one and
-what is changed in it.
+"""Samples for the validator of Twilio's formats: entries as they stand in a record, put together from a right
+one and what is changed in it.
 
 A line of twilio_bad.jsonl says what must be found ("expect") and has one of
   "twiml": a document
-  "rest": a name of REST below, with "path", "query", "form", "status", "answer" in place of the right ones, "set" and
-          "drop" for members of the answer, "headers", "service", "long_twiml": a form with so long a document
+  "rest": a name of REST below, with "path", "query", "form", "status", "answer" in place of the right ones,
+          "set" and "drop" for members of the answer, "headers", "service"; "long_twiml": a form with so
+          long a document
   "hook": a name of HOOKS below, with "set" and "drop" for its parameters, "url", "headers", "signature",
           "status", "answer"
   "stream": messages ["from"|"to", a name of MESSAGES or a whole message or a text, {members set in it}]"""
+
 import base64
 import copy
 import json
@@ -58,13 +60,16 @@ def _rest():
         "end call": ("POST", f"/Calls/{CALL}.json", "", {"Status": "completed"}, 200, call),
         "delete call": ("DELETE", f"/Calls/{CALL}.json", "", {}, 204, None),
         "fetch recording": ("GET", f"/Recordings/{RECORDING}.json", "", {}, 200, recording),
-        "start recording": ("POST", f"/Calls/{CALL}/Recordings.json", "", {"RecordingChannels": "dual"}, 201, of_call),
+        "start recording": (
+            "POST", f"/Calls/{CALL}/Recordings.json", "", {"RecordingChannels": "dual"}, 201, of_call,
+        ),
         "pause recording": (
             "POST", f"/Calls/{CALL}/Recordings/Twilio.CURRENT.json", "", {"Status": "paused"}, 200, of_call,
         ),
         "audio": ("GET", f"/Recordings/{RECORDING}.wav", "RequestedChannels=2", {}, 200, b"RIFF...."),
         "send message": (
-            "POST", "/Messages.json", "", {"To": "+4930123456", "From": "+15005550006", "Body": "Hi"}, 201, message,
+            "POST", "/Messages.json", "",
+            {"To": "+4930123456", "From": "+15005550006", "Body": "Hi"}, 201, message,
         ),
     }  # fmt: skip
 
@@ -79,7 +84,10 @@ _DOCUMENT = "<Response><Hangup/></Response>"
 HOOKS = {
     "voice": ({**_BASE, "CallStatus": "ringing"}, _DOCUMENT),
     "dial": (
-        {**_BASE, "DialCallSid": LEG, "DialCallStatus": "completed", "DialCallDuration": "3", "DialBridged": "true"},
+        {
+            **_BASE, "DialCallSid": LEG, "DialCallStatus": "completed", "DialCallDuration": "3",
+            "DialBridged": "true",
+        },
         _DOCUMENT,
     ),
     "record": (
@@ -101,8 +109,8 @@ HOOKS = {
         {
             "AccountSid": ACCOUNT, "CallSid": CALL, "RecordingSid": RECORDING, "RecordingUrl": HOST + "/r",
             "RecordingStatus": "completed", "RecordingDuration": "3", "RecordingChannels": "2",
-            "RecordingStartTime": "Sat, 21 Nov 2026 18:00:00 +0000", "RecordingSource": "StartCallRecordingAPI",
-            "RecordingTrack": "both",
+            "RecordingStartTime": "Sat, 21 Nov 2026 18:00:00 +0000",
+            "RecordingSource": "StartCallRecordingAPI", "RecordingTrack": "both",
         },
         "",
     ),
@@ -168,7 +176,9 @@ def rest_entry(sample):
         form = {"Twiml": "<Response>".ljust(sample["long_twiml"] - 11) + "</Response>"}
     answer = sample.get("answer", answer)
     if isinstance(answer, dict):
-        answer = {k: v for k, v in {**answer, **sample.get("set", {})}.items() if k not in sample.get("drop", ())}
+        answer = {
+            k: v for k, v in {**answer, **sample.get("set", {})}.items() if k not in sample.get("drop", ())
+        }
     body = form if isinstance(form, str) else urllib.parse.urlencode(form, doseq=True)
     headers = {"Authorization": "Basic (40 bytes)", **sample.get("headers", {})}
     if body:
@@ -238,7 +248,11 @@ def stream_entries(sample):
             yield entry(direction, what, data="")
         else:
             message = MESSAGES.get(what) if isinstance(what, str) else what
-            text = json.dumps(_set(copy.deepcopy(message), *changes)) if message and changes else json.dumps(message)
+            text = (
+                json.dumps(_set(copy.deepcopy(message), *changes))
+                if message and changes
+                else json.dumps(message)
+            )
             yield entry(direction, "text", data=text if message else what)
 
 

@@ -2,6 +2,7 @@
 
 REST (twilio_rest), webhooks and the TwiML in their answers (twilio_hooks, twilio_twiml), Media Streams
 (twilio_media)."""
+
 import collections
 import urllib.parse
 
@@ -22,8 +23,8 @@ def is_stream(entry):
 
 
 class Validator:
-    """take() each entry of one record in order, then end(). Both return findings; `counts` says what was seen:
-    "rest POST 201", "webhook voice", "verb Say", "stream from media" …"""
+    """take() each entry of one record in order, then end(). Both return findings; `counts` says what was
+    seen:     "rest POST 201", "webhook voice", "verb Say", "stream from media" …"""
 
     def __init__(self, auth_token, answers_judged=True):
         self.auth_token = auth_token

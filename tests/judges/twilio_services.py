@@ -1,5 +1,6 @@
-"""Our webhook and our bridge, each with any PUBLIC_BASE_URL, beside a local-cloud; and a TLS certificate for a judge's
-own server."""
+"""Our webhook and our bridge, each with any PUBLIC_BASE_URL, beside a local-cloud; and a TLS certificate for
+a judge's own server."""
+
 import contextlib
 import datetime
 import http.client
@@ -8,15 +9,28 @@ import os
 import socket
 import subprocess
 import time
+import urllib.parse
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from twilio.request_validator import RequestValidator
 
 import judge
 from twilio_app import ACCOUNT, TOKEN
+from twilio_text import Form
 
 START_SECONDS = 20
+PUBLIC = "https://agent.example.com"
+FORM = "application/x-www-form-urlencoded; charset=UTF-8"
+
+
+def sign(url, pairs=(), token=TOKEN):
+    return RequestValidator(token).compute_signature(url, Form(pairs))
+
+
+def encoded(pairs, quote=urllib.parse.quote_plus):
+    return urllib.parse.urlencode(pairs, quote_via=quote).encode()
 
 
 def _settings(cloud, port, public):

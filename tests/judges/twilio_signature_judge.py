@@ -1,5 +1,6 @@
-"""X-Twilio-Signature, both ways: what PyPI and npm twilio sign our services take and what they refuse our services
-refuse; what local-cloud signs both take. Requests go to the real services over the wire."""
+"""X-Twilio-Signature, both ways: what PyPI and npm twilio sign our services take and what they refuse our
+services refuse; what local-cloud signs both take. Requests go to the real services over the wire."""
+
 import collections
 import json
 import tempfile
@@ -12,10 +13,9 @@ import judge
 import twilio_services
 from judge import case, check
 from twilio_app import ACCOUNT, FROM, TO, TOKEN, client, world
+from twilio_services import FORM, PUBLIC, encoded, sign
 from twilio_text import Form
 
-PUBLIC = "https://agent.example.com"
-FORM = "application/x-www-form-urlencoded; charset=UTF-8"
 CALL = "CA" + "b" * 32
 BASE = [("AccountSid", ACCOUNT), ("CallSid", CALL), ("CallStatus", "in-progress")]
 
@@ -28,7 +28,10 @@ FORMS = {
     "a pair repeated": [("A", "b"), ("A", "b"), ("A", "a"), ("A", "b")],
     "an empty key": [("", "x"), ("A", "")],
     "keys that differ in case": [("a", "1"), ("B", "2"), ("A", "3"), ("b", "4"), ("_", "5"), ("Called", "6")],
-    "what is encoded twice": [("CallToken", "%7B%22parentCallInfoToken%22%3A%22abc.def%22%7D"), ("P", "%2B+%")],
+    "what is encoded twice": [
+        ("CallToken", "%7B%22parentCallInfoToken%22%3A%22abc.def%22%7D"),
+        ("P", "%2B+%"),
+    ],
     "blanks and line ends": [("A", " x "), ("B", "a\tb\r\nc\n"), ("C", "  ")],
     "separators": [("A", "a&b=c;d"), ("B&C", "="), ("D=", "#?/")],
     "much": [(f"SipHeader_X-{n}", "v" * 300) for n in range(60)],
@@ -44,14 +47,6 @@ QUERIES = {
 }
 
 Sent = collections.namedtuple("Sent", "name target body type signature")
-
-
-def sign(url, pairs=(), token=TOKEN):
-    return RequestValidator(token).compute_signature(url, Form(pairs))
-
-
-def encoded(pairs, quote=urllib.parse.quote_plus):
-    return urllib.parse.urlencode(pairs, quote_via=quote).encode()
 
 
 def status(port, sent):
@@ -87,7 +82,9 @@ def good_requests():
             name = f"{form_name}, {query_name}"
             yield Sent(name, target, encoded(pairs), FORM, signature), pairs
         body = encoded(more[::-1] + BASE, urllib.parse.quote)
-        yield Sent(form_name + ", %20", "/voice/status", body, FORM, sign(PUBLIC + "/voice/status", pairs)), pairs
+        yield Sent(
+            form_name + ", %20", "/voice/status", body, FORM, sign(PUBLIC + "/voice/status", pairs)
+        ), pairs
 
 
 @case("what both official libraries sign, our webhook takes")
@@ -166,7 +163,13 @@ def refuses():
         form = r.type == FORM
         url = PUBLIC + r.target
         questions.append(
-            {"validate": {"url": url, "params": params_of(pairs) if form else {}, "signature": r.signature or ""}}
+            {
+                "validate": {
+                    "url": url,
+                    "params": params_of(pairs) if form else {},
+                    "signature": r.signature or "",
+                }
+            }
         )
         if RequestValidator(TOKEN).validate(url, Form(pairs) if form else {}, r.signature or ""):
             found.append(f"{r.name}: PyPI twilio takes it")
@@ -290,7 +293,7 @@ UPGRADES = [
 ]
 
 
-@case("the bridge admits upgrades that the official library signs over the stream's URL, and refuses others with 403")
+@case("the bridge admits upgrades that are signed over the stream's URL, and refuses others with 403")
 def upgrades():
     found = []
     with judge.local_cloud() as cloud:
@@ -321,7 +324,9 @@ def questions_about(app):
 def accepted_by_npm(app):
     answers = npm(list(questions_about(app)))
     judge.no_findings(
-        f"npm twilio refuses {r.method} {r.url}" for r, ok in zip(app.requests, answers, strict=True) if not ok
+        f"npm twilio refuses {r.method} {r.url}"
+        for r, ok in zip(app.requests, answers, strict=True)
+        if not ok
     )
 
 
@@ -335,7 +340,10 @@ def local_cloud_signs():
         connect.stream(url=stream.url, name="größer 😀", status_callback=app.origin + "/stream" + odd)
         document.append(connect)
         app.says("/voice" + "", document)
-        app.says("/after", "<Response><Redirect method='GET'>/broken" + odd.replace("&", "&amp;") + "</Redirect></Response>")
+        app.says(
+            "/after",
+            "<Response><Redirect method='GET'>/broken" + odd.replace("&", "&amp;") + "</Redirect></Response>",
+        )
         app.answers["/broken"] = [(500, "text/plain", b"")]
         app.says("/fallback", "<Response/>")
         api.calls.create(
@@ -394,7 +402,7 @@ def credentials():
         client(cloud).calls.create(to=FROM, from_=TO, url=origin + "/voice", status_callback=origin + "/over")
         app.wait("/over")
         for request in app.requests:
-            check(request.headers.get("Authorization", "").startswith("Basic "), "the credentials are not sent")
+            check(
+                request.headers.get("Authorization", "").startswith("Basic "), "the credentials are not sent"
+            )
         accepted_by_npm(app)
-
-

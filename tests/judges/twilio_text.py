@@ -1,14 +1,23 @@
 """Small readers that the judges of Twilio's formats share."""
+
 import base64
 import re
 import urllib.parse
 
 SID = {
-    kind: re.compile(f"^{kind}[0-9a-fA-F]{{32}}$") for kind in ("AC", "CA", "RE", "MZ", "SM", "RQ", "PN", "MG")
+    kind: re.compile(f"^{kind}[0-9a-fA-F]{{32}}$")
+    for kind in ("AC", "CA", "RE", "MZ", "SM", "RQ", "PN", "MG")
 }
 E164 = re.compile(r"^\+[1-9]\d{6,14}$")
 # Connection overrides in a URL's fragment: the range of each, None for a list of words.
-OVERRIDES = {"ct": (100, 10000), "rt": (100, 15000), "tt": (100, 15000), "rc": (0, 5), "rp": None, "sni": None}
+OVERRIDES = {
+    "ct": (100, 10000),
+    "rt": (100, 15000),
+    "tt": (100, 15000),
+    "rc": (0, 5),
+    "rp": None,
+    "sni": None,
+}
 REPEATS = {"4xx", "5xx", "ct", "rt", "all"}
 
 

@@ -2,6 +2,7 @@
 
 Twilio ignores most of these mistakes in silence: an attribute that it does not know, a verb in a place where
 it does not count, a document after the point where nothing is reached."""
+
 import re
 import urllib.parse
 import xml.etree.ElementTree

@@ -1,5 +1,6 @@
-"""Every document that our webhook can answer, in every state of a call, by the TwiML lists of Twilio's Node library:
-the real service, asked with requests that the official library signed."""
+"""Every document that our webhook can answer, in every state of a call, by the TwiML lists of Twilio's Node
+library: the real service, asked with requests that the official library signed."""
+
 import datetime
 import http.client
 import json
@@ -13,14 +14,18 @@ import twilio_services
 import twilio_twiml
 from judge import case, check
 from twilio_app import ACCOUNT
-from twilio_signature_judge import FORM, PUBLIC, encoded, sign
+from twilio_services import FORM, PUBLIC, encoded, sign
 
 PROFILE = judge.SOURCE / "evals/profiles/clinic.yaml"
 OPEN = datetime.datetime(2026, 11, 24, 9, 30, tzinfo=datetime.timezone.utc)  # a Tuesday morning in Berlin
 CLOSED = datetime.datetime(2026, 11, 22, 9, 30, tzinfo=datetime.timezone.utc)  # a Sunday
 PERSON = "+4930555101"
 NO_MESSAGE = ["Say", "Record", "Say", "Hangup"]
-RECORDING = {"RecordingSid": "RE" + "c" * 32, "RecordingUrl": "https://api.twilio.com/r", "RecordingDuration": "7"}
+RECORDING = {
+    "RecordingSid": "RE" + "c" * 32,
+    "RecordingUrl": "https://api.twilio.com/r",
+    "RecordingDuration": "7",
+}
 LEG = {"DialCallSid": "CA" + "f" * 32, "DialCallDuration": "5"}
 
 
@@ -43,21 +48,63 @@ ROWS = [
     ("/voice/continue?attempt=0", {"CallStatus": "completed"}, transfer(), ["Hangup"], None),
     ("/voice/continue", {}, None, ["Connect"], None),
     ("/voice/continue?attempt=x%00", {}, None, ["Connect"], None),
-    ("/voice/dialed?attempt=0", {"DialCallStatus": "completed", "DialBridged": "true", **LEG}, None, ["Hangup"], None),
-    ("/voice/dialed?attempt=0", {"DialCallStatus": "completed", "DialBridged": "false"}, None, ["Say", "Connect"], None),
+    (
+        "/voice/dialed?attempt=0",
+        {"DialCallStatus": "completed", "DialBridged": "true", **LEG},
+        None,
+        ["Hangup"],
+        None,
+    ),
+    (
+        "/voice/dialed?attempt=0",
+        {"DialCallStatus": "completed", "DialBridged": "false"},
+        None,
+        ["Say", "Connect"],
+        None,
+    ),
     ("/voice/dialed?attempt=0", {"DialCallStatus": "no-answer"}, None, ["Say", "Connect"], None),
     ("/voice/dialed?attempt=0", {"DialCallStatus": "busy"}, None, ["Say", "Connect"], None),
     ("/voice/dialed?attempt=0", {"DialCallStatus": "failed"}, None, ["Say", "Connect"], None),
-    ("/voice/dialed?attempt=0", {"DialCallStatus": "canceled", "CallStatus": "completed"}, None, ["Hangup"], None),
+    (
+        "/voice/dialed?attempt=0",
+        {"DialCallStatus": "canceled", "CallStatus": "completed"},
+        None,
+        ["Hangup"],
+        None,
+    ),
     ("/voice/dialed?attempt=0&lost=1", {"DialCallStatus": "no-answer"}, None, NO_MESSAGE, None),
     ("/voice/dialed?attempt=5", {"DialCallStatus": "no-answer"}, None, NO_MESSAGE, None),
     ("/voice/voicemail", RECORDING, None, ["Say", "Hangup"], None),
-    ("/voice/voicemail", {**RECORDING, "Digits": "hangup", "CallStatus": "completed"}, None, ["Say", "Hangup"], None),
+    (
+        "/voice/voicemail",
+        {**RECORDING, "Digits": "hangup", "CallStatus": "completed"},
+        None,
+        ["Say", "Hangup"],
+        None,
+    ),
     ("/voice/voicemail", {**RECORDING, "RecordingDuration": "0"}, None, ["Say", "Hangup"], None),
     ("/voice/voicemail", {}, None, ["Say", "Hangup"], None),
-    ("/voice/fallback", {"ErrorCode": "11200", "ErrorUrl": PUBLIC + "/voice/incoming"}, None, ["Say", "Dial"], NO_MESSAGE),
-    ("/voice/fallback", {"ErrorCode": "12100", "ErrorUrl": PUBLIC + "/voice/dialed?attempt=0"}, None, ["Say", "Hangup"], None),
-    ("/voice/fallback", {"ErrorCode": "11205", "ErrorUrl": PUBLIC + "/voice/voicemail"}, None, ["Say", "Hangup"], None),
+    (
+        "/voice/fallback",
+        {"ErrorCode": "11200", "ErrorUrl": PUBLIC + "/voice/incoming"},
+        None,
+        ["Say", "Dial"],
+        NO_MESSAGE,
+    ),
+    (
+        "/voice/fallback",
+        {"ErrorCode": "12100", "ErrorUrl": PUBLIC + "/voice/dialed?attempt=0"},
+        None,
+        ["Say", "Hangup"],
+        None,
+    ),
+    (
+        "/voice/fallback",
+        {"ErrorCode": "11205", "ErrorUrl": PUBLIC + "/voice/voicemail"},
+        None,
+        ["Say", "Hangup"],
+        None,
+    ),
 ]
 PARTIES = [
     "+4930123456", "anonymous", "+266696687", "sip:alice@example.com;a=\"b\"&c<d>", "client:a&b<c>\"d'e",
@@ -81,9 +128,13 @@ def put_live_call(cloud, call, live):
     if "number" in live:
         number = {"number": {"stringValue": live["number"]}}
         fields["transfer"] = {"mapValue": {"fields": number}}
-    url = f"{cloud.origin}/v1/projects/local-project/databases/(default)/documents/liveCalls?documentId={call}"
+    url = (
+        f"{cloud.origin}/v1/projects/local-project/databases/(default)/documents/liveCalls?documentId={call}"
+    )
     body = json.dumps({"fields": fields}).encode()
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json", "Authorization": "Bearer owner"})
+    request = urllib.request.Request(
+        url, body, {"Content-Type": "application/json", "Authorization": "Bearer owner"}
+    )
     urllib.request.urlopen(request, timeout=20).close()
 
 
@@ -116,7 +167,9 @@ def all_rows(cloud, port, is_open):
             yield f"{target} {params} {live} {'open' if is_open else 'closed'}: {text}"
 
 
-@case("in every state of a call the webhook's document is one that Twilio knows, with the verbs that are meant")
+@case(
+    "in every state of a call the webhook's document is one that Twilio knows, with the verbs that are meant"
+)
 def states():
     found = []
     with judge.local_cloud() as cloud:
@@ -170,7 +223,7 @@ def bad_transfer():
     found = []
     with judge.local_cloud() as cloud:
         with twilio_services.service(cloud, "twiml-webhook", PUBLIC, **at(OPEN)) as port:
-            for number, bad in enumerate(("\"/><Hangup/>", "030 555", "sip:x@example.com", "+49")):
+            for number, bad in enumerate(('"/><Hangup/>', "030 555", "sip:x@example.com", "+49")):
                 call = f"CA{number:032x}"
                 put_live_call(cloud, call, transfer(bad))
                 document, wrong = answered(port, call, "/voice/continue?attempt=0", {})
