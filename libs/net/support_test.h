@@ -46,10 +46,10 @@ struct str net_url(struct net *n, struct arena *a, const char *scheme, const cha
 struct raw {
     struct net *net;
     int fd;
-    struct loop_fd *watch;
-    struct buf got;
     bool eof;
     bool paused; /* reads nothing */
+    struct loop_fd *watch;
+    struct buf got;
 };
 void raw_open(struct raw *r, struct net *n);
 void raw_open_port(struct raw *r, struct net *n, int port);

@@ -9,7 +9,7 @@
 
 /* --- an observer that keeps what it is told ------------------------------------------------------ */
 
-enum { KEPT_MAX = 4096, STREAM_BYTES = 1000 * 1000 };
+enum { KEPT_MAX = 4096, STREAM_BYTES = 1000 * 1000, UPLOAD_BYTES = 300 * 1000 };
 
 struct observer {
     pthread_mutex_t mutex;
@@ -335,7 +335,7 @@ static enum errc count_some(void *arg, const char *data, size_t n)
 TEST(tap_keeps_the_start_of_streams_and_counts_all_of_them)
 {
     struct fixture *f = fixture_open();
-    size_t up = 300 * 1000, down = 0;
+    size_t up = UPLOAD_BYTES, down = 0;
     struct call c = { .req = {
                           .method = "POST", .read = read_some, .read_arg = &up, .body_len = -1 } };
     const struct tap_http *server;
@@ -353,7 +353,7 @@ TEST(tap_keeps_the_start_of_streams_and_counts_all_of_them)
         check_same(&server->answer, &nth(f, TAP_CLIENT, i)->answer);
     }
     CHECK_STR(header(&nth(f, TAP_SERVER, 0)->request, "transfer-encoding"), "chunked");
-    CHECK_INT(nth(f, TAP_SERVER, 0)->request.body.bytes, 300 * 1000);
+    CHECK_INT(nth(f, TAP_SERVER, 0)->request.body.bytes, UPLOAD_BYTES);
     CHECK_INT(nth(f, TAP_SERVER, 0)->request.body.kept.n, TAP_BODY_MAX);
     CHECK_STR(str_slice(nth(f, TAP_SERVER, 0)->request.body.kept, 0, 3), "uuu");
     CHECK_INT(nth(f, TAP_SERVER, 1)->answer.body.bytes, STREAM_BYTES);
@@ -394,7 +394,7 @@ TEST(tap_is_told_of_each_hop_and_each_attempt)
     CHECK(nth(f, TAP_CLIENT, 3)->error != NULL);
     CHECK_STR(nth(f, TAP_CLIENT, 4)->answer.body.kept, "yes");
     call_release(&c);
-    p = peer_close(p);
+    peer_close(p);
     fixture_close(f);
 }
 
@@ -415,7 +415,7 @@ TEST(tap_is_told_why_a_client_has_no_answer_or_not_all_of_it)
     CHECK_STR(nth(f, TAP_CLIENT, 0)->answer.body.kept, "half");
     CHECK(nth(f, TAP_CLIENT, 0)->error != NULL);
     call_release(&c);
-    p = peer_close(p); /* nobody listens there now */
+    peer_close(p); /* nobody listens there now */
     c.done = false;
     call_run(&f->net, &c);
     CHECK_INT(f->o.n_http, 2);
