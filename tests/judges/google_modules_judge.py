@@ -44,4 +44,4 @@ def module_tests():
 
 @case("what they answer to the contract suite is, too")
 def contract_tests():
-    judge_tests("contract_test", 20, 10)
+    judge_tests("contract_test", 12, 6)

@@ -229,8 +229,9 @@ def _answer_findings(x, method):
     elif x.status != 200:
         yield f"answer: status {x.status}"
     elif data is not None and not _begins_session(x):
-        if data == b"[]" and method.id.endswith(".batchGet") and b"/documents/" not in body(x.request):
-            return  # nothing was asked for
+        asked = body(x.request) or b""
+        if data == b"[]" and method.id.endswith(".batchGet") and b"/documents/" not in asked:
+            return  # for nothing
         yield from _message_findings("answer", method, method.response, data, False)
         if not (x.answered("Content-Type") or "").startswith("application/json"):
             yield f"answer: Content-Type is {x.answered('Content-Type')}"
