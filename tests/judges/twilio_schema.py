@@ -24,7 +24,7 @@ def is_stream(entry):
 
 class Validator:
     """take() each entry of one record in order, then end(). Both return findings; `counts` says what was
-    seen:     "rest POST 201", "webhook voice", "verb Say", "stream from media" …"""
+    seen: "rest POST 201", "webhook voice", "verb Say", "stream from media" …"""
 
     def __init__(self, auth_token, answers_judged=True):
         self.auth_token = auth_token
