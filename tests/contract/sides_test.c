@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "emulators_test.h"
 
-enum { THREADS = 12, ASK_TIMEOUT_MS = 20000, FAILURES_SHOWN = 40 };
+enum { THREADS = 12, ASK_TIMEOUT_MS = 20000, FAILURES_SHOWN = 40, SLOW_MS = 5000 };
 
 struct run {
     enum side_need need;
@@ -125,9 +125,14 @@ static void *run_thread(void *arg)
     while (take(run, &check, &is_local)) {
         struct side *s = MEM_NEW(struct side);
 
+        int64_t began_ms = clock_mono_ms(run->local.ctx.clock), took_ms;
+
         s->is_local = is_local;
         run_one(run, check, s);
+        took_ms = clock_mono_ms(run->local.ctx.clock) - began_ms;
         pthread_mutex_lock(&run->lock);
+        if (took_ms > SLOW_MS)
+            print_message("   %s: %s: %lld ms\n", s->name, check->name, (long long)took_ms);
         if (s->why.n && run->failed++ < FAILURES_SHOWN)
             print_error("%s: %s:\n   " STR_FMT "\n", s->name, check->name, STR_ARG(s->why));
         pthread_mutex_unlock(&run->lock);

@@ -94,23 +94,43 @@ bool fv_path_parse(struct fv_path *ret, struct arena *a, struct str text, struct
 
 /* ---- maps and arrays ---- */
 
+/* Members are sorted by name. *ret_at: where it is, or would stand. */
+static bool find_member(const struct fv *map, struct str key, size_t *ret_at)
+{
+    size_t low = 0, high = map->n, mid;
+    int c;
+
+    if (map->n && str_cmp(map->members[map->n - 1].key, key) < 0)
+        low = map->n; /* most come in order */
+    while (low < high) {
+        mid = low + (high - low) / 2;
+        c = str_cmp(map->members[mid].key, key);
+        if (c == 0) {
+            *ret_at = mid;
+            return true;
+        }
+        if (c < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    *ret_at = low;
+    return false;
+}
+
 static struct fv_member *member(const struct fv *map, struct str key)
 {
-    size_t i;
+    size_t at;
 
-    for (i = 0; map && map->kind == FV_MAP && i < map->n; i++) {
-        if (str_eq(map->members[i].key, key))
-            return &map->members[i];
-    }
-    return NULL;
+    return map && map->kind == FV_MAP && find_member(map, key, &at) ? &map->members[at] : NULL;
 }
 
 static void put_member(struct arena *a, struct fv *map, struct str key, struct fv *value)
 {
-    struct fv_member *m = member(map, key);
+    size_t at;
 
-    if (m) {
-        m->value = value;
+    if (find_member(map, key, &at)) {
+        map->members[at].value = value;
         return;
     }
     if (map->n == map->cap) {
@@ -122,7 +142,9 @@ static void put_member(struct arena *a, struct fv *map, struct str key, struct f
         map->members = grown;
         map->cap = cap;
     }
-    map->members[map->n++] = (struct fv_member){ key, value };
+    memmove(&map->members[at + 1], &map->members[at], (map->n - at) * sizeof(*map->members));
+    map->members[at] = (struct fv_member){ key, value };
+    map->n++;
 }
 
 void fv_append(struct arena *a, struct fv *array, struct fv *value)
@@ -537,28 +559,11 @@ static int compare_arrays(const struct fv *a, const struct fv *b)
     return c ? c : (a->n > b->n) - (a->n < b->n);
 }
 
-static void sort_members(struct fv_member *m, size_t n)
-{
-    struct fv_member moved;
-    size_t i, k;
-
-    for (i = 1; i < n; i++) {
-        moved = m[i];
-        for (k = i; k > 0 && str_cmp(m[k - 1].key, moved.key) > 0; k--)
-            m[k] = m[k - 1];
-        m[k] = moved;
-    }
-}
-
-/* Maps compare by their sorted keys and values. Sorting in place is harmless: their order has no meaning. */
-/* NOLINTNEXTLINE(misc-no-recursion): FV_DEPTH_MAX bounds it */
 static int compare_maps(const struct fv *a, const struct fv *b)
 {
     size_t i;
     int c = 0;
 
-    sort_members(a->members, a->n);
-    sort_members(b->members, b->n);
     for (i = 0; i < a->n && i < b->n && c == 0; i++) {
         c = str_cmp(a->members[i].key, b->members[i].key);
         if (c == 0)
@@ -611,10 +616,6 @@ bool fv_same(const struct fv *a, const struct fv *b)
 
     if (a->kind != b->kind || a->n != b->n || a->is_int != b->is_int)
         return false;
-    if (a->kind == FV_MAP) {
-        sort_members(a->members, a->n);
-        sort_members(b->members, b->n);
-    }
     for (i = 0; i < a->n; i++) {
         if (a->kind == FV_MAP ? !str_eq(a->members[i].key, b->members[i].key) ||
                                     !fv_same(a->members[i].value, b->members[i].value)

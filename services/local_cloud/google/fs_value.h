@@ -36,7 +36,7 @@ struct fv {
     struct str str;    /* text, raw bytes, or document name */
     struct fv **items; /* FV_ARRAY */
     size_t n, cap;
-    struct fv_member *members; /* FV_MAP: n of them */
+    struct fv_member *members; /* FV_MAP: n of them, sorted by key */
 };
 struct fv_member {
     struct str key;
