@@ -416,6 +416,10 @@ def reads():
             check(body is None or answer.data == body, f"{text}: {answer.data}")
         answer = raw.ask("GET", path("o", "?alt=media"), headers={"Range": "bytes=5-"}, want=416)
         check(answer.headers["Content-Range"] == "bytes */5", "416 says the size")
+        raw.ask("PATCH", path("o"), json.dumps({"cacheControl": "no-store", "contentLanguage": "de"}), want=200)
+        answer = raw.ask("GET", path("o", "?alt=media"), want=200)
+        told = answer.headers["Cache-Control"], answer.headers["Content-Language"]
+        check(told == ("no-store", "de"), f"what the object says to its readers: {told}")
         raw.put_object("empty", b"")
         check(raw.ask("GET", path("empty", "?alt=media"), want=200).data == b"", "an empty object")
         raw.ask("GET", path("empty", "?alt=media"), headers={"Range": "bytes=0-"}, want=416)

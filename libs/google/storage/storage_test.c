@@ -178,6 +178,48 @@ TEST(storage_read_goes_on_where_the_connection_broke)
     peer_close(&p);
 }
 
+TEST(storage_read_loses_nothing_when_it_is_cut_at_any_byte)
+{
+    static const char *const heads[] = { "", "h", "he", "hel", "hell" };
+    static const char *const ranges[] = { "", "bytes=1-", "bytes=2-", "bytes=3-", "bytes=4-" };
+    struct buf got = BUF_INIT(100);
+    struct peer p;
+    size_t k;
+
+    for (k = 0; k < 5; k++) { /* twice: the second is cut at its first byte, and 503 asks to wait */
+        peer_open(&p);
+        PEER_SCRIPT(&p, { .status = -1, .body = heads[k] }, { .status = -1, .body = "" },
+                    { .status = 503, .header = "Retry-After", .value = "0", .body = "{}" },
+                    { .status = k ? 206 : 200,
+                      .header = "x-goog-hash",
+                      .value = "crc32c=mnG7TA==",
+                      .body = "hello" + k });
+        CHECK_OK(
+            storage_read(p.google, &p.ctx, STR("b"), STR("n"), 0, -1, into, &got, NULL, &p.err));
+        CHECK_STR(buf_str(&got), "hello");
+        CHECK_INT(p.n_asked, 4);
+        CHECK_STR(str_c(p.asked[3].range), ranges[k]);
+        buf_reset(&got);
+        peer_close(&p);
+    }
+    buf_release(&got);
+}
+
+TEST(storage_read_notices_that_the_object_was_replaced_meanwhile)
+{
+    struct buf got = BUF_INIT(100);
+    struct peer p;
+
+    peer_open(&p);
+    PEER_SCRIPT(
+        &p, { .status = -1, .body = "hel" },
+        { .status = 206, .header = "x-goog-hash", .value = "crc32c=mnG7TA==", .body = "xx" });
+    CHECK_RC(ERR_UPSTREAM,
+             storage_read(p.google, &p.ctx, STR("b"), STR("n"), 0, -1, into, &got, NULL, &p.err));
+    buf_release(&got);
+    peer_close(&p);
+}
+
 TEST(storage_read_refuses_other_bytes_than_are_stored)
 {
     struct buf got = BUF_INIT(4);
