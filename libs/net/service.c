@@ -361,7 +361,7 @@ int service_main(const struct service_spec *spec, int argc, char **argv)
         if (spec->started)
             spec->started(run.app);
         loop_run(run.service.loop);
-        code = 0;
+        code = run.service.failed ? 1 : 0;
     }
     end(&run);
 out:

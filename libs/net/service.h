@@ -31,6 +31,7 @@ struct service {
     struct log log;
     struct arena *arena; /* of the process: settings and what lives as long */
     const void *settings;
+    bool failed; /* set on the loop: the process will end with 1, not 0 */
 };
 
 /* A word of the command line for a setting: `--record FILE` is LOCAL_RECORD=FILE. */

@@ -75,9 +75,9 @@ static NORETURN void child(struct cli *cli, const struct up_opts *o)
     _exit(EXIT_UNREACHABLE);
 }
 
-static bool has_ended(pid_t pid)
+static bool has_ended(pid_t pid, int *status)
 {
-    return waitpid(pid, NULL, WNOHANG) == pid;
+    return waitpid(pid, status, WNOHANG) == pid;
 }
 
 /* ERR_OK: all services answer; *status is what was told last. */
@@ -86,10 +86,11 @@ static enum errc wait_ready(struct cli *cli, pid_t pid, const struct jval **stat
     struct http_request req = { .connect_timeout_ms = 200, .timeout_ms = 2000 };
     int64_t until = clock_mono_ms(&cli->clock) + READY_MS;
     struct http_response res;
+    int exit_status;
 
     req.url = arena_printf(cli->arena, "http://127.0.0.1:%d/local/status", cli->base_port);
     while (!interrupted && clock_mono_ms(&cli->clock) < until) {
-        if (has_ended(pid))
+        if (has_ended(pid, &exit_status))
             return ERR_CLOSED; /* it has said why */
         if (!http_do(cli->http, cli->arena, &req, &res, NULL) && res.status == 200 &&
             !json_parse_arena(status, cli->arena, res.body, NULL)) {
@@ -126,6 +127,7 @@ int cmd_up(struct cli *cli, const struct up_opts *o)
     const struct jval *status = NULL;
     int ret = EXIT_UNREACHABLE;
     bool ended = false;
+    int exit_status = 0;
     pid_t pid;
 
     sigaction(SIGINT, &sa, NULL);
@@ -141,12 +143,16 @@ int cmd_up(struct cli *cli, const struct up_opts *o)
             ret = cmd_call(cli, o->call, o->once);
         if (!o->once && !cli->json)
             say_urls(status);
-        while (!o->once && !interrupted && !(ended = has_ended(pid)))
+        while (!o->once && !interrupted && !(ended = has_ended(pid, &exit_status)))
             nap(200);
     }
     if (!ended) {
         kill(pid, SIGTERM);
-        waitpid(pid, NULL, 0);
+        waitpid(pid, &exit_status, 0);
+    }
+    if (o->once && ret == EXIT_DONE && exit_status != 0) {
+        fprintf(stderr, "concierge: the call went well, but a program did not end so; see above\n");
+        ret = EXIT_NOT_AS_SAID;
     }
     return ret;
 }

@@ -236,15 +236,19 @@ static void on_exit_of_child(void *arg)
     if (c->out_watch)
         on_output(c); /* its last words */
     child_close(c);
-    if (s->stopping) {
-        check_stopped(s);
-        return;
-    }
     if (WIFSIGNALED(status))
         (void)err_set(&err, ERR_CLOSED, "%s was killed by signal %d", c->program, WTERMSIG(status));
     else
         (void)err_set(&err, ERR_CLOSED, "%s ended with exit code %d", c->program,
                       WEXITSTATUS(status));
+    if (!s->stopping || status != 0)
+        s->o.service->failed = true;
+    if (s->stopping) {
+        if (status != 0)
+            log_error(&s->o.service->log, "%s", err.text);
+        check_stopped(s);
+        return;
+    }
     if (loop_now_ms(s->o.service->loop) - c->started_ms > RESTART_FORGET_MS)
         c->restarts = 0;
     /* Exit code 2 is a wrong setting: it stays wrong. */

@@ -1,5 +1,6 @@
 /* local_cloud/control/supervise.h: our own services as children: started with the settings of one machine,
- * watched until they are ready, started again when they die, stopped together. Their log lines (JSON on a
+ * watched until they are ready, started again when they die, stopped together; one that ends in any other way makes this process
+ * fail as well, once it ends (sanitizers speak through exit codes). Their log lines (JSON on a
  * pipe) are merged into one readable stream. */
 #ifndef LOCAL_CLOUD_CONTROL_SUPERVISE_H
 #define LOCAL_CLOUD_CONTROL_SUPERVISE_H
