@@ -55,6 +55,8 @@ static const struct phone_call *leg_end(struct phone_call *c, enum call_status s
 
     timer_stop(&c->dial.timer);
     timer_stop(&c->dial.limit);
+    c->playing = false; /* the person says no more */
+    c->epoch++;
     c->dial.on = c->dial.bridged = false;
     c->dial.leg = NULL;
     call_end(leg, status, "agent");

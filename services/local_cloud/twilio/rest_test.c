@@ -142,6 +142,36 @@ TEST(rest_knows_the_leg_of_a_dial_and_ends_it)
     world_close(&w);
 }
 
+static enum errc long_voice(void *arg, struct str language, struct str text, struct buf *out,
+                            struct err *err)
+{
+    size_t i;
+
+    (void)arg, (void)language, (void)text, (void)err;
+    for (i = 0; i < 8 * 1500; i++)
+        buf_add_char(out, (char)0x12);
+    return ERR_OK;
+}
+
+TEST(rest_dial_ends_at_its_time_limit_while_the_person_still_speaks)
+{
+    struct world w;
+
+    world_open(&w);
+    telephony_set_voice(w.lc.telephony, long_voice, NULL);
+    world_answers(
+        &w, "/voice/incoming", 200,
+        "<Response><Dial action=\"/dialed\" timeLimit=\"1\">+4930999000</Dial></Response>");
+    world_answers(&w, "/dialed", 200,
+                  "<Response><Pause length=\"2\"/><Redirect>/after</Redirect></Response>");
+    world_answers(&w, "/after", 200, HANGUP);
+    world_call(&w, NULL, 0);
+    world_until(&w, world_ended);
+    CHECK_INT(world_count(buf_str(&w.asked), "/dialed "), 1);
+    CHECK_INT(world_count(buf_str(&w.asked), "/after "), 1);
+    world_close(&w);
+}
+
 static bool fallback_asked(struct world *w)
 {
     return str_contains(buf_str(&w->asked), STR("/fallback?AccountSid="));
