@@ -3,10 +3,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 JOBS ?= $(shell nproc)
 
-.PHONY: help run test bench lint format fuzz clean
+.PHONY: help run test test-fast coverage bench lint format fuzz clean
 
 help: ## what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 19
 	@echo
 	@echo "  make run CALL=T01     play another call (see evals/scenarios)"
 	@echo "  make run ONCE=1       end after the call; the record is the last line of output"
@@ -18,10 +18,16 @@ run: ## a phone call end to end on this machine, no accounts; then dashboard and
 test: ## everything that CI runs; last line: N passed, N failed
 	@scripts/test $(ONLY)
 
+test-fast: ## quick lint, unit programs and the bridge under the sanitizers: for every change
+	@scripts/test --fast
+
+coverage: ## lines of libs/ and services/ that the tests run; the report is build/coverage/index.html
+	@scripts/coverage
+
 bench: ## latency, CPU and size figures, as ratios where there is a reference
 	@scripts/bench
 
-lint: ## formatting, layers, forbidden calls, clang-tidy, cppcheck
+lint: ## formatting, layers, forbidden calls, clang-tidy, cppcheck, gcc -fanalyzer
 	@scripts/lint
 
 format: ## clang-format over our sources

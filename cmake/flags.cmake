@@ -27,6 +27,12 @@ if(VC_WERROR)
     target_compile_options(vc_flags INTERFACE -Werror)
 endif()
 
+if(VC_COVERAGE)
+    # Threads count at once, so atomically.
+    target_compile_options(vc_flags INTERFACE --coverage -fprofile-update=atomic)
+    target_link_options(vc_flags INTERFACE --coverage)
+endif()
+
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 if(VC_SANITIZE)
     string(REPLACE ";" "," sanitizers "${VC_SANITIZE}")
