@@ -110,7 +110,6 @@ enum errc pubsub_publish(struct google *g, struct ctx *ctx, struct str topic,
     struct google_call call = {
         .api = GOOGLE_PUBSUB,
         .method = "POST",
-        .timeout_ms = PUBLISH_TIMEOUT_MS,
         .attempts = 1,
     };
     struct http_response r = { .status = 0 };
@@ -123,6 +122,7 @@ enum errc pubsub_publish(struct google *g, struct ctx *ctx, struct str topic,
     call.path = topic_path(g, ctx->arena, topic);
     call.body = publish_body(ctx->arena, messages, n);
     for (attempt = 1;; attempt++) {
+        call.timeout_ms = google_attempt_ms(ctx, PUBLISH_TIMEOUT_MS);
         rc = google_call(g, ctx, &call, &r, err);
         if (!rc)
             rc = read_ids(ctx, &r, n, ret_ids, err);

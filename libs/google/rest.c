@@ -6,6 +6,8 @@
 #include "google/google_internal.h"
 #include "google/token.h"
 
+enum { ATTEMPT_MIN_MS = 300 };
+
 /* google.rpc.Code by name, and what it means to a caller here. */
 static const struct status_desc {
     const char *name;
@@ -192,6 +194,16 @@ static enum errc wait_ms(struct ctx *ctx, int64_t ms)
         return ERR_TIMEOUT;
     nanosleep(&t, NULL);
     return ERR_OK;
+}
+
+int google_attempt_ms(const struct ctx *ctx, int max_ms)
+{
+    int64_t left;
+
+    if (!ctx->deadline_mono_ms)
+        return max_ms;
+    left = ctx->deadline_mono_ms - clock_mono_ms(ctx->clock);
+    return (int)MIN(MAX(left / 2, (int64_t)ATTEMPT_MIN_MS), (int64_t)max_ms);
 }
 
 enum errc google_backoff(struct ctx *ctx, int attempt, int base_ms, int max_ms)

@@ -648,6 +648,20 @@ TEST(recording_that_breaks_off_is_not_taken_for_whole)
     stage_close(&s);
 }
 
+TEST(recording_that_came_damaged_is_not_taken_for_whole)
+{
+    struct http_response r;
+    struct stage s;
+
+    stage_open(&s);
+    stage_put_booking(&s);
+    store_audio(&s, 100000);
+    s.storage_crc = "crc32c=AAAAAA==";
+    CHECK(stage_try(&s, "/calls/" STAGE_SID "/recording", "Accept", "*/*", &r) != ERR_OK);
+    CHECK_CONTAINS(buf_str(&s.lines), "not what is stored");
+    stage_close(&s);
+}
+
 TEST(recording_that_is_gone_or_out_of_reach_is_said_as_such)
 {
     struct http_response r;

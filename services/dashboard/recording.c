@@ -64,6 +64,8 @@ struct sending {
     struct byte_range range;
     enum range_kind kind;
     bool begun;
+    int64_t sent;
+    char last; /* byte, held back until the whole has been checked */
 };
 
 static struct str etag_of(struct arena *a, const struct storage_object *o)
@@ -114,17 +116,23 @@ static enum errc on_piece(void *arg, const char *data, size_t n)
         if (rc)
             return rc;
     }
-    return http_reply_write(s->r, data, n);
+    s->sent += (int64_t)n;
+    if (s->sent < length)
+        return http_reply_write(s->r, data, n);
+    s->last = data[n - 1];
+    return n > 1 ? http_reply_write(s->r, data, n - 1) : ERR_OK;
 }
 
 /* Cloud Storage is asked for a range only when the client did: a whole read is checked by its
- * checksum. */
+ * checksum. What does not hold ends before its last byte, so that the client knows. */
 static enum errc stream(struct dashboard *d, struct sending *s, struct err *err)
 {
     bool part = s->kind == RANGE_PART;
+    enum errc rc =
+        storage_read(d->google, s->r->ctx, s->object.bucket, s->object.name,
+                     part ? s->range.from : 0, part ? s->range.to : -1, on_piece, s, NULL, err);
 
-    return storage_read(d->google, s->r->ctx, s->object.bucket, s->object.name,
-                        part ? s->range.from : 0, part ? s->range.to : -1, on_piece, s, NULL, err);
+    return rc || !s->begun ? rc : http_reply_write(s->r, &s->last, 1);
 }
 
 static void say_failed(struct http_req *r, const char *what, const struct err *err)

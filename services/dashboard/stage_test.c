@@ -275,6 +275,8 @@ static void send_media(struct stage *s, struct http_req *r, struct str data)
                                        (long long)to, data.n));
     }
     data = str_slice(data, (size_t)from, (size_t)to + 1);
+    if (s->storage_crc)
+        http_reply_header(r, "x-goog-hash", str_c(s->storage_crc));
     if (http_reply_begin(r, range.n ? 206 : 200, "audio/wav", (int64_t)data.n))
         return;
     if (s->storage_break_at)

@@ -44,6 +44,7 @@ struct stage {
     int firestore_status; /* not 0: what Firestore answers to everything */
     int storage_status;
     size_t storage_break_at; /* not 0: the connection goes after so many bytes of each read */
+    const char *storage_crc; /* x-goog-hash of what it sends; NULL: none */
     atomic_int queries, gets, storage_reads;
     struct str iap_keys; /* JWKS; empty: they cannot be had */
     atomic_int key_fetches;

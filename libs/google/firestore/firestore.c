@@ -83,7 +83,7 @@ enum errc firestore_ask(struct google *g, struct ctx *ctx, struct str url, struc
         .method = "POST",
         .path = url,
         .body = body,
-        .timeout_ms = FIRESTORE_TIMEOUT_MS,
+        .timeout_ms = google_attempt_ms(ctx, FIRESTORE_TIMEOUT_MS),
         .attempts = FIRESTORE_ATTEMPTS,
         .idempotent = true,
         .body_max = FIRESTORE_ANSWER_MAX,

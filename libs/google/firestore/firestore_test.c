@@ -1,5 +1,6 @@
 #include "google/firestore.h"
 
+#include "google/google_internal.h"
 #include "google/peer_test.h"
 #include "google/rest.h"
 
@@ -179,6 +180,20 @@ TEST(firestore_commit_is_sent_again_only_if_that_changes_nothing)
     firestore_increment(c, "m", 7);
     CHECK_RC(ERR_UPSTREAM, firestore_commit(c, NULL, &p.err));
     CHECK_INT(p.n_asked, 4);
+    peer_close(&p);
+}
+
+TEST(google_attempt_leaves_half_of_the_time_for_another)
+{
+    struct peer p;
+
+    peer_open(&p);
+    CHECK_INT(google_attempt_ms(&p.ctx, 5000), 5000); /* nobody waits */
+    p.ctx.deadline_mono_ms = clock_mono_ms(p.ctx.clock) + 2500;
+    CHECK_INT(google_attempt_ms(&p.ctx, 5000), 1250);
+    CHECK_INT(google_attempt_ms(&p.ctx, 1000), 1000);
+    p.ctx.deadline_mono_ms = clock_mono_ms(p.ctx.clock) + 100;
+    CHECK_INT(google_attempt_ms(&p.ctx, 5000), 300); /* http_do() ends it at the deadline */
     peer_close(&p);
 }
 

@@ -670,7 +670,7 @@ static enum errc commit_send(struct firestore_commit *c, int aborted_attempts,
         .api = GOOGLE_FIRESTORE,
         .method = "POST",
         .path = firestore_url(c->g, c->ctx->arena, STR_EMPTY, "commit"),
-        .timeout_ms = FIRESTORE_TIMEOUT_MS,
+        .timeout_ms = google_attempt_ms(c->ctx, FIRESTORE_TIMEOUT_MS),
         .attempts = FIRESTORE_ATTEMPTS,
         .idempotent = !c->not_twice, /* otherwise only refusals: a lost answer may be a success */
         .body_max = FIRESTORE_ANSWER_MAX,
