@@ -242,6 +242,7 @@ static void accept_session(void *app, struct ws_conn *ws, struct ws_events *even
     pthread_mutex_unlock(&t->lock);
     t->session = s;
     t->tool_id[0] = '\0';
+    model_resumes(t);
     *events = (struct ws_events){ .on_message = on_message, .on_closed = on_closed };
     *arg = s;
     emit(s,

@@ -89,6 +89,13 @@ struct move model_move(struct talk *t)
     return (struct move){ NULL, numbered(t, "Goodbye.") };
 }
 
+/* The caller is still on the line, so what was promised has not come: it is arranged again. */
+void model_resumes(struct talk *t)
+{
+    if (t->script == SCRIPT_TRANSFER && (t->step == STEP_OVER || t->step == STEP_CONNECTING))
+        t->step = STEP_TRANSFER;
+}
+
 void model_said(struct talk *t)
 {
     if (t->step == STEP_READ_BACK)

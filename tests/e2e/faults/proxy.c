@@ -47,6 +47,7 @@ struct conn {
     struct conn *next, **link;
     struct proxy *proxy;
     int fd;
+    int up, up_port; /* the server's side, kept between requests; -1: none */
     bool idle;
     struct buf in;  /* read from the client */
     struct buf out; /* the server's answer */
@@ -67,6 +68,13 @@ void tally_arm(struct tally *t, int at, enum fault fault)
     t->at = at;
     t->fault = fault;
     t->hit = false;
+    pthread_mutex_unlock(&t->lock);
+}
+
+void tally_disarm(struct tally *t)
+{
+    pthread_mutex_lock(&t->lock);
+    t->at = 0;
     pthread_mutex_unlock(&t->lock);
 }
 
@@ -411,10 +419,10 @@ static bool wait_ms(struct conn *c, int ms)
 
 /* ---- one connection ---- */
 
-static void tunnel(struct conn *c, int up)
+static void tunnel(struct conn *c)
 {
     struct pollfd fds[3] = { { .fd = c->fd, .events = POLLIN },
-                             { .fd = up, .events = POLLIN },
+                             { .fd = c->up, .events = POLLIN },
                              { .fd = c->proxy->stop_fd, .events = POLLIN } };
     char piece[PIECE];
     int i;
@@ -443,22 +451,38 @@ static int port_for(const struct proxy *p, struct str target)
     return p->o.routes[i].port;
 }
 
-/* Hands the request on; the answer is in c->out. The socket stays open for a tunnel. */
-static int ask(struct conn *c, const struct message *request, struct str target,
-               struct message *answer)
+static void hang_up(struct conn *c)
 {
-    int fd = dial(port_for(c->proxy, target));
-    struct reader r = { c, fd, c->fd, ANSWER_MS, &c->out };
+    if (c->up >= 0)
+        close(c->up);
+    c->up = -1;
+}
+
+/* Hands the request on over c->up; the answer is in c->out. */
+static bool ask_once(struct conn *c, const struct message *request, struct message *answer)
+{
+    struct reader r = { c, c->up, c->fd, ANSWER_MS, &c->out };
     bool to_head = str_starts(buf_str(&c->in), STR("HEAD "));
 
-    if (fd < 0)
-        return -1;
     buf_reset(&c->out);
-    if (send_all(fd, str_slice(buf_str(&c->in), 0, request->total)) &&
-        read_answer(&r, answer, to_head))
-        return fd;
-    close(fd);
-    return -1;
+    return send_all(c->up, str_slice(buf_str(&c->in), 0, request->total)) &&
+           read_answer(&r, answer, to_head);
+}
+
+/* A kept connection may have been closed by the server meanwhile: then a new one is asked. */
+static bool ask(struct conn *c, const struct message *request, int port, struct message *answer)
+{
+    bool kept = c->up >= 0 && c->up_port == port;
+
+    if (!kept) {
+        hang_up(c);
+        c->up = dial(port);
+        c->up_port = port;
+    }
+    if (c->up >= 0 && ask_once(c, request, answer))
+        return true;
+    hang_up(c);
+    return kept && c->out.n == 0 && ask(c, request, port, answer);
 }
 
 static void note_status(struct tally *t, int number, int status)
@@ -474,7 +498,7 @@ static void note_status(struct tally *t, int number, int status)
 }
 
 /* False: the connection ends. */
-static bool give(struct conn *c, const struct message *m, enum fault f, int up)
+static bool give(struct conn *c, const struct message *m, enum fault f)
 {
     struct str all = str_slice(buf_str(&c->out), 0, m->total);
 
@@ -500,7 +524,7 @@ static bool give(struct conn *c, const struct message *m, enum fault f, int up)
     }
     if (m->status == 101) {
         if (send_all(c->fd, buf_str(&c->out)))
-            tunnel(c, up);
+            tunnel(c);
         return false;
     }
     return send_all(c->fd, all) &&
@@ -511,7 +535,7 @@ static bool serve(struct conn *c, const struct message *request)
 {
     struct str line = line_of(&c->in), method, target, rest;
     struct message answer = { 0 };
-    int number, up;
+    int number;
     enum fault f;
     bool keep;
 
@@ -528,12 +552,12 @@ static bool serve(struct conn *c, const struct message *request)
         return refuse(c, 429, "Too Many Requests", "RESOURCE_EXHAUSTED");
     if (f == FAULT_503)
         return refuse(c, 503, "Service Unavailable", "UNAVAILABLE");
-    up = ask(c, request, target, &answer);
-    if (up < 0)
+    if (!ask(c, request, port_for(c->proxy, target), &answer))
         return false; /* as a server that closes without a word */
     note_status(c->proxy->tally, number, answer.status);
-    keep = give(c, &answer, f, up);
-    close(up);
+    keep = give(c, &answer, f);
+    if (str_ieq_c(header_of(str_slice(buf_str(&c->out), 0, answer.head), "connection"), "close"))
+        hang_up(c);
     return keep;
 }
 
@@ -560,6 +584,7 @@ static void *conn_run(void *arg)
         keep = read_request(&r, &m) && serve(c, &m);
         buf_drop_front(&c->in, MIN(m.total, c->in.n));
     }
+    hang_up(c);
     buf_release(&c->in);
     buf_release(&c->out);
     pthread_mutex_lock(&p->lock);
@@ -603,6 +628,7 @@ static void take(struct proxy *p, int fd)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)); /* only slower without */
     c->proxy = p;
     c->fd = fd;
+    c->up = -1;
     c->idle = true;
     buf_init(&c->in, MESSAGE_MAX);
     buf_init(&c->out, MESSAGE_MAX);

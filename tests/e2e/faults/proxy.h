@@ -45,6 +45,7 @@ struct tally {
 void tally_init(struct tally *t);
 /* Counts from 1 again; the at-th request fails (0: none). */
 void tally_arm(struct tally *t, int at, enum fault fault);
+void tally_disarm(struct tally *t); /* from here on all pass; it counts on */
 bool tally_hit(struct tally *t);
 int tally_count(struct tally *t);
 /* What the n-th request was; lives as long as the tally is not armed anew. */

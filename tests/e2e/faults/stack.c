@@ -272,6 +272,11 @@ static enum errc stop(struct stack *s, int service, struct err *err)
     return err_set(err, ERR_TIMEOUT, "%s does not end on SIGTERM", program(service));
 }
 
+int stack_service_port(const struct stack *s, enum source which)
+{
+    return service_port(s, which);
+}
+
 enum errc stack_restart(struct stack *s, enum source which, struct err *err)
 {
     enum errc rc = stop(s, which, err);

@@ -44,6 +44,8 @@ enum errc stack_destroy(struct stack *s, struct err *err);
 
 /* Ends the service and starts it anew, so that it has no token, key or connection left. */
 MUST_USE enum errc stack_restart(struct stack *s, enum source which, struct err *err);
+/* Where the service itself listens, without a proxy. */
+int stack_service_port(const struct stack *s, enum source which);
 /* All processes run. */
 MUST_USE enum errc stack_alive(struct stack *s, struct err *err);
 

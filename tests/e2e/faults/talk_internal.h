@@ -43,7 +43,8 @@ struct move {
     struct str text;  /* words, or the tool's arguments; in the talk's arena */
 };
 struct move model_move(struct talk *t);
-void model_said(struct talk *t); /* the words of the last move are on their way */
+void model_resumes(struct talk *t); /* another session goes on with the talk */
+void model_said(struct talk *t);    /* the words of the last move are on their way */
 void model_tool_result(struct talk *t, struct str call_id, struct str output);
 /* The caller's next words; empty: it is not the caller's turn. */
 struct str model_caller_line(struct talk *t);
