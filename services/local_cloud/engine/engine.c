@@ -147,6 +147,7 @@ static void prepare_done(void *arg)
 {
     struct prepare_job *j = arg;
 
+    j->engine->preparing = false;
     mem_free(j->topics);
     mem_free(j);
 }
@@ -155,13 +156,14 @@ void engine_prepare(struct engine *e, struct str topics)
 {
     struct prepare_job *j;
 
-    if (e->prepared && str_eq_c(topics, e->prepared))
-        return;
+    if (e->preparing || (e->prepared && str_eq_c(topics, e->prepared)))
+        return; /* what is not made before is made when it is needed */
     j = MEM_NEW(struct prepare_job);
     j->engine = e;
+    e->preparing = true;
     j->topics = mem_str_dup(topics);
     if (workers_submit(e->workers, prepare_run, prepare_done, j)) {
-        prepare_done(j); /* it is made when it is needed, then */
+        prepare_done(j);
         return;
     }
     mem_free(e->prepared);

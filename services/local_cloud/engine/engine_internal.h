@@ -34,6 +34,7 @@ struct engine {
     int fault_count; /* connections that still get it; -1: all */
     atomic_bool stopping;
     char *prepared; /* topics that all vocabularies have been made for; loop thread */
+    bool preparing; /* loop thread */
     struct {
         long connections, responses, tool_calls, turns;
     } stats;
@@ -45,7 +46,7 @@ extern const struct ws_route realtime_routes[REALTIME_ROUTES];
 void engine_count(struct engine *e, long *counter); /* one of e->stats */
 
 /* A session has told its business: the vocabularies for these topics are made before they are
- * needed. */
+ * needed, one session's at a time, so that there are threads left to speak. */
 void engine_prepare(struct engine *e, struct str topics);
 /* Ends every connection; at the engine's end. */
 void realtime_end_all(struct engine *e);

@@ -151,7 +151,8 @@ static bool on_session_update(struct realtime *rt, const struct jval *ev, struct
         return false;
     hearing_configure(rt);
     receptionist_brief(rt->receptionist, rt->session->instructions, rt->session->tools);
-    engine_prepare(rt->engine, receptionist_topics(rt->receptionist));
+    if (json_path(ev, "session.instructions"))
+        engine_prepare(rt->engine, receptionist_topics(rt->receptionist));
     session_event(rt, "session.updated");
     return true;
 }
