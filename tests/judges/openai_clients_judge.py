@@ -1,5 +1,7 @@
-"""OpenAI's own clients against local-cloud's voice engine and transcription endpoint: whole calls with speech, a tool and
-an interruption, every documented error, every format of a transcript. What passed on the wire is judged as well."""
+"""OpenAI's own clients against local-cloud's voice engine and transcription endpoint: whole calls with
+speech, a tool and an interruption, every documented error, every format of a transcript. What passed on the
+wire is judged as well."""
+
 import array
 import base64
 import contextlib
@@ -41,13 +43,21 @@ The caller's number is known; it ends in 4567.
 REQUEST = "Hello, I would like to book a check-up on Thursday morning please."
 CHOICE = "Yes, the first one please."
 SLOTS = {
-    "slots": [{"slotId": "s1", "date": "2026-11-26", "time": "09:00"},
-              {"slotId": "s2", "date": "2026-11-26", "time": "09:30"}],
+    "slots": [
+        {"slotId": "s1", "date": "2026-11-26", "time": "09:00"},
+        {"slotId": "s2", "date": "2026-11-26", "time": "09:30"},
+    ],
     "say": "I have Thursday at nine or nine thirty. Which one suits you?",
 }
-TOOLS = [{"type": "function", "name": name, "description": "Of the business.",
-          "parameters": {"type": "object", "properties": {}}}
-         for name in ("findAvailability", "holdSlot", "bookAppointment")]
+TOOLS = [
+    {
+        "type": "function",
+        "name": name,
+        "description": "Of the business.",
+        "parameters": {"type": "object", "properties": {}},
+    }
+    for name in ("findAvailability", "holdSlot", "bookAppointment")
+]
 
 
 def client_of(cloud, key="sk-judge"):
@@ -80,11 +90,14 @@ class Call:
 
     def say(self, ulaw):
         for i in range(0, len(ulaw), 800):
-            self.send("input_audio_buffer.append", audio=base64.b64encode(ulaw[i:i + 800]).decode())
+            self.send("input_audio_buffer.append", audio=base64.b64encode(ulaw[i : i + 800]).decode())
 
     def audio(self, response_id):
-        return b"".join(base64.b64decode(e["delta"]) for e in self.events
-                        if e["type"] == "response.output_audio.delta" and e["response_id"] == response_id)
+        return b"".join(
+            base64.b64decode(e["delta"])
+            for e in self.events
+            if e["type"] == "response.output_audio.delta" and e["response_id"] == response_id
+        )
 
 
 @contextlib.contextmanager
@@ -101,12 +114,23 @@ def connected(cloud, key="sk-judge", model=MODEL, **query):
 
 def session(**more):
     return {
-        "type": "realtime", "output_modalities": ["audio"], "instructions": INSTRUCTIONS, "tools": TOOLS,
+        "type": "realtime",
+        "output_modalities": ["audio"],
+        "instructions": INSTRUCTIONS,
+        "tools": TOOLS,
         "audio": {
-            "input": {"format": {"type": "audio/pcmu"}, "transcription": {"model": "gpt-transcribe", "language": "en"},
-                      "turn_detection": {"type": "server_vad", "silence_duration_ms": 500, "create_response": True,
-                                         "interrupt_response": True}},
-            "output": {"format": {"type": "audio/pcmu"}, "voice": "marin"}},
+            "input": {
+                "format": {"type": "audio/pcmu"},
+                "transcription": {"model": "gpt-transcribe", "language": "en"},
+                "turn_detection": {
+                    "type": "server_vad",
+                    "silence_duration_ms": 500,
+                    "create_response": True,
+                    "interrupt_response": True,
+                },
+            },
+            "output": {"format": {"type": "audio/pcmu"}, "voice": "marin"},
+        },
         **more,
     }
 
@@ -114,7 +138,10 @@ def session(**more):
 def spoken(cloud, text):
     """A caller's speech, mu-law: said by the engine itself, in another voice than the agent's."""
     with connected(cloud) as call:
-        call.send("session.update", session=session(audio={"output": {"format": {"type": "audio/pcmu"}, "voice": "cedar"}}))
+        call.send(
+            "session.update",
+            session=session(audio={"output": {"format": {"type": "audio/pcmu"}, "voice": "cedar"}}),
+        )
         call.until("session.updated")
         call.send("response.create", response={"instructions": f'Say exactly: "{text}"', "input": []})
         done = call.until("response.done")
@@ -122,7 +149,7 @@ def spoken(cloud, text):
 
 
 def wire_is_right(cloud, **least):
-    """Judges all Realtime traffic that local-cloud has recorded; `least`: how many of which event there must be."""
+    """Judges all Realtime traffic that local-cloud has recorded; `least`: how many of which event are due."""
     found, listener = openai_judge.findings_of(cloud.record, ours=False)
     judge.no_findings(found)
     for name, n in least.items():
@@ -146,17 +173,32 @@ def python_call():
             call_tool(call, request)
             interrupt(call, choice)
             judge.check(not [e for e in call.events if e["type"] == "error"], "an error event")
-        wire_is_right(cloud, **{"conversation.item.truncated": 1, "response.function_call_arguments.done": 1,
-                                "conversation.item.input_audio_transcription.completed": 2})
+        wire_is_right(
+            cloud,
+            **{
+                "conversation.item.truncated": 1,
+                "response.function_call_arguments.done": 1,
+                "conversation.item.input_audio_transcription.completed": 2,
+            },
+        )
 
 
 def greet(call):
-    call.send("response.create", event_id="greet",
-              response={"instructions": 'Say exactly: "Lindenhof Clinic, how can I help you?"', "tool_choice": "none",
-                        "metadata": {"k": "greet"}, "input": []})
+    call.send(
+        "response.create",
+        event_id="greet",
+        response={
+            "instructions": 'Say exactly: "Lindenhof Clinic, how can I help you?"',
+            "tool_choice": "none",
+            "metadata": {"k": "greet"},
+            "input": [],
+        },
+    )
     done = call.until("response.done")["response"]
     judge.check(done["status"] == "completed" and done["metadata"] == {"k": "greet"}, f"greeting: {done}")
-    judge.check(done["output"][0]["content"][0]["transcript"] == "Lindenhof Clinic, how can I help you?", f"{done}")
+    judge.check(
+        done["output"][0]["content"][0]["transcript"] == "Lindenhof Clinic, how can I help you?", f"{done}"
+    )
     judge.check(len(call.audio(done["id"])) > 1000 * BYTES_PER_MS, "a greeting takes a second")
 
 
@@ -166,8 +208,10 @@ def call_tool(call, request):
     calls = [item for item in done["output"] if item["type"] == "function_call"]
     judge.check([c["name"] for c in calls] == ["findAvailability"], f"tools: {calls}")
     judge.check(json.loads(calls[0]["arguments"])["service"] == "check-up", calls[0]["arguments"])
-    call.send("conversation.item.create", item={"type": "function_call_output", "call_id": calls[0]["call_id"],
-                                                "output": json.dumps(SLOTS)})
+    call.send(
+        "conversation.item.create",
+        item={"type": "function_call_output", "call_id": calls[0]["call_id"], "output": json.dumps(SLOTS)},
+    )
     call.send("response.create", event_id="follow")
 
 
@@ -179,12 +223,16 @@ def interrupt(call, choice):
     call.send("conversation.item.truncate", item_id=delta["item_id"], content_index=0, audio_end_ms=20)
     call.say(SILENCE)
     done = call.until("response.done")["response"]
-    judge.check((done["status"], done["status_details"]["reason"]) == ("cancelled", "turn_detected"), f"{done}")
+    judge.check(
+        (done["status"], done["status_details"]["reason"]) == ("cancelled", "turn_detected"), f"{done}"
+    )
     call.send("conversation.item.retrieve", item_id=delta["item_id"])
     item = call.until("conversation.item.retrieved")["item"]
     judge.check(len(item["content"][0]["transcript"]) < 20, f"what is left after 20 ms: {item}")
     call.until("response.done")
-    call.seen("conversation.item.input_audio_transcription.completed", lambda e: "first" in e["transcript"].lower())
+    call.seen(
+        "conversation.item.input_audio_transcription.completed", lambda e: "first" in e["transcript"].lower()
+    )
 
 
 @judge.case("the Agents SDK's Twilio transport holds a call with a tool and an interruption")
@@ -196,48 +244,124 @@ def agents_call():
         with open(os.path.join(folder, "call.json"), "w", encoding="utf-8") as f:
             json.dump({"instructions": INSTRUCTIONS, "slots": SLOTS}, f)
         judge.node("openai_agents.mjs", f"ws://{cloud.host}/v1/realtime?model={MODEL}", folder, seconds=90)
-        wire_is_right(cloud, **{"session.update": 2, "conversation.item.retrieved": 2, "conversation.item.truncated": 1,
-                                "response.function_call_arguments.done": 1, "response.cancel": 0})
+        wire_is_right(
+            cloud,
+            **{
+                "session.update": 2,
+                "conversation.item.retrieved": 2,
+                "conversation.item.truncated": 1,
+                "response.function_call_arguments.done": 1,
+                "response.cancel": 0,
+            },
+        )
 
 
 # --- errors ---------------------------------------------------------------------------------------
 
-# Every error of the Realtime interface that the client can bring about: what it sends (text as it is, bytes as a
-# binary message), and the error's code and param.
+# Every error of the Realtime interface that the client can bring about: what it sends (text as it is, bytes
+# as a binary message), and the error's code and param.
 REFUSED = (
     ("no JSON", "{", "invalid_json", None),
     ("a binary message", b"\0", "invalid_event", None),
     ("no object", "[]", "invalid_event", None),
     ("an unknown type", {"type": "response.begin"}, "invalid_value", "type"),
     ("no type", {"event_id": "e1"}, "missing_required_parameter", "type"),
-    ("an unknown field", {"type": "session.update", "session": {"type": "realtime", "temperature": 1}},
-     "unknown_parameter", "session.temperature"),
-    ("an unknown field of a tool", {"type": "session.update", "session": {
-        "type": "realtime", "tools": [{"type": "function", "name": "f", "meta": {}}]}},
-     "unknown_parameter", "session.tools[0].meta"),
-    ("a missing field", {"type": "session.update", "session": {}}, "missing_required_parameter", "session.type"),
-    ("a rate of telephones", {"type": "session.update", "session": {
-        "type": "realtime", "audio": {"input": {"format": {"type": "audio/pcm", "rate": 8000}}}}},
-     "integer_below_min_value", "session.audio.input.format.rate"),
-    ("a truncate without its index", {"type": "conversation.item.truncate", "item_id": "i", "audio_end_ms": 0},
-     "missing_required_parameter", "content_index"),
-    ("a truncate of nothing", {"type": "conversation.item.truncate", "item_id": "i", "content_index": 0,
-                               "audio_end_ms": 0}, "item_truncate_invalid_item_id", "item_id"),
-    ("a delete of nothing", {"type": "conversation.item.delete", "item_id": "i"}, "item_delete_invalid_item_id", "item_id"),
-    ("a retrieve of nothing", {"type": "conversation.item.retrieve", "item_id": "i"},
-     "item_retrieve_invalid_item_id", "item_id"),
+    (
+        "an unknown field",
+        {"type": "session.update", "session": {"type": "realtime", "temperature": 1}},
+        "unknown_parameter",
+        "session.temperature",
+    ),
+    (
+        "an unknown field of a tool",
+        {
+            "type": "session.update",
+            "session": {"type": "realtime", "tools": [{"type": "function", "name": "f", "meta": {}}]},
+        },
+        "unknown_parameter",
+        "session.tools[0].meta",
+    ),
+    (
+        "a missing field",
+        {"type": "session.update", "session": {}},
+        "missing_required_parameter",
+        "session.type",
+    ),
+    (
+        "a rate of telephones",
+        {
+            "type": "session.update",
+            "session": {
+                "type": "realtime",
+                "audio": {"input": {"format": {"type": "audio/pcm", "rate": 8000}}},
+            },
+        },
+        "integer_below_min_value",
+        "session.audio.input.format.rate",
+    ),
+    (
+        "a truncate without its index",
+        {"type": "conversation.item.truncate", "item_id": "i", "audio_end_ms": 0},
+        "missing_required_parameter",
+        "content_index",
+    ),
+    (
+        "a truncate of nothing",
+        {"type": "conversation.item.truncate", "item_id": "i", "content_index": 0, "audio_end_ms": 0},
+        "item_truncate_invalid_item_id",
+        "item_id",
+    ),
+    (
+        "a delete of nothing",
+        {"type": "conversation.item.delete", "item_id": "i"},
+        "item_delete_invalid_item_id",
+        "item_id",
+    ),
+    (
+        "a retrieve of nothing",
+        {"type": "conversation.item.retrieve", "item_id": "i"},
+        "item_retrieve_invalid_item_id",
+        "item_id",
+    ),
     ("a cancel of nothing", {"type": "response.cancel"}, "response_cancel_not_active", None),
     ("a commit of nothing", {"type": "input_audio_buffer.commit"}, "input_audio_buffer_commit_empty", None),
-    ("an item id with a dot", {"type": "conversation.item.create", "item": {
-        "id": "a.b", "type": "message", "role": "user", "content": [{"type": "input_text", "text": "x"}]}},
-     "invalid_value", "item.id"),
-    ("a truncate of a text", {"type": "conversation.item.truncate", "item_id": "typed", "content_index": 0,
-                              "audio_end_ms": 0}, "unsupported_content_type", None),
-    ("a truncate beyond the end", {"type": "conversation.item.truncate", "item_id": "SPOKEN", "content_index": 0,
-                                   "audio_end_ms": 999999}, "invalid_value", "audio_end_ms"),
-    ("another voice after audio", {"type": "session.update", "session": {
-        "type": "realtime", "audio": {"output": {"voice": "cedar"}}}}, "cannot_update_voice",
-     "session.audio.output.voice"),
+    (
+        "an item id with a dot",
+        {
+            "type": "conversation.item.create",
+            "item": {
+                "id": "a.b",
+                "type": "message",
+                "role": "user",
+                "content": [{"type": "input_text", "text": "x"}],
+            },
+        },
+        "invalid_value",
+        "item.id",
+    ),
+    (
+        "a truncate of a text",
+        {"type": "conversation.item.truncate", "item_id": "typed", "content_index": 0, "audio_end_ms": 0},
+        "unsupported_content_type",
+        None,
+    ),
+    (
+        "a truncate beyond the end",
+        {
+            "type": "conversation.item.truncate",
+            "item_id": "SPOKEN",
+            "content_index": 0,
+            "audio_end_ms": 999999,
+        },
+        "invalid_value",
+        "audio_end_ms",
+    ),
+    (
+        "another voice after audio",
+        {"type": "session.update", "session": {"type": "realtime", "audio": {"output": {"voice": "cedar"}}}},
+        "cannot_update_voice",
+        "session.audio.output.voice",
+    ),
 )
 
 
@@ -252,15 +376,24 @@ def error_of(call, sent, code, param, name):
     error = event["error"]
     judge.check(error["code"] == code and error["type"] == "invalid_request_error", f"{name}: {error}")
     judge.check(param is None or error["param"] == param, f"{name}: {error}")
-    judge.check(error["event_id"] == (sent["event_id"] if isinstance(sent, dict) else None), f"{name}: {error}")
+    judge.check(
+        error["event_id"] == (sent["event_id"] if isinstance(sent, dict) else None), f"{name}: {error}"
+    )
 
 
 @judge.case("every error that a client can cause has its documented code, and the session lives on")
 def refused_events():
     with judge.local_cloud() as cloud, connected(cloud) as call:
         call.until("session.created")
-        call.send("conversation.item.create", item={"id": "typed", "type": "message", "role": "user",
-                                                    "content": [{"type": "input_text", "text": "Hello"}]})
+        call.send(
+            "conversation.item.create",
+            item={
+                "id": "typed",
+                "type": "message",
+                "role": "user",
+                "content": [{"type": "input_text", "text": "Hello"}],
+            },
+        )
         call.until("conversation.item.done")
         call.send("response.create", response={"instructions": 'Say exactly: "Hello."'})
         spoken_id = call.until("response.done")["response"]["output"][0]["id"]
@@ -270,7 +403,9 @@ def refused_events():
                 sent = {**sent, "item_id": spoken_id}
             error_of(call, sent, code, param, name)
         call.send("session.update", session={"type": "realtime", "instructions": "Still here."})
-        judge.check(call.until("session.updated")["session"]["instructions"] == "Still here.", "the session is gone")
+        judge.check(
+            call.until("session.updated")["session"]["instructions"] == "Still here.", "the session is gone"
+        )
 
 
 @judge.case("a second response and one that ends by itself have their codes")
@@ -288,7 +423,9 @@ def active_response():
         done = call.until("response.done")["response"]
         judge.check((done["id"], done["status"]) == (first, "cancelled"), f"{done}")
         call.send("response.create", response=say)
-        judge.check(call.until("response.done")["response"]["status"] == "completed", "the next one is not said")
+        judge.check(
+            call.until("response.done")["response"]["status"] == "completed", "the next one is not said"
+        )
         wire_is_right(cloud, error=1)
 
 
@@ -309,7 +446,9 @@ BEGINNINGS = (
 def beginnings():
     with judge.local_cloud() as cloud:
         for key, query, code, close in BEGINNINGS:
-            with connected(cloud, key, query.get("model", MODEL), **{k: v for k, v in query.items() if k != "model"}) as call:
+            with connected(
+                cloud, key, query.get("model", MODEL), **{k: v for k, v in query.items() if k != "model"}
+            ) as call:
                 error = call.until("error")["error"]
                 kind = "server_error" if code == "server_error" else "invalid_request_error"
                 judge.check((error["code"], error["type"]) == (code, kind), f"{query}: {error}")
@@ -332,12 +471,19 @@ def closed_with(call):
 @judge.case("a response fails with the code that its end names")
 def failed_responses():
     with judge.local_cloud() as cloud:
-        for code in ("server_error", "inference_rate_limit_exceeded", "rate_limit_exceeded", "insufficient_quota"):
+        for code in (
+            "server_error",
+            "inference_rate_limit_exceeded",
+            "rate_limit_exceeded",
+            "insufficient_quota",
+        ):
             with connected(cloud, fault=f"fail_responses:1,fail_code:{code}") as call:
                 call.until("session.created")
                 call.send("response.create")
                 done = call.until("response.done")["response"]
-                judge.check(done["status"] == "failed" and done["status_details"]["error"]["code"] == code, f"{done}")
+                judge.check(
+                    done["status"] == "failed" and done["status_details"]["error"]["code"] == code, f"{done}"
+                )
         wire_is_right(cloud, **{"response.done": 4})
 
 
@@ -345,8 +491,8 @@ def failed_responses():
 
 
 def ulaw_to_linear(byte):
-    byte = ~byte & 0xff
-    value = (((byte & 0x0f) << 3) + 0x84 << ((byte & 0x70) >> 4)) - 0x84
+    byte = ~byte & 0xFF
+    value = (((byte & 0x0F) << 3) + 0x84 << ((byte & 0x70) >> 4)) - 0x84
     return -value if byte & 0x80 else value
 
 
@@ -369,15 +515,21 @@ def transcripts():
         for model, form in (("gpt-transcribe", "json"), ("whisper-1", "json"), ("whisper-1", "verbose_json")):
             more = {"timestamp_granularities": ["word", "segment"]} if form == "verbose_json" else {}
             said = create(model=model, file=("call.wav", sound), response_format=form, language="en", **more)
-            found = schema.transcription_body(json.loads(said.to_json(exclude_unset=True)), form == "verbose_json", seconds)
+            found = schema.transcription_body(
+                json.loads(said.to_json(exclude_unset=True)), form == "verbose_json", seconds
+            )
             judge.no_findings(found)
             judge.check("thursday morning" in said.text.lower(), f"{model} {form}: {said.text}")
         judge.check(said.segments and len(said.words) > 8, f"{said}")
         text = create(model="whisper-1", file=("call.wav", sound), response_format="text")
         judge.check(text.strip() == said.text, f"text: {text!r}")
         subtitles(create, sound, said)
-        judge.no_findings(text for entry in cloud.record if "/v1/audio/transcriptions" in entry.get("url", "")
-                          for text in openai_judge.transcription_findings({"where": "", **entry}))
+        judge.no_findings(
+            text
+            for entry in cloud.record
+            if "/v1/audio/transcriptions" in entry.get("url", "")
+            for text in openai_judge.transcription_findings({"where": "", **entry})
+        )
 
 
 def subtitles(create, sound, said):
@@ -388,7 +540,9 @@ def subtitles(create, sound, said):
         number, times, *lines = srt[i].split("\n")
         begin, end = (clock(t) for t in times.split(" --> "))
         judge.check(number == str(i + 1) and " ".join(lines) == segment.text, f"{srt[i]}")
-        judge.check(abs(begin - segment.start) < 0.002 and abs(end - segment.end) < 0.002, f"{srt[i]} {segment}")
+        judge.check(
+            abs(begin - segment.start) < 0.002 and abs(end - segment.end) < 0.002, f"{srt[i]} {segment}"
+        )
         judge.check(vtt[i + 1].split("\n")[0] == times.replace(",", "."), f"{vtt[i + 1]}")
 
 
@@ -402,20 +556,54 @@ def http_errors():
     with judge.local_cloud() as cloud:
         client, sound = client_of(cloud), wav_of(SILENCE)
         rows = (
-            ("a wrong key", openai.AuthenticationError, "invalid_api_key",
-             lambda: client_of(cloud, "bad").audio.transcriptions.create(model="whisper-1", file=("a.wav", sound))),
-            ("an unknown model", openai.NotFoundError, "model_not_found",
-             lambda: client.audio.transcriptions.create(model="gpt-9", file=("a.wav", sound))),
-            ("a format of another model", openai.BadRequestError, "unsupported_value",
-             lambda: client.audio.transcriptions.create(model="gpt-transcribe", file=("a.wav", sound),
-                                                        response_format="verbose_json")),
-            ("no audio", openai.BadRequestError, None,
-             lambda: client.audio.transcriptions.create(model="whisper-1", file=("a.wav", b"not a sound"))),
-            ("no ending", openai.BadRequestError, None,
-             lambda: client.audio.transcriptions.create(model="whisper-1", file=("sound", sound))),
-            ("too much", openai.APIStatusError, None,
-             lambda: client.audio.transcriptions.create(model="whisper-1", file=("a.wav", sound + b"\0" * (25 << 20)))),
-            ("no such model", openai.NotFoundError, "model_not_found", lambda: client.models.retrieve("gpt-9")),
+            (
+                "a wrong key",
+                openai.AuthenticationError,
+                "invalid_api_key",
+                lambda: client_of(cloud, "bad").audio.transcriptions.create(
+                    model="whisper-1", file=("a.wav", sound)
+                ),
+            ),
+            (
+                "an unknown model",
+                openai.NotFoundError,
+                "model_not_found",
+                lambda: client.audio.transcriptions.create(model="gpt-9", file=("a.wav", sound)),
+            ),
+            (
+                "a format of another model",
+                openai.BadRequestError,
+                "unsupported_value",
+                lambda: client.audio.transcriptions.create(
+                    model="gpt-transcribe", file=("a.wav", sound), response_format="verbose_json"
+                ),
+            ),
+            (
+                "no audio",
+                openai.BadRequestError,
+                None,
+                lambda: client.audio.transcriptions.create(model="whisper-1", file=("a.wav", b"not a sound")),
+            ),
+            (
+                "no ending",
+                openai.BadRequestError,
+                None,
+                lambda: client.audio.transcriptions.create(model="whisper-1", file=("sound", sound)),
+            ),
+            (
+                "too much",
+                openai.APIStatusError,
+                None,
+                lambda: client.audio.transcriptions.create(
+                    model="whisper-1", file=("a.wav", sound + b"\0" * (25 << 20))
+                ),
+            ),
+            (
+                "no such model",
+                openai.NotFoundError,
+                "model_not_found",
+                lambda: client.models.retrieve("gpt-9"),
+            ),
         )
         for name, kind, code, ask in rows:
             http_error(name, kind, code, ask)

@@ -1,5 +1,6 @@
-"""OpenAI's transcription endpoint: a recorded request's form, judged by the parameters of the Python client and by what
-the documents say of each model, and its answer."""
+"""OpenAI's transcription endpoint: a recorded request's form, judged by the parameters of the Python client
+and by what the documents say of each model, and its answer."""
+
 import io
 import json
 import re
@@ -12,11 +13,20 @@ from openai.types.audio import transcription_create_params as params
 import openai_schema as schema
 
 FIELDS = typing.get_type_hints(params.TranscriptionCreateParamsBase) | {"stream": bool}
-LISTS = {"include", "keywords", "known_speaker_names", "known_speaker_references", "languages",
-         "timestamp_granularities"}
+LISTS = {
+    "include",
+    "keywords",
+    "known_speaker_names",
+    "known_speaker_references",
+    "languages",
+    "timestamp_granularities",
+}
 FORMATS = typing.get_args(AudioResponseFormat)
 # What each family takes beside json.
-MORE_FORMATS = {"whisper-1": ("text", "srt", "verbose_json", "vtt"), "gpt-4o-transcribe-diarize": ("text", "diarized_json")}
+MORE_FORMATS = {
+    "whisper-1": ("text", "srt", "verbose_json", "vtt"),
+    "gpt-4o-transcribe-diarize": ("text", "diarized_json"),
+}
 ENDINGS = ("flac", "mp3", "mp4", "mpeg", "mpga", "m4a", "ogg", "wav", "webm")
 FILE_MAX = 25 * 1024 * 1024
 DISPOSITION = re.compile(rb'form-data; name="([^"\r\n]+)"(?:; filename="([^"\r\n]*)")?')
@@ -29,7 +39,9 @@ class Part:
 
 def read_form(content_type, body, truncated):
     """Parts and findings of a multipart body; the last part of a truncated one is not whole."""
-    boundary = re.fullmatch(r'multipart/form-data; boundary="?([A-Za-z0-9\'()+_,./:=? -]{1,70})"?', content_type or "")
+    boundary = re.fullmatch(
+        r'multipart/form-data; boundary="?([A-Za-z0-9\'()+_,./:=? -]{1,70})"?', content_type or ""
+    )
     if not boundary:
         return [], [f"Content-Type is {content_type}"]
     mark = b"--" + boundary[1].encode()
@@ -97,7 +109,11 @@ def _file(part):
         return [], None
     try:
         with wave.open(io.BytesIO(part.data)) as sound:
-            kind, frames, hz = (sound.getnchannels(), sound.getsampwidth()), sound.getnframes(), sound.getframerate()
+            kind, frames, hz = (
+                (sound.getnchannels(), sound.getsampwidth()),
+                sound.getnframes(),
+                sound.getframerate(),
+            )
             inside = len(sound.readframes(frames)) // (kind[0] * kind[1])
     except (wave.Error, EOFError) as why:
         return [f"the WAV file: {why}"], None

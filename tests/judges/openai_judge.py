@@ -1,4 +1,6 @@
-"""Everything that our services and our stand-in said to each other as OpenAI, in the record of the end-to-end suite."""
+"""Everything that our services and our stand-in said to each other as OpenAI, in the record of the end-to-end
+suite."""
+
 import base64
 import collections
 import json
@@ -14,16 +16,37 @@ SAMPLES = pathlib.Path(__file__).with_name("openai_bad.jsonl")
 BAD_SAMPLES = 25
 # What whole calls cannot do without; a record without them has not been looked at.
 COVERED = {
-    "client": ("session.update", "input_audio_buffer.append", "response.create", "response.cancel",
-               "conversation.item.create", "conversation.item.truncate"),
-    "server": ("session.created", "session.updated", "input_audio_buffer.speech_started",
-               "input_audio_buffer.speech_stopped", "input_audio_buffer.committed", "conversation.item.added",
-               "conversation.item.done", "conversation.item.truncated",
-               "conversation.item.input_audio_transcription.completed", "response.created", "response.done",
-               "response.output_item.added", "response.output_item.done", "response.content_part.added",
-               "response.content_part.done", "response.output_audio.delta", "response.output_audio.done",
-               "response.output_audio_transcript.delta", "response.output_audio_transcript.done",
-               "response.function_call_arguments.done", "rate_limits.updated"),
+    "client": (
+        "session.update",
+        "input_audio_buffer.append",
+        "response.create",
+        "response.cancel",
+        "conversation.item.create",
+        "conversation.item.truncate",
+    ),
+    "server": (
+        "session.created",
+        "session.updated",
+        "input_audio_buffer.speech_started",
+        "input_audio_buffer.speech_stopped",
+        "input_audio_buffer.committed",
+        "conversation.item.added",
+        "conversation.item.done",
+        "conversation.item.truncated",
+        "conversation.item.input_audio_transcription.completed",
+        "response.created",
+        "response.done",
+        "response.output_item.added",
+        "response.output_item.done",
+        "response.content_part.added",
+        "response.content_part.done",
+        "response.output_audio.delta",
+        "response.output_audio.done",
+        "response.output_audio_transcript.delta",
+        "response.output_audio_transcript.done",
+        "response.function_call_arguments.done",
+        "rate_limits.updated",
+    ),
 }
 
 
@@ -32,7 +55,7 @@ def is_realtime(entry):
 
 
 class Listener:
-    """Judges the entries of Realtime sockets as they come; `count` says how many events of each type it saw."""
+    """Judges the entries of Realtime sockets as they come; `count`: how many events of each type it saw."""
 
     def __init__(self, ours=True):
         self.ours = ours
@@ -101,11 +124,15 @@ def transcription_findings(entry):
     if not (header_of(ask, "authorization") or "").startswith("Bearer"):
         found.append("transcription request: no key")
     if answer and not answer.get("truncated"):
-        found += http.answer(answer["status"], header_of(answer, "content-type"), body_of(answer), texts, seconds)
+        found += http.answer(
+            answer["status"], header_of(answer, "content-type"), body_of(answer), texts, seconds
+        )
     return [f"{entry['where']} {text}" for text in found]
 
 
-@judge.case("every Realtime event of the recorded calls is one of OpenAI's, both ways, in the order of the protocol")
+@judge.case(
+    "every Realtime event of the recorded calls is one of OpenAI's, both ways, in the order of the protocol"
+)
 def realtime_record():
     found, listener = findings_of(judge.record())
     judge.no_findings(found)
@@ -136,12 +163,14 @@ def samples():
 
 
 def sample_findings(sample, setups):
-    """A sample is a row of messages: a setup by name, then [side, event] pairs, ["close", code, reason], or an HTTP
-    body. Findings of the last message; those before it must have none."""
+    """A sample is a row of messages: a setup by name, then [side, event] pairs or ["close", by server, code,
+    reason]; or an HTTP body. Findings of the last message; those before it must have none."""
     if "form" in sample:
         return http.request(sample["content_type"], base64.b64decode(sample["form"]))[0]
     if "answer" in sample:
-        return http.answer(sample["status"], sample["content_type"], json.dumps(sample["answer"]), sample["fields"], 2.0)
+        return http.answer(
+            sample["status"], sample["content_type"], json.dumps(sample["answer"]), sample["fields"], 2.0
+        )
     socket, listener = order.Socket(), Listener()
     found = []
     for message in setups[sample.get("after", "nothing")] + sample["messages"]:
@@ -167,5 +196,8 @@ def bad_samples():
             judge.check(not found, f"{row['name']}: {found}")
             continue
         bad += 1
-        judge.check(any(row["expect"] in text for text in found), f"{row['name']}: expected {row['expect']!r}, got {found}")
+        judge.check(
+            any(row["expect"] in text for text in found),
+            f"{row['name']}: expected {row['expect']!r}, got {found}",
+        )
     judge.check(bad >= BAD_SAMPLES, f"{bad} bad samples")

@@ -1,6 +1,7 @@
-"""The order of events on one Realtime socket: what must come before what, which ids must be known, what is answered
-by what. Source: OpenAI's Realtime guide and API reference (GA), and the order seen on the wire. Works on events that
-openai_schema.py has found right; each rule yields sentences."""
+"""The order of events on one Realtime socket: what must come before what, which ids must be known, what is
+answered by what. Source: OpenAI's Realtime guide and API reference (GA), and the order seen on the wire. Works
+on events that openai_schema.py has found right; each rule yields sentences."""
+
 import base64
 
 from openai_schema import get
@@ -32,8 +33,17 @@ ERRORS_OF = (
     ("audio", "input_audio_buffer.append"),
 )
 # Sent without anybody's having asked.
-UNASKED = ("session_expired", "server_error", "rate_limit_exceeded", "insufficient_quota", "invalid_api_key",
-           "invalid_model", "missing_model", "beta_api_shape_disabled", None)
+UNASKED = (
+    "session_expired",
+    "server_error",
+    "rate_limit_exceeded",
+    "insufficient_quota",
+    "invalid_api_key",
+    "invalid_model",
+    "missing_model",
+    "beta_api_shape_disabled",
+    None,
+)
 REFUSALS = (3000, 4000)
 # The pieces of a part: delta, end, key of the whole.
 PIECES = {
@@ -55,6 +65,7 @@ class Item:
         self.parts = 0
         self.said = {}  # by kind of piece
         self.ended = set()  # the same
+        self.committed = False  # from the caller's audio
         self.heard, self.heard_done = "", False  # the caller's transcript
 
 
@@ -66,8 +77,8 @@ class Response:
 
 
 class Socket:
-    """One connection. `ours`: the client is the media bridge, which keeps more rules than it must. `faulty`: the
-    engine was asked to misbehave."""
+    """One connection. `ours`: the client is the media bridge, which keeps more rules than it must. `faulty`:
+    the engine was asked to misbehave."""
 
     def __init__(self, ours=True, faulty=False):
         self.ours, self.faulty = ours, faulty
@@ -77,8 +88,11 @@ class Socket:
         self.asked, self.creates, self.cancels = [], [], 0
         self.sent_ids, self.seen_ids = {}, set()
         self.appended_ms = 0.0
-        self.turn, self.turn_from = None, 0  # the caller's turn that is open, or stopped and not yet committed
-        self.stopped = self.committed = None
+        self.turn, self.turn_from = (
+            None,
+            0,
+        )  # the caller's turn that is open, or stopped and not yet committed
+        self.stopped = None
         self.automatic = 0  # turns that turn detection may answer by itself
         self.turn_since_call = False
         self.calls = {}  # by call_id: True once it is answered
@@ -125,8 +139,24 @@ class Socket:
             return
         for event in self.asked:
             yield f"server: {event['type']} was never answered"
-        for event in self.creates:
+        for _ in self.creates:
             yield "server: response.create was never answered"
+        yield from self._unfinished()
+
+    def _unfinished(self):
+        """What should have come before the client went, but for the last turn's transcript."""
+        turns = [item for item in self.items.values() if item.role == "user" and item.committed]
+        for item in self.items.values():
+            if (
+                item.in_conversation
+                and not item.done
+                and (not item.response or item.response.id in self.finished)
+            ):
+                yield f"server: conversation.item.done of {item.id} never came"
+        if self._setting("audio.input.transcription"):
+            for item in turns[:-1]:
+                if not item.heard_done:
+                    yield f"server: the transcript of {item.id} never came"
 
     def _refusal(self, code, reason):
         if code in REFUSALS:
@@ -157,7 +187,12 @@ class Socket:
         if new and old and new != old and any(i.audio_ms for i in self.items.values()):
             yield "another voice after audio"
         if self.ours:
-            for path in ("instructions", "audio.input.turn_detection", "audio.input.transcription", "tool_choice"):
+            for path in (
+                "instructions",
+                "audio.input.turn_detection",
+                "audio.input.transcription",
+                "tool_choice",
+            ):
                 if get(event["session"], path) is None:
                     yield f"the bridge says {path}"
             for side in ("input", "output"):
@@ -207,13 +242,21 @@ class Socket:
                 yield "while a response is active"
         if self.ours and get(event, "response.metadata.tag") is None:
             yield "without the tag by which the bridge knows its own"
-        if self.ours and in_conversation and get(event, "response.input") is None and not self.turn_since_call:
+        if (
+            self.ours
+            and in_conversation
+            and get(event, "response.input") is None
+            and not self.turn_since_call
+        ):
             for call_id in (c for c, answered in self.calls.items() if not answered):
                 yield f"before the output of call {call_id}"
         self.creates.append(event)
 
     def client_response_cancel(self, event):
-        if event.get("response_id") and event["response_id"] not in {**self.responses, **dict.fromkeys(self.finished)}:
+        if event.get("response_id") and event["response_id"] not in {
+            **self.responses,
+            **dict.fromkeys(self.finished),
+        }:
             yield f"response {event['response_id']} is not known"
         self.cancels += 1
 
@@ -294,9 +337,11 @@ class Socket:
                 yield f"item {value['id']} was not made by anybody"
             else:
                 yield from self._created(asked, value)
-                last = {None: last, "root": None}.get(asked.get("previous_item_id"), asked.get("previous_item_id"))
+                last = {None: last, "root": None}.get(
+                    asked.get("previous_item_id"), asked.get("previous_item_id")
+                )
             item = self.items[value["id"]] = Item(value)
-        if item.role == "user" and item.id == self.committed and get(value, "content.0.transcript") is not None:
+        if item.committed and get(value, "content.0.transcript") is not None:
             yield "its transcript cannot be known yet"
         if previous != last:
             yield f"previous_item_id is {previous}, not {last}"
@@ -384,8 +429,10 @@ class Socket:
             yield f"item {event['item_id']} is there already"
         if event["previous_item_id"] != (self.order[-1] if self.order else None):
             yield f"previous_item_id is {event['previous_item_id']}"
-        self.items[event["item_id"]] = Item({"id": event["item_id"], "type": "message", "role": "user"})
-        self.committed = event["item_id"]
+        item = self.items[event["item_id"]] = Item(
+            {"id": event["item_id"], "type": "message", "role": "user"}
+        )
+        item.committed = True
         self.stopped, self.turn = None, None if by_client else self.turn
         self.turn_since_call = True
         if not by_client and self._setting("audio.input.turn_detection.create_response"):
@@ -476,7 +523,7 @@ class Socket:
         found = list(found)
         if response and (not item or item.response is not response):
             found.append(f"item {event['item_id']} is not of this response")
-        elif response and response.items[event["output_index"]:event["output_index"] + 1] != [item]:
+        elif response and response.items[event["output_index"] : event["output_index"] + 1] != [item]:
             found.append(f"output_index {event['output_index']}")
         elif item and item.closed:
             found.append(f"item {item.id} is done")
