@@ -18,12 +18,15 @@ FINAL = ("completed", "busy", "failed", "no-answer", "canceled")
 
 def judged(cloud, *needs):
     """Everything of Twilio's that this local-cloud has sent and answered, by the schema. `needs`: what must
-    have been seen."""
-    validator = twilio_schema.Validator(TOKEN)
-    found = [text for entry in cloud.record for text in validator.take(entry)]
-    judge.no_findings(found + validator.end())
-    for name in needs:
-        check(validator.counts[name], f"the record has no {name}: {dict(validator.counts)}")
+    be seen; an exchange is on record when it has ended, which may be after we have seen its request."""
+
+    def judge_record():
+        validator = twilio_schema.Validator(TOKEN)
+        found = [text for entry in cloud.record for text in validator.take(entry)]
+        return found + validator.end(), validator.counts
+
+    found, _ = until(judge_record, lambda got: all(got[1][name] for name in needs), f"not on record: {needs}")
+    judge.no_findings(found)
 
 
 def until(fetch, done, what):
