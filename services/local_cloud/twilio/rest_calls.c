@@ -286,7 +286,7 @@ static size_t all_calls(const struct telephony *t, struct arena *a, const struct
                 (*ret)[n++] = c;
         }
     }
-    qsort(*ret, n, sizeof(**ret), by_age);
+    qsort(*ret, n, sizeof(const struct phone_call *), by_age);
     return n;
 }
 

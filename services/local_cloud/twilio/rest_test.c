@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/url.h"
+#include "voice/g711.h"
 #include "world_test.h"
 
 #define PAUSE "<Response><Pause length=\"60\"/></Response>"
@@ -148,7 +149,7 @@ static enum errc long_voice(void *arg, struct str language, struct str text, str
     size_t i;
 
     (void)arg, (void)language, (void)text, (void)err;
-    for (i = 0; i < 8 * 1500; i++)
+    for (i = 0; i < (size_t)G711_BYTES_PER_MS * 1500; i++)
         buf_add_char(out, (char)0x12);
     return ERR_OK;
 }
