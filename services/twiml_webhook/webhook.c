@@ -8,6 +8,8 @@
 #include "concierge/stream_token.h"
 #include "twilio/webhook.h"
 
+enum { SIGNATURE_SETTINGS_LOGGED_MAX = 120 };
+
 const struct config_key webhook_keys[] = {
     TWILIO_CONFIG_KEYS(struct webhook_settings, twilio),
     GOOGLE_CONFIG_KEYS(struct webhook_settings, google),
@@ -106,14 +108,19 @@ enum errc webhook_admit(void *app, struct http_req *r)
         .body = r->body,
         .signature = http_req_header(r, "X-Twilio-Signature"),
     };
+    struct str settings;
 
     if (twilio_verify(&w->verifier, &request, r->ctx->arena) == ERR_OK)
         return ERR_OK;
+    /* Twilio may sign with a shared key in place of the auth token, and says so in this header: key=ID,
+     * algorithm=…. We verify the auth token's signature only; whoever has switched finds out here. */
+    settings = http_req_header(r, "X-Twilio-Webhooks-Signature-Settings");
     log_warn(&r->ctx->log,
              "request without a valid signature refused signature_refused_total=%" PRIu64
-             " path=" STR_FMT " signed=%s",
+             " path=" STR_FMT " signed=%s%s" STR_FMT,
              atomic_fetch_add(&w->signature_refused, 1) + 1, STR_ARG(r->path),
-             request.signature.n ? "wrongly" : "not");
+             request.signature.n ? "wrongly" : "not", settings.n ? " settings=" : "",
+             STR_ARG(str_slice(settings, 0, SIGNATURE_SETTINGS_LOGGED_MAX)));
     http_reply_error(r, 403, "the request is not signed by Twilio");
     return ERR_DENIED;
 }

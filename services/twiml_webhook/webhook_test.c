@@ -49,7 +49,7 @@ struct world {
     struct http_server *google, *webhook;
     void *app;
     /* one request */
-    const char *path, *form, *signature;
+    const char *path, *form, *signature, *signature_settings;
     int status;
     struct str body;
     bool done;
@@ -222,6 +222,7 @@ static void ask_run(void *arg, struct ctx *ctx)
     struct http_header headers[] = {
         { STR("Content-Type"), STR("application/x-www-form-urlencoded; charset=UTF-8") },
         { STR("X-Twilio-Signature"), STR_EMPTY },
+        { STR("X-Twilio-Webhooks-Signature-Settings"), STR_EMPTY },
     };
     struct http_request req = {
         .method = "POST", .headers = headers, .n_headers = 2, .body = str_c(w->form)
@@ -237,6 +238,10 @@ static void ask_run(void *arg, struct ctx *ctx)
     headers[1].value = w->signature ? str_c(w->signature) : str_c(signature);
     if (!headers[1].value.n)
         req.n_headers = 1;
+    if (w->signature_settings) {
+        headers[2].value = str_c(w->signature_settings);
+        req.n_headers = 3;
+    }
     if (http_do(ctx->http, ctx->arena, &req, &r, NULL))
         return;
     w->status = r.status;
@@ -363,6 +368,20 @@ TEST(webhook_unsigned_and_wrongly_signed_requests_are_refused_and_counted)
     }
     CHECK_INT(w.cloud.published.n, 0);
     CHECK(!str_contains(buf_str(&w.lines), STR("4930123456"))); /* nothing of the body */
+    world_close(&w);
+}
+
+TEST(webhook_signature_of_a_shared_key_is_refused_and_named)
+{
+    struct world w;
+
+    world_open(&w);
+    w.signature = "D6AaVkPJpGUbNyxjYaNQZJmS9TWE9PPJSVVs5LJXJ0o=";
+    w.signature_settings = "key=webhooks_sharedkey_01,algorithm=HMAC_SHA256";
+    ask(&w, "/voice/incoming", INCOMING);
+    CHECK_INT(w.status, 403);
+    CHECK_CONTAINS(buf_str(&w.lines),
+                   "signed=wrongly settings=key=webhooks_sharedkey_01,algorithm=HMAC_SHA256");
     world_close(&w);
 }
 
