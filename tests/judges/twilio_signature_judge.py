@@ -142,6 +142,8 @@ def tampered():
     yield with_signature("a signature of the token's prefix", sign(PUBLIC + target, pairs, TOKEN[:-1]))
     yield with_signature("a signature of no token", sign(PUBLIC + target, pairs, ""))
     yield with_signature("twenty-eight other characters", "A" * 27 + "=")
+    sha256 = RequestValidator(TOKEN).compute_signature(PUBLIC + target, Form(pairs), "HMAC_SHA256")
+    yield with_signature("SHA-256 that nothing announces", sha256)
     yield signed_over("another scheme", "http://agent.example.com" + target)
     yield signed_over("the web socket's scheme", "wss://agent.example.com" + target)
     yield signed_over("another host", "https://agent.example.org" + target)
