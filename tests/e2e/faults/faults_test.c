@@ -421,7 +421,7 @@ static void start_players(void)
     pthread_t thread;
 
     seed = setting("FAULTS_SEED", 1, 1000);
-    play_all = getenv("FAULTS") && strcmp(getenv("FAULTS"), "all") == 0;
+    play_all = str_eq_c(str_c(getenv("FAULTS")), "all"); /* NULL is the empty view */
     print_message("faults: seed %d, %s, %d stacks\n", seed,
                   play_all ? "every way of every request" : "one way of each request", n);
     for (i = 0; i < SCRIPTS * SOURCES; i++)

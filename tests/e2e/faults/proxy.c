@@ -474,15 +474,17 @@ static bool ask(struct conn *c, const struct message *request, int port, struct 
 {
     bool kept = c->up >= 0 && c->up_port == port;
 
-    if (!kept) {
-        hang_up(c);
-        c->up = dial(port);
-        c->up_port = port;
-    }
+    if (kept && ask_once(c, request, answer))
+        return true;
+    hang_up(c);
+    if (kept && c->out.n)
+        return false;
+    c->up = dial(port);
+    c->up_port = port;
     if (c->up >= 0 && ask_once(c, request, answer))
         return true;
     hang_up(c);
-    return kept && c->out.n == 0 && ask(c, request, port, answer);
+    return false;
 }
 
 static void note_status(struct tally *t, int number, int status)
