@@ -9,8 +9,8 @@
  *     < 409 ALREADY_EXISTS
  *
  * Lines that begin with four blanks go on with the one before. An answer is compared member by member, and
- * none may be missing or too many, but for `done`, which a stream's last element may have. In it
- * "$time" is any time as Google writes it, "$text" any text, "$any" anything, "$NAME" the same text
+ * none may be missing or too many, but for `done` of a stream's last element and `state` of a
+ * subscription, which only some sides have. In it "$time" is any time as Google writes it, "$text" any text, "$any" anything, "$NAME" the same text
  * wherever the case has it, "$>NAME" a later time than NAME. "= a b" are the ids of the documents of a
  * query's answer. ${NAME} is put into requests and answers; ${docs} and ${project} are known. */
 #ifndef CONTRACT_SCRIPT_TEST_H

@@ -24,8 +24,8 @@ static bool parse_body(struct fs_call *c)
 /* What each call takes beside its path. */
 struct call_desc {
     fs_call_fn run;
-    const struct fs_shape *body;
-    const struct fs_param_desc *params;
+    const struct shape *body;
+    const struct param *params;
     size_t n_params;
     bool streamed;       /* answers, and errors as well, come in an array */
     bool below_document; /* the path, if any, must be a document's */
@@ -52,8 +52,8 @@ static bool call_init(struct fs_call *c, void *app, struct http_req *r, const st
         return failure_set(&c->f, GOOGLE_INVALID_ARGUMENT,
                            "Document parent name \"" STR_FMT "\" lacks \"/\".",
                            STR_ARG(str_slice(c->parent, 0, 200)));
-    return parse_body(c) && fs_request_body(c->body, d->body, &c->f) &&
-           fs_request_params(&c->query, d->params, d->n_params, &c->f);
+    return parse_body(c) && shape_check(c->body, d->body, &c->f) &&
+           shape_check_params(&c->query, d->params, d->n_params, &c->f);
 }
 
 static void answer_failure(struct fs_call *c, bool streamed)
@@ -492,22 +492,21 @@ static bool delete_database(struct fs_call *c)
 
 /* ---- routes ---- */
 
-static const struct fs_param_desc get_params[] = {
-    { "mask.fieldPaths", FS_PARAM_TEXT }, { "pageSize", FS_PARAM_INT },
-    { "pageToken", FS_PARAM_TEXT },       { "orderBy", FS_PARAM_TEXT },
-    { "showMissing", FS_PARAM_BOOL },
+static const struct param get_params[] = {
+    { "mask.fieldPaths", PARAM_TEXT }, { "pageSize", PARAM_INT },     { "pageToken", PARAM_TEXT },
+    { "orderBy", PARAM_TEXT },         { "showMissing", PARAM_BOOL },
 };
-static const struct fs_param_desc create_params[] = { { "documentId", FS_PARAM_TEXT },
-                                                      { "mask.fieldPaths", FS_PARAM_TEXT } };
-static const struct fs_param_desc patch_params[] = {
-    { "updateMask.fieldPaths", FS_PARAM_TEXT },
-    { "mask.fieldPaths", FS_PARAM_TEXT },
-    { "currentDocument.exists", FS_PARAM_BOOL },
-    { "currentDocument.updateTime", FS_PARAM_TIME },
+static const struct param create_params[] = { { "documentId", PARAM_TEXT },
+                                              { "mask.fieldPaths", PARAM_TEXT } };
+static const struct param patch_params[] = {
+    { "updateMask.fieldPaths", PARAM_TEXT },
+    { "mask.fieldPaths", PARAM_TEXT },
+    { "currentDocument.exists", PARAM_BOOL },
+    { "currentDocument.updateTime", PARAM_TIME },
 };
-static const struct fs_param_desc delete_params[] = {
-    { "currentDocument.exists", FS_PARAM_BOOL },
-    { "currentDocument.updateTime", FS_PARAM_TIME },
+static const struct param delete_params[] = {
+    { "currentDocument.exists", PARAM_BOOL },
+    { "currentDocument.updateTime", PARAM_TIME },
 };
 
 #define HANDLER(handler, ...)                                 \

@@ -28,6 +28,7 @@ struct push {
 
 static bool read_push(struct store_stmt *st, struct arena *a, struct push *ret)
 {
+    struct failure unused = { .status = 0 };
     const struct jval *sub;
 
     ret->subscription = arena_str(a, store_col_str(st, 0));
@@ -37,10 +38,9 @@ static bool read_push(struct store_stmt *st, struct arena *a, struct push *ret)
     ret->attributes = arena_str(a, store_col_str(st, 4));
     ret->ordering_key = arena_str(a, store_col_str(st, 5));
     ret->publish_us = store_col_i64(st, 6);
-    if (json_parse_arena(&sub, a, store_col_str(st, 7), NULL))
-        return false; /* our own text */
-    ret->settings = pubsub_settings_of(sub);
-    return true;
+    /* Our own text, checked when it was saved. */
+    return !json_parse_arena(&sub, a, store_col_str(st, 7), NULL) &&
+           pubsub_settings_read(&ret->settings, sub, &unused);
 }
 
 /* In a transaction. A key's messages go one after the other. */
