@@ -185,8 +185,10 @@ void response_all_said(struct response *r)
 
 static void trail(struct response *r)
 {
+    size_t n = (size_t)response_random(200, 1600);
+
     if (r->late-- > 0 && r->sent < r->ulaw.n) {
-        audio_send(r, MIN(r->ulaw.n - r->sent, (size_t)response_random(200, 1600)));
+        audio_send(r, MIN(r->ulaw.n - r->sent, n));
         timer_start(&r->tick, response_random(TRAIL_SOONEST_MS, TRAIL_LATEST_MS));
         return;
     }
