@@ -197,9 +197,8 @@ def generic_pubsub_rest(topics, subscriptions, topic, subscription):
     check(topic in [t["name"] for t in listed], f"topics: {listed}")
     listed = topics.subscriptions().list(topic=topic).execute()["subscriptions"]
     check(listed == [subscription], f"of the topic: {listed}")
-    subscriptions.modifyAckDeadline(
-        subscription=subscription, body={"ackIds": ["gone"], "ackDeadlineSeconds": 0}
-    ).execute()
+    fails(400, "INVALID_ARGUMENT", subscriptions.modifyAckDeadline(
+        subscription=subscription, body={"ackIds": ["gone"], "ackDeadlineSeconds": 0}).execute)
     subscriptions.delete(subscription=subscription).execute()
     fails(404, "NOT_FOUND", subscriptions.pull(subscription=subscription, body={"maxMessages": 1}).execute)
     topics.delete(topic=topic).execute()
