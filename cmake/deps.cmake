@@ -1,7 +1,7 @@
 # The third-party libraries as targets deps::<name>, from the prefix that scripts/deps builds:
 #
 #   deps::openssl (libssl, libcrypto)  deps::websockets  deps::curl  deps::cares
-#   deps::yyjson  deps::ical  deps::yaml  deps::sqlite  deps::cmocka
+#   deps::yyjson  deps::ical  deps::yaml  deps::webrtc_vad  deps::sqlite  deps::cmocka
 #
 # Each brings its own headers (as system headers), the libraries it needs, in link order, and no
 # other library's headers. The same archives serve -static-pie and a dynamic libc.
@@ -55,5 +55,7 @@ deps_archive(deps::yyjson yyjson libyyjson.a)
 deps_archive(deps::ical libical libical.a Threads::Threads)
 deps_archive(deps::yaml libyaml libyaml.a)
 set_property(TARGET deps::yaml PROPERTY INTERFACE_COMPILE_DEFINITIONS YAML_DECLARE_STATIC)
+deps_archive(deps::webrtc_vad webrtc-vad libwebrtc_vad.a Threads::Threads)
+set_property(TARGET deps::webrtc_vad PROPERTY INTERFACE_COMPILE_DEFINITIONS WEBRTC_POSIX)
 deps_archive(deps::sqlite sqlite libsqlite3.a Threads::Threads m)
 deps_archive(deps::cmocka cmocka libcmocka.a)

@@ -157,6 +157,25 @@ build_libyaml() {
     cmake_install -DBUILD_TESTING=OFF -DINSTALL_CMAKE_DIR=lib/cmake/yaml
 }
 
+# --- audio --------------------------------------------------------------------------------------
+
+# WebRTC's voice activity detector, out of the Python package that carries its C source unchanged. What
+# it takes from the signal processing library is in there whole; unused functions are dropped by the linker.
+build_webrtc_vad() {
+    local source
+    mkdir -p "$build" "$stage/lib" "$stage/include"
+    for source in cbits/webrtc/common_audio/{vad,signal_processing}/*.c; do
+        # shellcheck disable=SC2086
+        "$cc" $cflags_mapped -DWEBRTC_POSIX -DNDEBUG -I cbits -c "$source" \
+            -o "$build/$(basename "${source%.c}").o"
+    done
+    ar rcs "$stage/lib/libwebrtc_vad.a" "$build"/*.o
+    cp cbits/webrtc/common_audio/vad/include/webrtc_vad.h "$stage/include/"
+    # The header includes its types by their path in the tree.
+    mkdir -p "$stage/include/webrtc"
+    cp cbits/webrtc/typedefs.h "$stage/include/webrtc/"
+}
+
 # --- storage and tests --------------------------------------------------------------------------
 
 build_sqlite() {
