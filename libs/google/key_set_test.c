@@ -87,7 +87,7 @@ static void start(struct fixture *f, struct verifier *all, const char *kid)
     int i;
 
     for (i = 0; i < THREADS; i++) {
-        char invented[16];
+        char invented[24];
 
         snprintf(invented, sizeof(invented), "invented-%d", i);
         all[i] = (struct verifier){ .f = f };
