@@ -1,18 +1,66 @@
 #include "concierge/end_reason.h"
 
+#include <assert.h>
+
 #include "base/macros.h"
 
 static const struct end_reason_info reasons[END_REASONS] = {
-    [END_COMPLETED] = { "completed", "the agent said goodbye", false, false },
-    [END_CALLER_HANGUP] = { "caller_hangup", "the caller hung up", false, false },
-    [END_TRANSFERRED] = { "transferred", "handed to a person", false, false },
-    [END_SILENCE] = { "silence", "nobody spoke", false, false },
-    [END_TIME_LIMIT] = { "time_limit", "the longest allowed call", false, false },
-    [END_ENGINE_FAILED] = { "engine_failed", "the voice engine was lost", false, true },
-    [END_STREAM_LOST] = { "stream_lost", "the media stream broke", true, true },
-    [END_SHUTDOWN] = { "shutdown", "the instance was stopped", true, false },
-    [END_PROTOCOL] = { "protocol", "the media stream broke its protocol", false, true },
-    [END_INTERNAL] = { "internal", "a mistake of ours", false, true },
+    [END_COMPLETED] = { .name = "completed",
+                        .text = "the agent said goodbye",
+                        .detection =
+                            "logCallOutcome was answered, and the goodbye after it was heard",
+                        .heard = "the agent's goodbye, to its end",
+                        .test = "bridge_lets_the_last_words_be_heard_then_ends_the_call" },
+    [END_CALLER_HANGUP] = { .name = "caller_hangup",
+                            .text = "the caller hung up",
+                            .detection = "Twilio's stop, before an end was decided here",
+                            .heard = "nothing: nobody is there",
+                            .test = "bridge_takes_the_caller_hanging_up_first_cleanly" },
+    [END_TRANSFERRED] = { .name = "transferred",
+                          .text = "handed to a person",
+                          .detection = "transferToHuman was answered with a number, and the "
+                                       "promise was heard",
+                          .heard = "the agent's promise, then ringing: the webhook dials",
+                          .test = "bridge_hands_the_call_to_a_person_after_the_promise_was_heard" },
+    [END_SILENCE] = { .name = "silence",
+                      .text = "nobody spoke",
+                      .detection = "limits.silence_prompts_max questions without a word after them",
+                      .heard = "whether somebody is there, then a goodbye",
+                      .test = "bridge_asks_a_silent_caller_then_ends_politely" },
+    [END_TIME_LIMIT] = { .name = "time_limit",
+                         .text = "the longest allowed call",
+                         .detection = "limits.call_max_s since the stream began",
+                         .heard = "that the longest time is reached, and a goodbye",
+                         .test = "bridge_ends_the_longest_call_with_a_sentence" },
+    [END_ENGINE_FAILED] = { .name = "engine_failed",
+                            .text = "the voice engine was lost",
+                            .failed = true,
+                            .alerts = true,
+                            .detection = "it refuses for good, is not ready in time, gives no "
+                                         "answer twice, or "
+                                         "is lost once more than it is replaced",
+                            .heard = "the webhook's sentence, then a person or a message",
+                            .test = "bridge_hands_over_when_the_engine_dies_in_mid_call" },
+    [END_STREAM_LOST] = { .name = "stream_lost",
+                          .text = "the media stream broke",
+                          .resumes = true,
+                          .failed = true,
+                          .detection = "Twilio's socket closed without a stop",
+                          .heard = "a moment of silence, then the talk goes on",
+                          .test = "bridge_leaves_the_call_to_be_resumed_when_the_stream_breaks" },
+    [END_SHUTDOWN] = { .name = "shutdown",
+                       .text = "the instance was stopped",
+                       .resumes = true,
+                       .detection = "SIGTERM, and the sentence being spoken is over",
+                       .heard = "the sentence to its end, then the talk goes on",
+                       .test = "bridge_moves_its_calls_at_shutdown_once_the_sentence_is_spoken" },
+    [END_PROTOCOL] = { .name = "protocol",
+                       .text = "the media stream broke its protocol",
+                       .failed = true,
+                       .alerts = true,
+                       .detection = "a second start, another stream's message, too much junk",
+                       .heard = "the webhook's sentence, then a person or a message",
+                       .test = "bridge_ends_a_stream_that_starts_twice" },
 };
 
 static const struct call_outcome outcomes[] = {
@@ -37,7 +85,8 @@ static const struct call_outcome outcomes[] = {
 
 const struct end_reason_info *end_reason_info(enum end_reason r)
 {
-    return &reasons[r < END_REASONS ? r : END_INTERNAL];
+    assert(r < END_REASONS);
+    return &reasons[r];
 }
 
 enum end_reason end_reason_find(struct str name)

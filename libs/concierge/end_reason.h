@@ -1,5 +1,6 @@
 /* concierge/end_reason.h: why a stream or call ended, and how the call came out. Two closed lists: the
- * names are stored on records and grouped by; a new one is a row in end_reason.c. */
+ * names are stored on records and grouped by; a new one is a row in end_reason.c, with all that the row asks
+ * for (end_reason_test.c looks). */
 #ifndef CONCIERGE_END_REASON_H
 #define CONCIERGE_END_REASON_H
 
@@ -18,7 +19,6 @@ enum end_reason {
     END_STREAM_LOST,   /* the socket to Twilio broke, the call may live on */
     END_SHUTDOWN,      /* this instance is stopping; the call resumes elsewhere */
     END_PROTOCOL,      /* the peer broke the Media Streams protocol */
-    END_INTERNAL,
     END_REASONS,
 };
 
@@ -27,7 +27,11 @@ struct end_reason_info {
     const char *text; /* for people */
     bool resumes;     /* /voice/continue should open another stream */
     bool failed;      /* counts as a failure of ours */
+    bool alerts;      /* the line that tells the end is an error: a person must act */
+    const char *detection, *heard; /* how it is noticed; what the caller hears */
+    const char *test;              /* the TEST() in tests/e2e/bridge that ends a call this way */
 };
+/* `r` is one of the list. */
 const struct end_reason_info *end_reason_info(enum end_reason r);
 /* END_REASONS: no such name. */
 enum end_reason end_reason_find(struct str name);

@@ -134,13 +134,13 @@ static void tell_ended(struct call *c)
     e.counters.engine_connects = c->engine_connects;
     journal_ended(c->journal, &e);
     outbox_close(c->out);
-    log_info(&c->log,
-             "call ended reason=%s outcome=" STR_FMT
-             " duration_ms=%lld media_in=%lld audio_out_ms=%lld "
-             "underruns=%lld interruptions=%lld",
-             end_reason_info(c->end)->name, STR_ARG(c->outcome), (long long)call_at_ms(c),
-             (long long)e.counters.media_in, (long long)e.counters.audio_out_ms,
-             (long long)e.counters.underruns, (long long)e.counters.interruptions);
+    log_write(&c->log, end_reason_info(c->end)->alerts ? LOG_ERROR : LOG_INFO,
+              "call ended reason=%s outcome=" STR_FMT
+              " duration_ms=%lld media_in=%lld audio_out_ms=%lld "
+              "underruns=%lld interruptions=%lld",
+              end_reason_info(c->end)->name, STR_ARG(c->outcome), (long long)call_at_ms(c),
+              (long long)e.counters.media_in, (long long)e.counters.audio_out_ms,
+              (long long)e.counters.underruns, (long long)e.counters.interruptions);
 }
 
 static void enter_over(struct call *c)

@@ -85,7 +85,6 @@ static const char *default_outcome(enum end_reason reason)
         return "silent";
     case END_ENGINE_FAILED:
     case END_PROTOCOL:
-    case END_INTERNAL:
         return "failed";
     default:
         return ""; /* completed brings its own; the others go on elsewhere */

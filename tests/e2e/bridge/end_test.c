@@ -457,6 +457,33 @@ TEST(bridge_asks_a_silent_caller_then_ends_politely)
     world_close(&w);
 }
 
+TEST(bridge_ends_the_longest_call_with_a_sentence)
+{
+    static const char *const more[] = { "BUSINESS_PROFILE=" VC_SOURCE_DIR
+                                        "/tests/e2e/bridge/short.yaml",
+                                        NULL };
+    struct arena a = ARENA_INIT;
+    struct fake_caller *c;
+    struct fake_engine *e;
+    struct world w;
+
+    world_open(&w, more);
+    c = world_talk(&w, &e);
+    until_engine_got(e, "response.create", 3);
+    CHECK(world_now_ms(&w) >= 60000);
+    CHECK_CONTAINS(
+        json_str(json_path(engine_message(e, &a, "response.create", 2), "response.instructions")),
+        "longest time");
+    until_closed(c);
+    CHECK_INT(caller_heard_ms(c), 1800);
+    until_over(&w);
+    CHECK_STR(json_str(json_get(world_event(&w, &a, c->call_sid, "call.ended", 0), "reason")),
+              "time_limit");
+    CHECK_STR(world_live_state(&w, &a, c->call_sid), "ended");
+    arena_release(&a);
+    world_close(&w);
+}
+
 TEST(bridge_keeps_events_until_pubsub_takes_them)
 {
     struct arena a = ARENA_INIT;
