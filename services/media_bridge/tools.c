@@ -155,7 +155,8 @@ static enum errc post(struct job *j, struct ctx *ctx, struct str token, struct h
         .n_headers = ARRAY_LEN(headers),
         .body = tool_request_text(ctx->arena, &request),
         .body_max = TOOL_REPLY_BYTES_MAX,
-        .timeout_ms = (int)(j->deadline_ms - j->begun_ms),
+        /* An answer that never comes leaves time to ask again: then the ledger has it. */
+        .timeout_ms = (int)(j->deadline_ms - j->begun_ms) / 2,
         .attempts = TOOLS_ATTEMPTS,
         .idempotent = true,
         .deadline_mono_ms = j->deadline_ms,
@@ -164,25 +165,37 @@ static enum errc post(struct job *j, struct ctx *ctx, struct str token, struct h
     return http_do(ctx->http, ctx->arena, &http, ret, err);
 }
 
+static enum errc ask(struct job *j, struct ctx *ctx, struct str token, struct err *err)
+{
+    struct http_response response;
+    enum errc rc = post(j, ctx, token, &response, err);
+
+    if (rc)
+        return rc;
+    if (response.status != 200)
+        return err_set_upstream(err, http_status_errc(response.status), response.status,
+                                "tool gateway answered %d", response.status);
+    rc = tool_reply_parse(&j->reply, &j->arena, arena_str(&j->arena, response.body), err);
+    return rc ? err_wrap(err, ERR_INTERNAL, "answer of the tool gateway") : ERR_OK;
+}
+
 static enum errc run_tool(struct job *j, struct ctx *worker, struct err *err)
 {
     struct ctx ctx = *worker;
-    struct http_response response;
     struct str token;
+    int asked = 0;
     enum errc rc;
 
     ctx.log = j->log;
     ctx.deadline_mono_ms = j->deadline_ms;
     rc = token_identity(google_tokens(j->bridge->google), &ctx,
                         j->bridge->settings->tool_gateway_url, &token, err);
-    if (!rc)
-        rc = post(j, &ctx, token, &response, err);
     if (rc)
         return rc;
-    if (response.status != 200)
-        return err_set_upstream(err, http_status_errc(response.status), response.status,
-                                "tool gateway answered %d", response.status);
-    return tool_reply_parse(&j->reply, &j->arena, arena_str(&j->arena, response.body), err);
+    do /* again when the answer was noise: what was done stands in the ledger */
+        rc = ask(j, &ctx, token, err);
+    while (rc == ERR_INTERNAL && ++asked < TOOLS_NOISE_MAX);
+    return rc;
 }
 
 static void job_run(void *arg, struct ctx *ctx)

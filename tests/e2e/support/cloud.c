@@ -145,14 +145,16 @@ static void on_tool(void *app, struct http_req *r)
     while (w->tool_mode == TOOL_HELD)
         pthread_cond_wait(&w->changed, &w->mutex);
     w->tools_held--;
-    mode = w->cut_tools > 0 ? TOOL_CUT : w->tool_mode;
-    w->cut_tools -= w->cut_tools > 0;
+    mode = w->spoil_tools > 0 ? w->spoilt : w->tool_mode;
+    w->spoil_tools -= w->spoil_tools > 0;
     reply = w->tool_reply ? w->tool_reply : "\"status\":\"ok\",\"output\":{\"say\":\"Done.\"}";
     pthread_mutex_unlock(&w->mutex);
     if (mode == TOOL_BREAKS)
         http_reply_error(r, 500, "broken");
     else if (mode == TOOL_CUT)
         cut_answer(r);
+    else if (mode == TOOL_NOISE)
+        http_reply_json(r, 200, STR("{#"));
     else
         http_reply_json(r, 200,
                         arena_printf(r->ctx->arena,

@@ -147,7 +147,7 @@ struct cloud_event {
     struct str text;
 };
 
-enum tool_mode { TOOL_ANSWERS, TOOL_HELD, TOOL_BREAKS, TOOL_CUT };
+enum tool_mode { TOOL_ANSWERS, TOOL_HELD, TOOL_BREAKS, TOOL_CUT, TOOL_NOISE };
 
 /* ---- the world ---- */
 
@@ -180,7 +180,8 @@ struct world {
     struct buf live;  /* bodies of Firestore commits, a line each */
     struct buf rest;  /* requests to Twilio's REST, a line each: path and body */
     struct buf tools; /* requests to the tool gateway, a line each: path and body */
-    int tool_requests, tools_held, cut_tools; /* the next so many answers end in the middle */
+    int tool_requests, tools_held, spoil_tools; /* the next so many are answered as `spoilt` says */
+    enum tool_mode spoilt;
     enum tool_mode tool_mode;
     const char *tool_reply; /* members of the reply beside toolCallId; NULL: ok with a sentence */
     struct str past_turns;  /* answer to a query of past turns, JSON; empty: none */
