@@ -129,6 +129,7 @@ static enum errc read_texts(struct binder *b, const struct yaml_node *n, const s
         if (rc)
             return rc;
     }
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): the pointer is what is kept */
     memcpy(base + k->offset, &items, sizeof(items));
     memcpy(base + k->offset_n, &n->n, sizeof(n->n));
     return ERR_OK;
@@ -150,6 +151,7 @@ static enum errc read_maps(struct binder *b, const struct yaml_node *n, const st
         if (rc)
             return rc;
     }
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): the pointer is what is kept */
     memcpy(base + k->offset, &items, sizeof(items));
     memcpy(base + k->offset_n, &n->n, sizeof(n->n));
     return ERR_OK;
