@@ -98,7 +98,10 @@ static void nursery_open(struct nursery *n, const char *script)
     snprintf(n->program, sizeof(n->program), "%s/child", n->dir);
     snprintf(n->up, sizeof(n->up), "%s/up", n->dir);
     file = fopen(n->program, "w");
-    CHECK(file != NULL);
+    if (!file) {
+        FAIL_TEST("cannot write %s", n->program);
+        return;
+    }
     fprintf(file, "#!/bin/sh\n%s\n: >%s\nwhile :; do sleep 0.02; done\n", script, n->up);
     CHECK_INT(fclose(file), 0);
     CHECK_INT(chmod(n->program, 0700), 0);
