@@ -143,7 +143,7 @@ enum voice_role { VOICE_CALLER, VOICE_AGENT, VOICE_SYSTEM };
 struct voice_events {
     void (*on_connected)(void *arg, struct str session_id); /* the engine has accepted us */
     void (*on_ready)(
-        void *arg); /* configured as asked, formats checked: held audio has been sent */
+        void *arg); /* configured as asked, formats checked; held audio goes out after it */
     void (*on_audio)(void *arg, const struct voice_part *part, const uint8_t *ulaw, size_t n);
     void (*on_audio_done)(void *arg,
                           const struct voice_part *part); /* no more audio of this part */
@@ -188,6 +188,9 @@ struct voice_engine_ops {
     enum errc (*tool_result)(struct voice_engine *e, struct str call_id, struct str output);
     /* Puts into the conversation what was said elsewhere: kept audio, an earlier stream of the call. */
     enum errc (*remember)(struct voice_engine *e, enum voice_role role, struct str text);
+    /* The same for a tool that was asked for; `output` NULL: it is still to come, by tool_result. */
+    enum errc (*remember_tool)(struct voice_engine *e, const struct voice_tool_call *call,
+                               const struct str *output);
     /* One response; `tag` (not 0) comes back with it. say: `text` word for word, without tools. */
     enum errc (*respond)(struct voice_engine *e, uint32_t tag);
     enum errc (*say)(struct voice_engine *e, struct str text, uint32_t tag);

@@ -292,6 +292,26 @@ static enum errc realtime_remember(struct voice_engine *e, enum voice_role role,
     return finish(r, &w);
 }
 
+static enum errc realtime_remember_tool(struct voice_engine *e, const struct voice_tool_call *call,
+                                        const struct str *output)
+{
+    struct realtime *r = realtime_of(e);
+    enum errc rc;
+    struct jw w;
+
+    if (r->state != SESSION_READY)
+        return ERR_CLOSED;
+    begin(&w, "conversation.item.create");
+    jw_obj(&w, "item");
+    jw_cstr(&w, "type", "function_call");
+    jw_str(&w, "call_id", call->call_id);
+    jw_str(&w, "name", call->name);
+    jw_str(&w, "arguments", call->arguments);
+    jw_end(&w);
+    rc = finish(r, &w);
+    return rc || !output ? rc : realtime_tool_result(e, call->call_id, *output);
+}
+
 /* The tag travels in the metadata, which comes back with the response, and in event_id, which comes back
  * with an error. */
 static void begin_response(struct jw *w, uint32_t tag)
@@ -539,8 +559,9 @@ static void on_updated(struct realtime *r, const struct jval *m)
     }
     timer_stop(&r->timeout);
     r->state = SESSION_READY;
-    send_held(r);
     r->c.events->on_ready(r->c.arg);
+    if (r->state == SESSION_READY) /* not closed meanwhile */
+        send_held(r);              /* after what was put into the conversation: it is older */
 }
 
 /* Decodes in pieces, so that a delta of any length needs no memory. */
@@ -912,6 +933,7 @@ const struct voice_engine_ops openai_realtime_ops = {
     .audio = realtime_audio,
     .tool_result = realtime_tool_result,
     .remember = realtime_remember,
+    .remember_tool = realtime_remember_tool,
     .respond = realtime_respond,
     .say = realtime_say,
     .cancel = realtime_cancel,

@@ -422,6 +422,8 @@ TEST(realtime_says_words_exactly_and_without_tools)
 
 TEST(realtime_writes_each_message_as_the_api_wants_it)
 {
+    const struct voice_tool_call tool = { STR_EMPTY, STR("call_0"), STR("find"), STR("{}") };
+    const struct str output = STR("done");
     struct stage s;
 
     stage_ready(&s);
@@ -432,7 +434,10 @@ TEST(realtime_writes_each_message_as_the_api_wants_it)
     CHECK_OK(s.engine->ops->tool_result(s.engine, STR("call_1"), STR("{\"a\":1}")));
     CHECK_OK(s.engine->ops->remember(s.engine, VOICE_AGENT, STR("Hi.")));
     CHECK_OK(s.engine->ops->remember(s.engine, VOICE_CALLER, STR("Ho.")));
-    until_received(&s, "Ho.");
+    CHECK_OK(s.engine->ops->remember_tool(s.engine, &tool, &output));
+    CHECK_OK(s.engine->ops->remember_tool(s.engine, &tool, NULL));
+    until_received(&s, "done\"}}\n{\"type\":\"conversation.item.create\",\"item\":{\"type\":"
+                       "\"function_call\",\"call_id\":\"call_0\",\"name\":\"find\"");
     CHECK_STR(
         buf_str(&s.received),
         "{\"type\":\"response.create\",\"event_id\":\"r3\",\"response\":{\"metadata\":{\"tag\":"
@@ -447,7 +452,13 @@ TEST(realtime_writes_each_message_as_the_api_wants_it)
         "\"assistant\","
         "\"content\":[{\"type\":\"output_text\",\"text\":\"Hi.\"}]}}\n"
         "{\"type\":\"conversation.item.create\",\"item\":{\"type\":\"message\",\"role\":\"user\","
-        "\"content\":[{\"type\":\"input_text\",\"text\":\"Ho.\"}]}}\n");
+        "\"content\":[{\"type\":\"input_text\",\"text\":\"Ho.\"}]}}\n"
+        "{\"type\":\"conversation.item.create\",\"item\":{\"type\":\"function_call\","
+        "\"call_id\":\"call_0\",\"name\":\"find\",\"arguments\":\"{}\"}}\n"
+        "{\"type\":\"conversation.item.create\",\"item\":{\"type\":\"function_call_output\","
+        "\"call_id\":\"call_0\",\"output\":\"done\"}}\n"
+        "{\"type\":\"conversation.item.create\",\"item\":{\"type\":\"function_call\","
+        "\"call_id\":\"call_0\",\"name\":\"find\",\"arguments\":\"{}\"}}\n");
     stage_close(&s);
 }
 
