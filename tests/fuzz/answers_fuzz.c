@@ -7,6 +7,7 @@
 
 #include "fuzz.h"
 #include "google/firestore.h"
+#include "google/key_set.h"
 #include "google/oidc.h"
 #include "google/pubsub.h"
 #include "google/storage.h"
@@ -278,7 +279,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2)
         return 0;
     set_answer(data, size);
-    clock_fake_advance_ms(&clock, 2LL * OIDC_KEYS_AGE_S * 1000); /* nothing is remembered */
+    clock_fake_advance_ms(&clock, 2LL * KEY_SET_AGE_S * 1000); /* nothing is remembered */
     calls[data[0] % ARRAY_LEN(calls)](&ctx);
     arena_release(&a);
     return 0;
