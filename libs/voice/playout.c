@@ -13,6 +13,7 @@ enum {
     RING_SMALL = 16 * 1024,     /* 2 s: what a call keeps while nobody speaks */
     RING_MAX = 2 * 1024 * 1024, /* holds PLAYOUT_QUEUE_MAX_MS and what may be taken back */
     RETRY_US = 20000,           /* after the socket refused a message */
+    FADE_BYTES = 5 * BYTES_PER_MS,
     MARK_NAME_MAX = 48,
 };
 
@@ -190,13 +191,20 @@ void playout_response_end(struct playout *p, struct str response_id)
     }
 }
 
-/* What the caller has heard by now: by the clock, but not beyond a mark that has not come back. */
-static uint64_t heard_by(const struct playout *p, int64_t now_us)
+/* Where the clock says that the ear is. */
+static uint64_t clock_at(const struct playout *p, int64_t now_us)
 {
     uint64_t waiting = p->end_us > now_us ? (uint64_t)((p->end_us - now_us) / US_PER_BYTE) : 0;
-    uint64_t at = p->sent > waiting ? p->sent - waiting : 0;
 
-    if (p->n_marks > 0)
+    return p->sent > waiting ? p->sent - waiting : 0;
+}
+
+/* What the caller has heard by now: by the clock, but not beyond a mark that should be back and is not. */
+static uint64_t heard_by(const struct playout *p, int64_t now_us)
+{
+    uint64_t at = clock_at(p, now_us);
+
+    if (p->n_marks > 0 && p->marks[0].due_us + us(PLAYOUT_MARK_TRIP_MS) < now_us)
         at = MIN(at, p->marks[0].at);
     return MAX(at, p->heard);
 }
@@ -402,9 +410,32 @@ int64_t playout_tick(struct playout *p, int64_t now_us)
     return sent ? next_due(p, now_us) : now_us + RETRY_US;
 }
 
-static void forget_marks(struct playout *p)
+/* The next bytes after `at` at a volume that rises from nothing, or falls to it. */
+static size_t faded(const struct playout *p, uint64_t at, uint64_t until, bool rising,
+                    uint8_t out[FADE_BYTES])
 {
+    size_t n = (size_t)MIN(until - at, (uint64_t)FADE_BYTES), i;
+
+    for (i = 0; i < n; i++) {
+        int s = g711_ulaw_to_linear(p->ring[(size_t)(at + i) & (p->ring_size - 1)]);
+        int volume = (int)(rising ? i : n - 1 - i);
+
+        out[i] = g711_linear_to_ulaw((int16_t)(s * volume / (int)n));
+    }
+    return n;
+}
+
+/* Silence at the ear: Twilio drops what waits there in mid-wave, so the next milliseconds follow, dying
+ * away. They count neither as sent nor as heard. */
+static void cut(struct playout *p, int64_t now_us)
+{
+    uint64_t at = MAX(clock_at(p, now_us), p->kept);
+    uint8_t tail[FADE_BYTES];
+    size_t n = at < p->sent ? faded(p, at, p->sent, false, tail) : 0;
+
     p->sink->clear(p->arg);
+    if (n > 0)
+        (void)p->sink->audio(p->arg, tail, n); /* a click is the worst that comes of it */
     p->generation++;
     p->n_marks = 0;
     p->end_us = 0;
@@ -415,17 +446,24 @@ void playout_pause(struct playout *p, int64_t now_us)
     if (p->paused)
         return;
     p->heard = heard_by(p, now_us);
+    cut(p, now_us);
     p->sent = p->heard;
     p->marked = p->heard;
     p->kept = p->heard;
-    forget_marks(p);
     p->paused = true;
     settle(p, now_us);
 }
 
 void playout_resume(struct playout *p)
 {
+    uint8_t head[FADE_BYTES];
+    size_t n;
+
+    if (!p->paused)
+        return;
     p->paused = false;
+    n = faded(p, p->sent, p->added, true, head);
+    ring_copy_in(p->ring, p->ring_size, p->sent, head, n);
 }
 
 bool playout_paused(const struct playout *p)
@@ -439,7 +477,8 @@ size_t playout_clear(struct playout *p, int64_t now_us,
     uint64_t at = heard_by(p, now_us);
     size_t i, n = 0, n_parts = p->n_parts;
 
-    forget_marks(p);
+    if (!p->paused)
+        cut(p, now_us);
     p->paused = false;
     p->was_active = false;
     p->heard = p->sent = p->marked = p->kept = p->added;

@@ -24,8 +24,10 @@ enum {
     PLAYOUT_MARK_MS = 200,         /* a mark at least so often */
     PLAYOUT_QUEUE_MAX_MS = 180000, /* beyond it playout_add() says ERR_LIMIT */
     PLAYOUT_FULL_MS = 90000,       /* playout_full(): the engine should be held */
-    PLAYOUT_MARK_LATE_MS = 2000,   /* audio so long over counts as heard without its mark */
-    PLAYOUT_PARTS_MAX = 32,        /* waiting or being heard at a time */
+    PLAYOUT_MARK_TRIP_MS =
+        250, /* a mark may take so long to come back before the clock is doubted */
+    PLAYOUT_MARK_LATE_MS = 2000, /* audio so long over counts as heard without its mark */
+    PLAYOUT_PARTS_MAX = 32,      /* waiting or being heard at a time */
 };
 
 struct playout;
@@ -72,12 +74,12 @@ int64_t playout_tick(struct playout *p, int64_t now_us);
 void playout_mark(struct playout *p, struct str name, int64_t now_us);
 
 /* Silence at once: what waits at Twilio is cleared and goes back to the queue, from the very millisecond
- * that was heard last. */
+ * that was heard last. A cut fades out, and what is taken up again fades in, over 5 ms: nothing clicks. */
 void playout_pause(struct playout *p, int64_t now_us);
 void playout_resume(struct playout *p);
 bool playout_paused(const struct playout *p);
 
-/* Silence at once, and everything is dropped; always sends `clear`. Fills what had been heard of each part
+/* Silence at once, and everything is dropped; sends `clear`, unless playout_pause() has. Fills what had been heard of each part
  * that was not whole, oldest first; returns how many (on_played is called for whole ones, on_idle is not).
  * Views live until the next call. */
 size_t playout_clear(struct playout *p, int64_t now_us,

@@ -272,7 +272,7 @@ TEST(playout_clear_says_what_was_heard_by_clock_and_mark)
     CHECK_INT(heard[0].heard_ms, 650);
     CHECK_INT(heard[0].queued_ms, 3000);
     CHECK(!heard[0].whole);
-    CHECK_EAR(&e, "clear ");
+    CHECK_EAR(&e, "clear a5 "); /* it dies away within 5 ms */
     CHECK(!playout_active(e.playout));
     ear_close(&e);
 }
@@ -365,19 +365,98 @@ TEST(playout_pause_takes_back_what_was_not_heard_and_resume_goes_on_from_there)
     ear_end(&e, "i1");
     ear_run(&e, 100);
     playout_pause(e.playout, e.now_us);
-    CHECK_INT(e.audio.n, 330 * G711_BYTES_PER_MS);
+    CHECK_INT(e.audio.n, 335 * G711_BYTES_PER_MS);
     ear_run(&e, 500);
-    CHECK_INT(e.audio.n, 330 * G711_BYTES_PER_MS); /* nothing is sent while paused */
+    CHECK_INT(e.audio.n, 335 * G711_BYTES_PER_MS); /* nothing is sent while paused */
     buf_reset(&e.audio);
     buf_reset(&e.log);
     playout_resume(e.playout);
     ear_run(&e, 900);
     CHECK_INT(e.audio.n, 900 * G711_BYTES_PER_MS);
-    for (i = 0; i < e.audio.n; i++)
+    for (i = 40; i < e.audio.n; i++)
         CHECK((uint8_t)e.audio.p[i] == (uint8_t)((i + 800) * 7 / 3));
     CHECK(str_starts(buf_str(&e.log), STR("a250 m:g1.1 "))); /* begun already: not started again */
     CHECK(playout_active(e.playout));
     CHECK_INT(playout_underruns(e.playout), 0);
+    ear_close(&e);
+}
+
+/* A loud tone: wherever it is cut, the samples there are far from silence. */
+static void ear_sing(struct ear *e, int ms)
+{
+    static uint8_t audio[5000 * G711_BYTES_PER_MS];
+    struct voice_part part = item("i1");
+    size_t i, n = (size_t)ms * G711_BYTES_PER_MS;
+
+    for (i = 0; i < n; i++)
+        audio[i] = g711_linear_to_ulaw((int16_t)(8000 + 2000 * (int)(i % 2)));
+    CHECK_OK(playout_add(e->playout, &part, audio, n));
+}
+
+static int linear_at(const struct ear *e, size_t i)
+{
+    return g711_ulaw_to_linear((uint8_t)e->audio.p[i]);
+}
+
+TEST(playout_fades_out_where_it_is_cut_and_in_where_it_goes_on)
+{
+    struct playout_heard heard[PLAYOUT_PARTS_MAX];
+    struct ear e;
+    size_t i;
+
+    ear_open(&e);
+    ear_sing(&e, 1000);
+    ear_run(&e, 100);
+    buf_reset(&e.audio);
+    playout_pause(e.playout, e.now_us);
+    CHECK_INT(e.audio.n, 40);
+    CHECK(linear_at(&e, 0) > 7000);
+    for (i = 1; i < 40; i++)
+        CHECK(linear_at(&e, i) < 10000 - (int)i * 200);
+    CHECK_INT(linear_at(&e, 39), 0);
+    buf_reset(&e.audio);
+    playout_resume(e.playout);
+    ear_tick(&e);
+    CHECK_INT(linear_at(&e, 0), 0);
+    for (i = 1; i < 40; i++)
+        CHECK(linear_at(&e, i) < 600 + (int)i * 250);
+    CHECK(linear_at(&e, 41) > 7000);
+    buf_reset(&e.audio);
+    CHECK_INT(playout_clear(e.playout, e.now_us, heard), 1);
+    CHECK_INT(e.audio.n, 40);
+    CHECK_INT(linear_at(&e, 39), 0);
+    ear_close(&e);
+}
+
+TEST(playout_that_is_paused_is_cleared_without_another_clear)
+{
+    struct playout_heard heard[PLAYOUT_PARTS_MAX];
+    struct ear e;
+
+    ear_open(&e);
+    ear_say(&e, "i1", 1000);
+    ear_run(&e, 100);
+    buf_reset(&e.log);
+    playout_pause(e.playout, e.now_us);
+    CHECK_EAR(&e, "clear a5 ");
+    ear_run(&e, 300);
+    CHECK_INT(playout_clear(e.playout, e.now_us, heard), 1);
+    CHECK_INT(heard[0].heard_ms, 100); /* not what would have been played meanwhile */
+    CHECK_EAR(&e, "");
+    CHECK(!playout_paused(e.playout));
+    ear_close(&e);
+}
+
+TEST(playout_goes_on_from_where_the_clock_is_while_a_mark_is_on_its_way_back)
+{
+    struct playout_heard heard[PLAYOUT_PARTS_MAX];
+    struct ear e;
+
+    ear_open(&e);
+    ear_say(&e, "i1", 3000);
+    ear_run(&e, 400); /* the mark after 250 ms takes a while */
+    CHECK_INT(playout_clear(e.playout, e.now_us, heard), 1);
+    CHECK_INT(heard[0].heard_ms, 400);
     ear_close(&e);
 }
 

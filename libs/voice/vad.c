@@ -1,10 +1,10 @@
 #include "voice/vad.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <webrtc_vad.h>
 
+#include "base/die.h"
 #include "base/mem.h"
 #include "voice/g711.h"
 
@@ -67,7 +67,7 @@ struct vad *vad_create(int64_t aside_db)
 
     if (WebRtcVad_Create(&v->webrtc) || WebRtcVad_Init(v->webrtc) ||
         WebRtcVad_set_mode(v->webrtc, MODE))
-        abort(); /* out of memory: as everywhere */
+        die("no memory for a voice activity detector");
     for (v->aside_ratio = 1; db > 0; db--)
         v->aside_ratio *= 1.2589254; /* 1 dB */
     for (i = 0; i < FLOOR_WINDOWS; i++)
