@@ -84,7 +84,7 @@ bool fs_name_check(struct str name, struct str root, size_t *segments, struct fa
 
 bool fs_document_check(struct str name, struct str root, struct failure *f)
 {
-    size_t segments;
+    size_t segments = 0;
 
     if (!fs_name_check(name, root, &segments, f))
         return false;

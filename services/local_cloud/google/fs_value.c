@@ -1,5 +1,6 @@
 #include "local_cloud/google/fs_value.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -129,6 +130,7 @@ static void put_member(struct arena *a, struct fv *map, struct str key, struct f
 {
     size_t at;
 
+    assert(map->cap == 0 || map->members);
     if (find_member(map, key, &at)) {
         map->members[at].value = value;
         return;
@@ -142,7 +144,8 @@ static void put_member(struct arena *a, struct fv *map, struct str key, struct f
         map->members = grown;
         map->cap = cap;
     }
-    memmove(&map->members[at + 1], &map->members[at], (map->n - at) * sizeof(*map->members));
+    if (at < map->n)
+        memmove(&map->members[at + 1], &map->members[at], (map->n - at) * sizeof(*map->members));
     map->members[at] = (struct fv_member){ key, value };
     map->n++;
 }
@@ -185,6 +188,7 @@ void fv_set(struct arena *a, struct fv *map, const struct fv_path *path, struct 
             put_member(a, map, path->names[i], fv_map_new(a));
             m = member(map, path->names[i]);
         }
+        assert(m); /* it was put there */
         map = m->value;
     }
     put_member(a, map, path->names[path->n - 1], value);
@@ -559,6 +563,7 @@ static int compare_arrays(const struct fv *a, const struct fv *b)
     return c ? c : (a->n > b->n) - (a->n < b->n);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): FV_DEPTH_MAX bounds it */
 static int compare_maps(const struct fv *a, const struct fv *b)
 {
     size_t i;
