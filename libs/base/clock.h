@@ -18,7 +18,7 @@ struct clock {
 struct clock clock_system(int64_t wall_offset_us);
 
 struct clock_fake {
-    struct clock clock; /* hand out a pointer to this */
+    struct clock clock;                       /* hand out a pointer to this */
     _Atomic int64_t mono_us_now, wall_us_now; /* a test advances while threads read */
 };
 void clock_fake_init(struct clock_fake *f, int64_t wall_us);
