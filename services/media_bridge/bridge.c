@@ -73,6 +73,13 @@ const struct config_key bridge_keys[] = {
       .min = 500,
       .max = 120000,
       .help = "how long a tool may take before the agent is told that it is unavailable" },
+    { .name = "ENGINE_ATTEMPTS_PER_MINUTE",
+      .kind = CONFIG_INT,
+      .offset = SETTING(engine_attempts),
+      .dflt = "1200",
+      .min = 1,
+      .max = 100000,
+      .help = "how often all calls together may try to reach the voice engine again" },
 };
 const size_t n_bridge_keys = ARRAY_LEN(bridge_keys);
 
@@ -141,6 +148,7 @@ enum errc bridge_create(void **ret, struct service *s, struct err *err)
     b->service = s;
     b->settings = own;
     b->stopped = service_stopped;
+    attempts_init(&b->attempts, own->engine_attempts);
     list_init(&b->calls);
     media_reader_init(&b->reader);
     timer_init(&b->stop_limit, s->loop, on_stop_limit, b);

@@ -11,6 +11,7 @@
 #include "concierge/profile.h"
 #include "concierge/prompt.h"
 #include "google/google.h"
+#include "media_bridge/attempts.h"
 #include "media_bridge/outbox.h"
 #include "net/service.h"
 #include "twilio/media_stream.h"
@@ -31,7 +32,7 @@ struct bridge_settings {
     struct voice_settings voice;
     struct str stream_token_key, tool_gateway_url, events_topic, profile_path, prices_path;
     int stream_signature; /* 0: required, 1: checked when it is there */
-    int64_t calls_max, playout_lead_ms, barge_in_ms, tool_deadline_ms;
+    int64_t calls_max, playout_lead_ms, barge_in_ms, tool_deadline_ms, engine_attempts;
 };
 
 struct bridge {
@@ -49,6 +50,7 @@ struct bridge {
     struct media_reader reader; /* of every stream: one message at a time */
     struct list calls;          /* of struct call, by its node */
     size_t n_calls;
+    struct attempts attempts; /* to reach the engine, of all calls */
     bool stopping;
     void (*stopped)(struct service *s); /* called once nothing is left to end; service_stopped() */
     struct timer stop_limit;

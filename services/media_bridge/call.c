@@ -24,6 +24,7 @@ int64_t call_at_ms(const struct call *c)
 static void enter_starting(struct call *c)
 {
     timer_start(&c->state_timer, CALL_ENGINE_MS);
+    call_wait_begin(c);
     call_live_write(c);
     if (c->attempt > 0)
         call_journal_read(c);
@@ -41,7 +42,7 @@ static void enter_talking(struct call *c)
 
 static void engine_too_late(struct call *c)
 {
-    log_error(&c->log, "voice engine not ready limit_ms=%d", CALL_ENGINE_MS);
+    log_warn(&c->log, "voice engine not ready in time");
     call_leave(c, END_ENGINE_FAILED);
 }
 
@@ -117,7 +118,7 @@ static void stop_timers(struct call *c)
 {
     struct timer *const timers[] = {
         &c->state_timer,   &c->engine_retry, &c->playout_timer,  &c->turn_timer,   &c->mute_timer,
-        &c->silence_timer, &c->limit_timer,  &c->farewell.grace, &c->farewell.cap,
+        &c->silence_timer, &c->limit_timer,  &c->farewell.grace, &c->farewell.cap, &c->wait_timer,
     };
     size_t i;
 
@@ -190,6 +191,7 @@ static const struct call_move {
 
     [CALL_TALKING][EV_LEAVE] = { CALL_LEAVING, enter_leaving },
     [CALL_TALKING][EV_STREAM_GONE] = { CALL_TALKING, stream_gone },
+    [CALL_TALKING][EV_TIMEOUT] = { CALL_TALKING, engine_too_late },
 
     [CALL_LEAVING][EV_STREAM_GONE] = { CALL_LEAVING, note_stream_gone },
     [CALL_LEAVING][EV_RECORDED] = { CALL_CLOSING, enter_closing },
@@ -242,12 +244,20 @@ void call_settle(struct call *c)
         call_event(c, EV_SETTLED);
 }
 
-void call_began(struct call *c)
+void call_turn_renew(struct call *c)
 {
     const struct bridge *b = c->bridge;
     const struct turn_settings turns = { .sustain_ms = b->settings->barge_in_ms
                                                            ? b->settings->barge_in_ms
                                                            : -1 };
+
+    c->turn = turn_destroy(c->turn);
+    c->turn = turn_create(&call_turn_ops, c, c->playout, &turns, &c->log);
+}
+
+void call_began(struct call *c)
+{
+    const struct bridge *b = c->bridge;
     struct journal_opts journal = { .clock = b->service->clock,
                                     .prices = b->prices,
                                     .call_sid = c->call_sid,
@@ -260,7 +270,7 @@ void call_began(struct call *c)
     journal.out = c->out;
     c->journal = journal_create(&journal);
     c->playout = playout_create(&call_playout_sink, c, b->settings->playout_lead_ms);
-    c->turn = turn_create(&call_turn_ops, c, c->playout, &turns, &c->log);
+    call_turn_renew(c);
     c->tools =
         tools_create(c->bridge, c->call_sid, c->from, language, &c->log, call_on_tool_done, c);
     log_info(&c->log, "call started attempt=%d stream_sid=" STR_FMT " calls=%zu", c->attempt,
@@ -288,6 +298,7 @@ struct call *call_create(struct bridge *b, struct ws_conn *ws, struct ws_events 
     c->upgraded_ms = loop_now_ms(c->loop);
     arena_init(&c->arena);
     timer_init(&c->state_timer, c->loop, on_state_timer, c);
+    call_engine_init_timers(c);
     call_voice_init_timers(c);
     call_farewell_init_timers(c);
     *events = call_stream_events;

@@ -1,5 +1,5 @@
 /* media_bridge/call_internal.h: what the parts of a call share. call.c: its life as a state machine;
- * call_stream.c: Twilio's messages; call_voice.c: engine, playout and turns; call_end.c: goodbye, the live
+ * call_stream.c: Twilio's messages; call_engine.c: the engine's connection; call_voice.c: playout and turns; call_end.c: goodbye, the live
  * document. */
 #ifndef MEDIA_BRIDGE_CALL_INTERNAL_H
 #define MEDIA_BRIDGE_CALL_INTERNAL_H
@@ -65,11 +65,15 @@ struct call {
     /* engine */
     const struct voice_engine_ops *ops;
     struct voice_engine *engine;
-    int engine_connects;
-    bool engine_failed, engine_connected, engine_ready, engine_held, configured;
+    int engine_connects; /* in all */
+    int engine_tries;    /* for the session that is wanted now */
+    int engine_losses, recalled, parts_heard;
+    bool engine_failed, engine_ready, engine_held, configured;
+    bool engine_mute; /* it gives no answer, and is to be replaced */
+    bool say_again;   /* the caller's last words are not known in full */
     struct err engine_err;
-    int64_t engine_connect_ms;
-    struct timer engine_retry;
+    int64_t engine_connect_ms, lost_ms;
+    struct timer engine_retry, wait_timer;
     struct str journal_text;           /* of earlier attempts */
     struct journal_read *journal_read; /* in flight */
 
@@ -84,6 +88,9 @@ struct call {
     int silence_prompts, gave_up;
     bool answer_due; /* outputs of tools are in; to be answered when all are and no response runs */
     bool response_runs;
+    char response_id[VOICE_ID_MAX]; /* of the one that ran last */
+    bool answer_owed;               /* a turn or a tool is not answered yet */
+    uint32_t answer_tag;            /* of the response that answers it; 0: not asked for */
 
     struct tools *tools;
     struct journal *journal;
@@ -117,7 +124,8 @@ int64_t call_at_ms(const struct call *c); /* since `start` */
 void call_refuse(struct call *c, int close_code, const char *reason);
 void call_settle(struct call *c); /* looks whether everything is in */
 
-void call_began(struct call *c); /* a valid `start`: identity is known */
+void call_turn_renew(struct call *c); /* an arbiter that knows of no response */
+void call_began(struct call *c);      /* a valid `start`: identity is known */
 
 /* call_stream.c */
 extern const struct ws_events call_stream_events;
@@ -125,13 +133,28 @@ enum errc call_stream_audio(void *call, const uint8_t *ulaw, size_t n) MUST_USE;
 enum errc call_stream_mark(void *call, struct str name) MUST_USE;
 void call_stream_clear(void *call);
 
-/* call_voice.c */
+/* call_engine.c */
+#define CALL_HOLD_ITEM "bridge-hold" /* id of what the bridge itself plays */
 void call_engine_connect(struct call *c);
 void call_engine_configure(struct call *c);
 void call_engine_close(struct call *c);
+void call_engine_replace(struct call *c); /* it gives no answer */
+void call_engine_on_connected(void *call, struct str session_id);
+void call_engine_on_ready(void *call);
+void call_engine_on_closed(void *call, const struct err *err, bool permanent);
+void call_engine_init_timers(struct call *c);
+/* The caller begins to wait for something: a soft tone tells from time to time that somebody is there. */
+void call_wait_begin(struct call *c);
+bool call_part_is_ours(const struct voice_part *part);
+
+/* call_voice.c */
+extern const struct voice_events call_engine_events;
 void call_voice_begin(struct call *c); /* the engine is ready and the call has started */
-void call_voice_end(struct call *c);   /* nothing is heard or said any more */
-void call_pump(struct call *c);        /* after whatever concerns playout or turns */
+void call_voice_open(struct call *c);  /* disclosure and greeting */
+void call_voice_drop(struct call *c);  /* nothing more of what was said is heard */
+void call_answer_tools(struct call *c);
+void call_voice_end(struct call *c); /* nothing is heard or said any more */
+void call_pump(struct call *c);      /* after whatever concerns playout or turns */
 void call_hear(struct call *c, const uint8_t *ulaw, size_t n);
 void call_on_tool_done(void *call, const struct tool_done *d);
 extern const struct playout_sink call_playout_sink;

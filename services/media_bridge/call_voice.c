@@ -1,12 +1,9 @@
-/* The voice engine's side of a call: what it hears, says and asks for. */
+/* What the voice engine hears, says and asks for. */
 #include <string.h>
 
-#include "concierge/prompt.h"
 #include "media_bridge/call_internal.h"
 #include "media_bridge/sentences.h"
 #include "voice/g711.h"
-
-static const struct voice_events engine_events;
 
 static void arm(struct timer *t, int64_t at_us)
 {
@@ -20,9 +17,8 @@ void call_pump(struct call *c)
 {
     int64_t now = call_now_us(c);
 
-    if (c->state != CALL_TALKING)
-        return;
-    arm(&c->playout_timer, playout_tick(c->playout, now));
+    if (c->state == CALL_STARTING || c->state == CALL_TALKING)
+        arm(&c->playout_timer, playout_tick(c->playout, now));
     if (c->state != CALL_TALKING)
         return; /* the last word was heard */
     arm(&c->turn_timer, turn_tick(c->turn, now));
@@ -35,128 +31,6 @@ void call_pump(struct call *c)
 static void on_pump(void *arg)
 {
     call_pump(arg);
-}
-
-/* ---- connecting ---- */
-
-static void retry_or_fail(struct call *c, bool permanent)
-{
-    if (!permanent && c->engine_connects < CALL_ENGINE_ATTEMPTS) {
-        log_warn(&c->log, "voice engine not reached, trying again connects=%d error=\"%s\"",
-                 c->engine_connects, c->engine_err.text);
-        timer_start(&c->engine_retry, CALL_ENGINE_RETRY_MS << (c->engine_connects - 1));
-        return;
-    }
-    log_error(&c->log, "voice engine failed permanent=%d connects=%d error=\"%s\"", permanent,
-              c->engine_connects, c->engine_err.text);
-    c->engine_failed = true;
-    if (c->started)
-        call_leave(c, END_ENGINE_FAILED);
-}
-
-static void on_engine_retry(void *arg)
-{
-    call_engine_connect(arg);
-}
-
-void call_engine_connect(struct call *c)
-{
-    const struct voice_connect connect = { .settings = &c->bridge->settings->voice,
-                                           .model = c->bridge->model,
-                                           .loop = c->loop,
-                                           .tls = c->bridge->service->tls,
-                                           .log = c->log,
-                                           .events = &engine_events,
-                                           .arg = c };
-    struct voice_engine *lost = c->engine;
-
-    c->engine_connects++;
-    c->engine_err = (struct err)ERR_INIT;
-    if (c->ops->connect(&c->engine, &connect, &c->engine_err)) {
-        c->engine = lost;
-        retry_or_fail(c, c->engine_err.code == ERR_INVALID);
-        return;
-    }
-    if (lost) {
-        c->ops->hand_over(lost, c->engine);
-        c->ops->close(lost);
-    }
-    if (c->configured)
-        call_engine_configure(c);
-}
-
-void call_engine_configure(struct call *c)
-{
-    const struct bridge *b = c->bridge;
-    struct arena arena = ARENA_INIT;
-    const struct prompt_call call = { .now_s = clock_wall_s(b->service->clock),
-                                      .from = c->from,
-                                      .after_no_answer = c->after_no_answer,
-                                      .journal = c->journal_text };
-    const struct voice_session session = {
-        .instructions = prompt_for_call(b->prompt, &arena, &call),
-        .voice = b->voice,
-        .transcription_model = b->transcription_model,
-        .language = b->profile->n_languages ? b->profile->languages[0] : STR_EMPTY,
-        .tools = b->prompt->tools,
-        .speed = b->profile->voice.speed == 1.0 ? 0 : b->profile->voice.speed,
-    };
-    struct err err = ERR_INIT;
-
-    c->configured = true;
-    if (c->engine && c->ops->configure(c->engine, &session, &err)) {
-        c->engine_err = err;
-        log_error(&c->log, "voice session refused error=\"%s\"", err.text);
-        c->engine_failed = true;
-    }
-    arena_release(&arena);
-}
-
-void call_engine_close(struct call *c)
-{
-    timer_stop(&c->engine_retry);
-    if (c->engine) {
-        c->counters.audio_dropped_ms += c->ops->audio_dropped_ms(c->engine);
-        c->engine = c->ops->close(c->engine);
-    }
-    c->engine_ready = false;
-}
-
-static void on_connected(void *arg, struct str session_id)
-{
-    struct call *c = arg;
-
-    c->engine_connect_ms = loop_now_ms(c->loop) - c->upgraded_ms;
-    log_info(&c->log, "voice engine connected session_id=" STR_FMT " connect_ms=%lld",
-             STR_ARG(session_id), (long long)c->engine_connect_ms);
-}
-
-static void on_ready(void *arg)
-{
-    struct call *c = arg;
-
-    c->engine_ready = true;
-    call_event(c, EV_READY);
-}
-
-static void on_engine_closed(void *arg, const struct err *err, bool permanent)
-{
-    struct call *c = arg;
-    bool was_ready = c->engine_ready;
-
-    c->engine_err = *err;
-    c->engine_ready = false;
-    if (c->state >= CALL_LEAVING) {
-        call_engine_close(c);
-        call_settle(c);
-        return;
-    }
-    if (was_ready) {
-        log_error(&c->log, "voice engine lost in mid-call error=\"%s\"", err->text);
-        call_leave(c, END_ENGINE_FAILED);
-        return;
-    }
-    retry_or_fail(c, permanent); /* the lost session keeps what the caller says meanwhile */
 }
 
 /* ---- the caller ---- */
@@ -226,6 +100,9 @@ static void on_turn(void *arg, struct str item_id)
     if (c->state != CALL_TALKING)
         return;
     c->silence_prompts = 0;
+    c->answer_owed = true;
+    c->answer_tag = 0; /* what runs was asked for before */
+    call_wait_begin(c);
     turn_on_committed(c->turn, call_now_us(c));
     call_pump(c);
 }
@@ -263,7 +140,8 @@ static void on_silence(void *arg)
     const struct sentences *say = c->bridge->sentences;
     bool last = c->silence_prompts >= c->bridge->profile->limits.silence_prompts_max;
 
-    if (c->state != CALL_TALKING || c->caller_speaks || turn_busy(c->turn) || c->farewell.armed)
+    if (c->state != CALL_TALKING || c->caller_speaks || turn_busy(c->turn) || c->farewell.armed ||
+        !c->engine_ready)
         return;
     c->silence_prompts++;
     if (last)
@@ -279,6 +157,10 @@ static void on_limit(void *arg)
     if (c->state != CALL_TALKING || c->farewell.armed)
         return;
     log_warn(&c->log, "longest call reached limit_s=%d", c->bridge->profile->limits.call_max_s);
+    if (!c->engine_ready) {
+        call_leave(c, END_TIME_LIMIT); /* nobody could say the sentence */
+        return;
+    }
     call_farewell_arm(c, END_TIME_LIMIT);
     turn_say(c->turn, str_c(c->bridge->sentences->time_limit), true, call_now_us(c));
     call_pump(c);
@@ -333,16 +215,19 @@ static void on_response_started(void *arg, struct str response_id, uint32_t tag)
         return;
     c->counters.responses++;
     c->response_runs = true;
+    (void)str_copy(c->response_id, sizeof(c->response_id), response_id); /* an engine's id fits */
     turn_on_response_started(c->turn, response_id, tag, call_now_us(c));
     call_pump(c);
 }
 
 /* The outputs of all tools are in and the response that asked for them is over: one answer to them. */
-static void answer_tools(struct call *c)
+void call_answer_tools(struct call *c)
 {
-    if (!c->answer_due || c->response_runs || tools_pending(c->tools) > 0)
+    if (!c->answer_due || c->response_runs || tools_pending(c->tools) > 0 || !c->engine_ready)
         return;
     c->answer_due = false;
+    c->answer_owed = true;
+    call_wait_begin(c);
     turn_respond(c->turn, call_now_us(c));
 }
 
@@ -353,6 +238,8 @@ static void on_response_done(void *arg, const struct voice_response *r)
     if (!c->started)
         return;
     c->response_runs = false;
+    if (r->tag && r->tag == c->answer_tag && r->status != VOICE_FAILED)
+        c->answer_owed = false;
     if (r->status == VOICE_FAILED)
         c->counters.responses_failed++;
     if (r->usage)
@@ -362,7 +249,7 @@ static void on_response_done(void *arg, const struct voice_response *r)
     turn_on_response_done(c->turn, r, call_now_us(c));
     if (c->state != CALL_TALKING)
         return;
-    answer_tools(c);
+    call_answer_tools(c);
     call_pump(c);
 }
 
@@ -405,6 +292,7 @@ static void on_tool_call(void *arg, const struct voice_tool_call *call)
     timer_stop(&c->silence_timer);
     log_info(&c->log, "tool asked for name=" STR_FMT " id=" STR_FMT, STR_ARG(call->name),
              STR_ARG(call->call_id));
+    journal_tool_asked(c->journal, call);
     (void)tools_run(c->tools, call->call_id, call->name,
                     call->arguments); /* a repeat is answered once */
 }
@@ -451,10 +339,11 @@ void call_on_tool_done(void *arg, const struct tool_done *d)
         return;
     }
     take_control(c, d);
-    if (c->engine && c->ops->tool_result(c->engine, d->call_id, d->reply->output))
+    /* Without an engine the journal has it, for the next one. */
+    if (c->engine_ready && c->ops->tool_result(c->engine, d->call_id, d->reply->output))
         log_warn(&c->log, "tool's output not given to the engine id=" STR_FMT, STR_ARG(d->call_id));
     c->answer_due = true;
-    answer_tools(c);
+    call_answer_tools(c);
     call_pump(c);
 }
 
@@ -471,6 +360,7 @@ static void turn_do_respond(void *arg, uint32_t tag)
 {
     struct call *c = arg;
 
+    c->answer_tag = tag;
     say_failed(c, "response.create", c->engine ? c->ops->respond(c->engine, tag) : ERR_CLOSED);
 }
 
@@ -492,7 +382,8 @@ static void turn_do_truncate(void *arg, const struct playout_heard *h)
 {
     struct call *c = arg;
 
-    if (h->part.item_id.n && c->engine && (c->ops->features & VOICE_TRUNCATE))
+    if (h->part.item_id.n && !call_part_is_ours(&h->part) && c->engine &&
+        (c->ops->features & VOICE_TRUNCATE))
         say_failed(
             c, "truncate",
             c->ops->truncate(c->engine, h->part.item_id, h->part.content_index, h->heard_ms));
@@ -547,6 +438,8 @@ static void on_gave_up(void *arg, bool said, struct str reason)
               STR_ARG(reason));
     if (said || ++c->gave_up > 1)
         call_leave(c, END_ENGINE_FAILED);
+    else if (str_eq_c(reason, "no_answer") || str_eq_c(reason, "stalled"))
+        call_engine_replace(c); /* it would not say that it is sorry either */
     else
         turn_say(c->turn, str_c(c->bridge->sentences->failed), false, call_now_us(c));
 }
@@ -562,6 +455,8 @@ static void on_playing(void *arg, const struct voice_part *part, int64_t now_us)
 {
     struct call *c = arg;
 
+    if (call_part_is_ours(part))
+        return;
     if (!c->first_word) {
         c->first_word = true;
         journal_latency(c->journal, LATENCY_FIRST_WORD, call_at_ms(c));
@@ -579,7 +474,10 @@ static void on_played(void *arg, const struct playout_heard *h, int64_t now_us)
     struct call *c = arg;
 
     (void)now_us;
+    if (call_part_is_ours(&h->part))
+        return;
     c->gave_up = 0;
+    c->parts_heard++;
     write_heard(c, h, 1);
 }
 
@@ -587,16 +485,18 @@ static void on_idle(void *arg, int64_t now_us)
 {
     struct call *c = arg;
 
-    turn_on_idle(c->turn, now_us);
+    call_wait_begin(c);
+    if (c->state == CALL_TALKING)
+        turn_on_idle(c->turn, now_us);
 }
 
 const struct playout_sink call_playout_sink = {
     call_stream_audio, call_stream_mark, call_stream_clear, on_playing, on_played, on_idle,
 };
 
-static const struct voice_events engine_events = {
-    .on_connected = on_connected,
-    .on_ready = on_ready,
+const struct voice_events call_engine_events = {
+    .on_connected = call_engine_on_connected,
+    .on_ready = call_engine_on_ready,
     .on_audio = on_audio,
     .on_audio_done = on_audio_done,
     .on_speech = on_speech,
@@ -608,19 +508,26 @@ static const struct voice_events engine_events = {
     .on_response_done = on_response_done,
     .on_transcription_usage = on_transcription_usage,
     .on_error = on_error,
-    .on_closed = on_engine_closed,
+    .on_closed = call_engine_on_closed,
 };
 
 /* ---- begin and end ---- */
 
 void call_voice_init_timers(struct call *c)
 {
-    timer_init(&c->engine_retry, c->loop, on_engine_retry, c);
     timer_init(&c->playout_timer, c->loop, on_pump, c);
     timer_init(&c->turn_timer, c->loop, on_pump, c);
     timer_init(&c->mute_timer, c->loop, on_mute, c);
     timer_init(&c->silence_timer, c->loop, on_silence, c);
     timer_init(&c->limit_timer, c->loop, on_limit, c);
+}
+
+void call_voice_open(struct call *c)
+{
+    const struct profile *p = c->bridge->profile;
+
+    turn_say(c->turn, p->disclosure, true, call_now_us(c));
+    turn_say(c->turn, p->greeting, false, call_now_us(c));
 }
 
 void call_voice_begin(struct call *c)
@@ -638,24 +545,30 @@ void call_voice_begin(struct call *c)
         turn_respond(c->turn,
                      call_now_us(c)); /* the prompt says what has been and what to begin with */
     } else {
-        turn_say(c->turn, p->disclosure, true, call_now_us(c));
-        turn_say(c->turn, p->greeting, false, call_now_us(c));
+        call_voice_open(c);
     }
+    call_wait_begin(c);
     call_pump(c);
+}
+
+void call_voice_drop(struct call *c)
+{
+    struct playout_heard heard[PLAYOUT_PARTS_MAX];
+
+    if (playout_active(c->playout))
+        write_heard(c, heard, playout_clear(c->playout, call_now_us(c), heard));
 }
 
 void call_voice_end(struct call *c)
 {
-    struct playout_heard heard[PLAYOUT_PARTS_MAX];
-
     timer_stop(&c->playout_timer);
     timer_stop(&c->turn_timer);
     timer_stop(&c->mute_timer);
     timer_stop(&c->silence_timer);
     timer_stop(&c->limit_timer);
     timer_stop(&c->engine_retry);
+    timer_stop(&c->wait_timer);
     timer_stop(&c->farewell.grace);
     timer_stop(&c->farewell.cap);
-    if (playout_active(c->playout))
-        write_heard(c, heard, playout_clear(c->playout, call_now_us(c), heard));
+    call_voice_drop(c);
 }

@@ -28,6 +28,14 @@ struct tool_entry {
     int64_t latency_ms;
 };
 
+/* What an engine must be told of a tool. */
+struct recalled_tool {
+    char call_id[VOICE_ID_MAX];
+    int before; /* index of the turn that comes after it */
+    bool answered;
+    struct buf name, arguments, output;
+};
+
 struct latencies {
     int64_t *ms;
     size_t n, cap;
@@ -43,6 +51,8 @@ struct journal {
     int next_index;
     struct tool_entry *tools;
     size_t n_tools, cap_tools;
+    struct recalled_tool *recalled; /* a ring of JOURNAL_RECALL_TOOLS; NULL: no tool yet */
+    size_t n_asked;
     struct latencies latencies[LATENCIES];
     struct usage used, transcribed;
     int turn_of_latency; /* the caller's turn that the next response answers */
@@ -70,6 +80,13 @@ static void free_text(struct str s)
     mem_free((void *)(uintptr_t)s.p); /* ours, made by mem_str_dup() */
 }
 
+static void recalled_release(struct recalled_tool *t)
+{
+    buf_release(&t->name);
+    buf_release(&t->arguments);
+    buf_release(&t->output);
+}
+
 struct journal *journal_destroy(struct journal *j)
 {
     size_t i;
@@ -78,6 +95,9 @@ struct journal *journal_destroy(struct journal *j)
         return NULL;
     for (i = 0; i < j->n_turns; i++)
         buf_release(&j->turns[i].text);
+    for (i = 0; j->recalled && i < JOURNAL_RECALL_TOOLS; i++)
+        recalled_release(&j->recalled[i]);
+    mem_free(j->recalled);
     for (i = 0; i < LATENCIES; i++)
         mem_free(j->latencies[i].ms);
     mem_free(j->turns);
@@ -320,7 +340,70 @@ bool journal_waits(const struct journal *j)
     return false;
 }
 
+bool journal_engine_lost(struct journal *j)
+{
+    bool known = true;
+    size_t i;
+
+    for (i = 0; i < j->n_turns; i++) {
+        struct turn *t = &j->turns[i];
+
+        if (t->text_final || t->told || t->dropped)
+            continue;
+        t->text_final = true;
+        if (t->role == VOICE_AGENT) {
+            tell_agent_turn(j, t);
+            continue;
+        }
+        known = false;
+        t->heard = true;
+        t->dropped = str_trim(buf_str(&t->text)).n == 0;
+        tell_turn(j, t);
+    }
+    return known;
+}
+
 /* ---- tools, latencies, usage ---- */
+
+static struct recalled_tool *recalled_find(struct journal *j, struct str call_id)
+{
+    size_t i;
+
+    for (i = 0; j->recalled && i < JOURNAL_RECALL_TOOLS; i++) {
+        if (call_id.n && str_eq_c(call_id, j->recalled[i].call_id))
+            return &j->recalled[i];
+    }
+    return NULL;
+}
+
+void journal_tool_asked(struct journal *j, const struct voice_tool_call *call)
+{
+    struct recalled_tool *t;
+
+    if (recalled_find(j, call->call_id))
+        return;
+    if (!j->recalled)
+        j->recalled = mem_calloc(JOURNAL_RECALL_TOOLS, sizeof(*j->recalled));
+    t = &j->recalled[j->n_asked++ % JOURNAL_RECALL_TOOLS];
+    recalled_release(t);
+    *t = (struct recalled_tool){ .before = j->next_index };
+    (void)str_copy(t->call_id, sizeof(t->call_id), call->call_id); /* an engine's id fits */
+    buf_init(&t->name, TOOL_NAME_MAX);
+    buf_init(&t->arguments, JOURNAL_RECALL_TOOL_MAX);
+    buf_init(&t->output, JOURNAL_RECALL_TOOL_MAX);
+    buf_add_str(&t->name, cut_text(call->name, TOOL_NAME_MAX));
+    buf_add_str(&t->arguments, cut_text(call->arguments, JOURNAL_RECALL_TOOL_MAX));
+}
+
+static void recalled_answer(struct journal *j, const struct journal_tool *tool)
+{
+    struct recalled_tool *t = recalled_find(j, tool->call_id);
+
+    if (!t || t->answered)
+        return;
+    t->answered = true;
+    buf_add_str(&t->output, cut_text(tool->output, JOURNAL_RECALL_TOOL_MAX));
+}
 
 static void write_json_or_text(struct jw *w, struct journal *j, const char *key, struct str text)
 {
@@ -348,6 +431,7 @@ void journal_tool(struct journal *j, const struct journal_tool *t)
         *e = (struct tool_entry){ .status = t->status, .latency_ms = t->latency_ms };
         (void)str_copy(e->name, sizeof(e->name), t->name); /* a longer name is no tool of ours */
     }
+    recalled_answer(j, t);
     begin(j, &w, &h, EVENT_CALL_TOOL);
     jw_str(&w, "toolCallId", t->call_id);
     jw_str(&w, "name", t->name);
@@ -455,6 +539,72 @@ void journal_handoff(struct journal *j, const char *kind, struct str reason, str
     finish(j, &w, &h);
 }
 
+/* ---- recall ---- */
+
+static const struct turn *turn_at(const struct journal *j, int index)
+{
+    size_t i;
+
+    for (i = 0; i < j->n_turns; i++) {
+        if (j->turns[i].index == index)
+            return &j->turns[i];
+    }
+    return NULL;
+}
+
+/* The turn was heard, or its end is still being heard. */
+static bool is_said(const struct turn *t)
+{
+    return t && !t->dropped && t->text.n > 0;
+}
+
+/* The first of the latest turns that fit. */
+static int recalled_from(const struct journal *j)
+{
+    size_t left = JOURNAL_RECALL_MAX;
+    int i;
+
+    for (i = j->next_index; i > 0; i--) {
+        const struct turn *t = turn_at(j, i - 1);
+
+        if (!is_said(t))
+            continue;
+        if (t->text.n > left)
+            break;
+        left -= t->text.n;
+    }
+    return i;
+}
+
+static void recall_tools(const struct journal *j, int before, const struct journal_recall *to,
+                         void *arg)
+{
+    size_t n = MIN(j->n_asked, (size_t)JOURNAL_RECALL_TOOLS), i;
+
+    for (i = j->n_asked - n; i < j->n_asked; i++) {
+        const struct recalled_tool *t = &j->recalled[i % JOURNAL_RECALL_TOOLS];
+        const struct voice_tool_call call = { STR_EMPTY, str_c(t->call_id), buf_str(&t->name),
+                                              buf_str(&t->arguments) };
+        struct str output = buf_str(&t->output);
+
+        if (t->before == before)
+            to->tool(arg, &call, t->answered ? &output : NULL);
+    }
+}
+
+void journal_recall(struct journal *j, const struct journal_recall *to, void *arg)
+{
+    int i;
+
+    for (i = recalled_from(j); i <= j->next_index; i++) {
+        const struct turn *t = turn_at(j, i);
+
+        recall_tools(j, i, to, arg);
+        if (is_said(t))
+            to->turn(arg, t->role, buf_str(&t->text));
+    }
+}
+
 /* ---- the end ---- */
 
 static void write_latencies(struct jw *w, const struct journal *j)
@@ -472,17 +622,6 @@ static void write_latencies(struct jw *w, const struct journal *j)
         jw_end(w);
     }
     jw_end(w);
-}
-
-static const struct turn *turn_at(const struct journal *j, int index)
-{
-    size_t i;
-
-    for (i = 0; i < j->n_turns; i++) {
-        if (j->turns[i].index == index)
-            return &j->turns[i];
-    }
-    return NULL;
 }
 
 static void write_turns(struct jw *w, const struct journal *j)

@@ -19,7 +19,10 @@ enum {
     JOURNAL_TURN_TEXT_MAX = 8000,  /* bytes of one turn; longer ones are cut */
     JOURNAL_TEXT_MAX = 400 * 1024, /* of all turns in call.ended */
     JOURNAL_TOOLS_MAX = 500,
-    JOURNAL_LATENCIES_MAX = 1000, /* of each kind */
+    JOURNAL_LATENCIES_MAX = 1000,   /* of each kind */
+    JOURNAL_RECALL_MAX = 24 * 1024, /* bytes of the latest turns that are recalled */
+    JOURNAL_RECALL_TOOLS = 24,      /* the latest tools are recalled */
+    JOURNAL_RECALL_TOOL_MAX = 4096, /* bytes of arguments, and of an output; longer ones are cut */
 };
 
 struct journal;
@@ -78,11 +81,24 @@ void journal_caller_text(struct journal *j, struct str item_id, struct str text,
 /* Turns of the caller whose words have not come yet. */
 bool journal_waits(const struct journal *j);
 
+/* Asked for; its place in the conversation is here. */
+void journal_tool_asked(struct journal *j, const struct voice_tool_call *call);
 void journal_tool(struct journal *j, const struct journal_tool *t);
 void journal_latency(struct journal *j, enum journal_latency kind, int64_t ms);
 void journal_usage(struct journal *j, struct str response_id, const struct voice_usage *u);
 void journal_transcription_usage(struct journal *j, const struct voice_usage *u);
 void journal_handoff(struct journal *j, const char *kind, struct str reason, struct str number);
+/* The conversation as far as it goes, oldest first, for an engine that does not know it. `output` NULL: the
+ * tool has not answered yet. */
+struct journal_recall {
+    void (*turn)(void *arg, enum voice_role role, struct str text);
+    void (*tool)(void *arg, const struct voice_tool_call *call, const struct str *output);
+};
+void journal_recall(struct journal *j, const struct journal_recall *to, void *arg);
+/* The engine that would have told the missing words is gone: those that are here are all. False: the
+ * caller said something that is not known in full. */
+bool journal_engine_lost(struct journal *j);
+
 /* call.ended, with everything; once. */
 void journal_ended(struct journal *j, const struct journal_end *e);
 

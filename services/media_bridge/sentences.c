@@ -5,6 +5,7 @@
 static const struct sentences table[] = {
     { .language = "en",
       .failed = "I am sorry, something went wrong on my side. Could you say that again, please?",
+      .interrupted = "I am sorry, I was gone for a moment.",
       .still_there = "Are you still there?",
       .silence = "I cannot hear anybody, so I am going to hang up. Please call again. Goodbye.",
       .time_limit =
@@ -12,6 +13,7 @@ static const struct sentences table[] = {
     { .language = "de",
       .failed = "Entschuldigung, da ist bei mir etwas schiefgegangen. Können Sie das bitte noch "
                 "einmal sagen?",
+      .interrupted = "Entschuldigung, ich war kurz weg.",
       .still_there = "Sind Sie noch da?",
       .silence =
           "Ich höre niemanden und lege jetzt auf. Rufen Sie gern wieder an. Auf Wiederhören.",
@@ -21,12 +23,14 @@ static const struct sentences table[] = {
     { .language = "fr",
       .failed =
           "Excusez-moi, il y a eu un problème de mon côté. Pouvez-vous répéter, s'il vous plaît ?",
+      .interrupted = "Excusez-moi, j'ai été coupée un instant.",
       .still_there = "Êtes-vous toujours là ?",
       .silence = "Je n'entends personne, je vais raccrocher. N'hésitez pas à rappeler. Au revoir.",
       .time_limit = "Excusez-moi, nous avons atteint la durée maximale. N'hésitez pas à rappeler. "
                     "Au revoir." },
     { .language = "es",
       .failed = "Perdone, algo ha fallado por mi parte. ¿Puede repetirlo, por favor?",
+      .interrupted = "Perdone, me he cortado un momento.",
       .still_there = "¿Sigue ahí?",
       .silence = "No oigo a nadie, así que voy a colgar. Vuelva a llamar cuando quiera. Adiós.",
       .time_limit =

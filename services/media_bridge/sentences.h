@@ -7,6 +7,7 @@ struct profile;
 struct sentences {
     const char *language;    /* ISO 639-1 */
     const char *failed;      /* an answer could not be made */
+    const char *interrupted; /* the engine was lost, and is there again */
     const char *still_there; /* nobody has spoken for a while */
     const char *silence;     /* the call ends for silence */
     const char *time_limit;  /* the call has reached its longest time */

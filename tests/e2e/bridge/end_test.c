@@ -322,8 +322,13 @@ TEST(bridge_hands_over_when_the_engine_dies_in_mid_call)
     world_open(&w, NULL);
     c = world_talk(&w, &e);
     engine_close(e, 1011, "internal error");
+    e = world_engine(&w, 1);
+    until_engine_got(e, "response.create", 1); /* the first loss is mended */
+    CHECK(!c->closed);
+    engine_close(e, 1011, "internal error");
     until_closed(c);
     until_over(&w);
+    CHECK_INT(w.n_engines, 2);
     CHECK_STR(world_live_state(&w, &a, c->call_sid), "failed");
     CHECK_STR(json_str(json_get(world_event(&w, &a, c->call_sid, "call.ended", 0), "reason")),
               "engine_failed");

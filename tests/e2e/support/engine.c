@@ -288,6 +288,8 @@ static void on_message(void *arg, struct str data, bool binary)
     if (str_eq_c(type, "input_audio_buffer.append")) {
         take_audio(e, m);
     } else {
+        if (str_eq_c(type, "conversation.item.create") && e->audio.n == 0)
+            e->items_first = true;
         buf_add_str(&e->received, data);
         buf_add_char(&e->received, '\n');
     }

@@ -62,7 +62,8 @@ struct fake_engine {
     int64_t appends;
     int closed_code; /* of the bridge's close; 0: open */
     bool updated;
-    int responses; /* created so far */
+    bool items_first; /* it was given items before any audio */
+    int responses;    /* created so far */
     char response_id[64], item_id[64], tag[32];
     char update_id[64];
 };

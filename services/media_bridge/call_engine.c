@@ -1,0 +1,340 @@
+/* The connection to the voice engine: made, lost, and made again with the conversation restored. */
+#include "base/crypto.h"
+#include "concierge/prompt.h"
+#include "media_bridge/call_internal.h"
+#include "media_bridge/hold_tone.h"
+#include "media_bridge/sentences.h"
+#include "voice/g711.h"
+
+#define RESTORED_NOTE                                                                          \
+    "The voice connection was lost for a moment; the conversation so far was restored. Go on " \
+    "where it was. Do not "                                                                    \
+    "greet the caller again, and do not repeat what a tool has done already."
+
+/* ---- connecting ---- */
+
+/* Half of it is random, so that calls that were hit together do not come back together. */
+static int64_t with_jitter(int64_t ms)
+{
+    return ms / 2 + (int64_t)(random_u64() % (uint64_t)(ms / 2 + 1));
+}
+
+static void retry_or_fail(struct call *c, bool permanent)
+{
+    if (!permanent && c->engine_tries < CALL_ENGINE_ATTEMPTS) {
+        log_warn(&c->log, "voice engine not reached, trying again connects=%d error=\"%s\"",
+                 c->engine_connects, c->engine_err.text);
+        timer_start(&c->engine_retry,
+                    with_jitter((int64_t)CALL_ENGINE_RETRY_MS << (c->engine_tries - 1)));
+        return;
+    }
+    log_warn(&c->log, "voice engine failed permanent=%d connects=%d error=\"%s\"", permanent,
+             c->engine_connects, c->engine_err.text);
+    c->engine_failed = true;
+    if (c->started)
+        call_leave(c, END_ENGINE_FAILED);
+}
+
+/* The next engine is told what was said; what the caller says meanwhile is held, and given to it. */
+static void take_over(struct call *c, struct voice_engine *lost)
+{
+    int64_t dropped = c->ops->audio_dropped_ms(lost);
+
+    c->counters.audio_dropped_ms += dropped;
+    c->audio_given_ms -= dropped;
+    c->ops->hand_over(lost, c->engine);
+    c->ops->close(lost);
+}
+
+static void connect_engine(struct call *c)
+{
+    const struct voice_connect connect = { .settings = &c->bridge->settings->voice,
+                                           .model = c->bridge->model,
+                                           .loop = c->loop,
+                                           .tls = c->bridge->service->tls,
+                                           .log = c->log,
+                                           .events = &call_engine_events,
+                                           .arg = c };
+    struct voice_engine *lost = c->engine;
+
+    c->engine_connects++;
+    c->engine_tries++;
+    c->engine_err = (struct err)ERR_INIT;
+    if (c->ops->connect(&c->engine, &connect, &c->engine_err)) {
+        c->engine = lost;
+        retry_or_fail(c, c->engine_err.code == ERR_INVALID);
+        return;
+    }
+    if (lost)
+        take_over(c, lost);
+    if (c->configured)
+        call_engine_configure(c);
+}
+
+/* A first connection is held back by nobody; further ones wait for their turn among all calls. */
+void call_engine_connect(struct call *c)
+{
+    attempts_count(&c->bridge->attempts, call_now_us(c));
+    connect_engine(c);
+}
+
+static void on_engine_retry(void *arg)
+{
+    struct call *c = arg;
+    int64_t wait_us = attempts_take(&c->bridge->attempts, call_now_us(c));
+
+    if (wait_us) {
+        log_warn(&c->log, "voice engine: too many attempts a minute, waiting wait_ms=%lld",
+                 (long long)wait_us / 1000);
+        timer_start(&c->engine_retry, wait_us / 1000 + with_jitter(CALL_ENGINE_RETRY_MS));
+        return;
+    }
+    connect_engine(c);
+}
+
+void call_engine_configure(struct call *c)
+{
+    const struct bridge *b = c->bridge;
+    struct arena arena = ARENA_INIT;
+    const struct prompt_call call = { .now_s = clock_wall_s(b->service->clock),
+                                      .from = c->from,
+                                      .after_no_answer = c->after_no_answer,
+                                      .journal = c->journal_text };
+    const struct voice_session session = {
+        .instructions = prompt_for_call(b->prompt, &arena, &call),
+        .voice = b->voice,
+        .transcription_model = b->transcription_model,
+        .language = b->profile->n_languages ? b->profile->languages[0] : STR_EMPTY,
+        .tools = b->prompt->tools,
+        .speed = b->profile->voice.speed == 1.0 ? 0 : b->profile->voice.speed,
+    };
+    struct err err = ERR_INIT;
+
+    c->configured = true;
+    if (c->engine && c->ops->configure(c->engine, &session, &err)) {
+        c->engine_err = err;
+        log_error(&c->log, "voice session refused error=\"%s\"", err.text);
+        c->engine_failed = true;
+        if (c->state == CALL_TALKING)
+            call_leave(c, END_ENGINE_FAILED);
+    }
+    arena_release(&arena);
+}
+
+void call_engine_close(struct call *c)
+{
+    timer_stop(&c->engine_retry);
+    if (c->engine) {
+        c->counters.audio_dropped_ms += c->ops->audio_dropped_ms(c->engine);
+        c->engine = c->ops->close(c->engine);
+    }
+    c->engine_ready = false;
+}
+
+void call_engine_on_connected(void *arg, struct str session_id)
+{
+    struct call *c = arg;
+    int64_t ms = loop_now_ms(c->loop) - c->upgraded_ms;
+
+    if (c->engine_connect_ms < 0)
+        c->engine_connect_ms = ms;
+    log_info(&c->log, "voice engine connected session_id=" STR_FMT " connect_ms=%lld",
+             STR_ARG(session_id), (long long)ms);
+}
+
+/* ---- lost in mid-call ---- */
+
+/* Whatever was asked of it is not coming. What it has said already is still heard. */
+static void forget_engine(struct call *c)
+{
+    c->engine_ready = false;
+    c->engine_held = false;
+    c->audio_given_ms = 0;
+    c->response_runs = false;
+    c->say_again = !journal_engine_lost(c->journal) || c->caller_speaks;
+    c->caller_speaks = false;
+    c->voiced_until_us = 0;
+    c->voiced_since_us = 0;
+    timer_stop(&c->mute_timer);
+    timer_stop(&c->silence_timer);
+    timer_stop(&c->turn_timer);
+    playout_response_end(c->playout, str_c(c->response_id));
+    call_turn_renew(c);
+}
+
+static bool opening_heard(const struct call *c)
+{
+    return c->attempt > 0 || c->parts_heard > 0;
+}
+
+/* The call is over but for the last words: nobody is connected for that. */
+static void end_without_engine(struct call *c)
+{
+    if (!playout_active(c->playout))
+        call_leave(c, c->farewell.armed ? c->farewell.reason : END_SHUTDOWN);
+}
+
+static void engine_lost(struct call *c, bool permanent)
+{
+    log_warn(&c->log, "voice engine lost in mid-call losses=%d error=\"%s\"", c->engine_losses + 1,
+             c->engine_err.text);
+    forget_engine(c);
+    if (c->farewell.armed || c->moving) {
+        end_without_engine(c);
+        return;
+    }
+    if (permanent || ++c->engine_losses > CALL_ENGINE_LOSSES_MAX) {
+        call_leave(c, END_ENGINE_FAILED);
+        return;
+    }
+    if (!opening_heard(c))
+        call_voice_drop(c); /* said again from its beginning */
+    c->engine_tries = 0;
+    c->lost_ms = loop_now_ms(c->loop);
+    timer_start(&c->state_timer, CALL_RESTORE_MS);
+    call_wait_begin(c);
+    timer_start(&c->engine_retry, with_jitter(CALL_ENGINE_RETRY_MS));
+    call_pump(c);
+}
+
+static void recall_turn(void *arg, enum voice_role role, struct str text)
+{
+    struct call *c = arg;
+
+    c->recalled++;
+    if (c->ops->remember(c->engine, role, text))
+        log_warn(&c->log, "voice engine took no earlier turn");
+}
+
+static void recall_tool(void *arg, const struct voice_tool_call *call, const struct str *output)
+{
+    struct call *c = arg;
+
+    c->recalled++;
+    if (c->ops->remember_tool(c->engine, call, output))
+        log_warn(&c->log, "voice engine took no earlier tool call");
+}
+
+static void speak_again(struct call *c)
+{
+    const struct sentences *say = c->bridge->sentences;
+    int64_t now = call_now_us(c);
+
+    if (!opening_heard(c)) {
+        call_voice_open(c);
+    } else if (c->say_again) {
+        turn_say(c->turn, str_c(say->failed), false, now);
+    } else {
+        turn_say(c->turn, str_c(say->interrupted), false, now);
+        if (c->answer_owed && tools_pending(c->tools) == 0)
+            c->answer_due = true;
+    }
+    call_answer_tools(c);
+}
+
+static void engine_restored(struct call *c)
+{
+    static const struct journal_recall to = { recall_turn, recall_tool };
+
+    timer_stop(&c->state_timer);
+    c->recalled = 0;
+    journal_recall(c->journal, &to, c);
+    recall_turn(c, VOICE_SYSTEM, STR(RESTORED_NOTE));
+    log_info(&c->log, "voice engine replaced items=%d gap_ms=%lld say_again=%d", c->recalled,
+             (long long)(loop_now_ms(c->loop) - c->lost_ms), c->say_again);
+    speak_again(c);
+    call_wait_begin(c);
+    call_pump(c);
+}
+
+void call_engine_on_ready(void *arg)
+{
+    struct call *c = arg;
+
+    c->engine_ready = true;
+    if (c->state == CALL_TALKING)
+        engine_restored(c);
+    else
+        call_event(c, EV_READY);
+}
+
+void call_engine_on_closed(void *arg, const struct err *err, bool permanent)
+{
+    struct call *c = arg;
+    bool was_ready = c->engine_ready;
+
+    c->engine_err = *err;
+    c->engine_ready = false;
+    if (c->state >= CALL_LEAVING) {
+        call_engine_close(c);
+        call_settle(c);
+    } else if (was_ready) {
+        engine_lost(c, permanent);
+    } else {
+        retry_or_fail(c, permanent); /* the lost session keeps what the caller says meanwhile */
+    }
+}
+
+/* From the arbiter's own stack, which must unwind first. */
+void call_engine_replace(struct call *c)
+{
+    c->engine_mute = true;
+    timer_start(&c->engine_retry, 0);
+}
+
+static void on_retry_timer(void *arg)
+{
+    struct call *c = arg;
+
+    if (!c->engine_mute) {
+        on_engine_retry(c);
+        return;
+    }
+    c->engine_mute = false;
+    err_set(&c->engine_err, ERR_TIMEOUT, "voice engine gives no answer");
+    engine_lost(c, false);
+    if (c->state == CALL_TALKING)
+        on_engine_retry(c); /* at once: the old session would not hold what the caller says */
+}
+
+/* ---- the caller who waits ---- */
+
+bool call_part_is_ours(const struct voice_part *part)
+{
+    return str_eq_c(part->item_id, CALL_HOLD_ITEM);
+}
+
+/* Something is due, and nothing is heard. */
+static bool waits(const struct call *c)
+{
+    if (c->caller_speaks || playout_active(c->playout))
+        return false;
+    return c->state == CALL_STARTING ||
+           (c->state == CALL_TALKING && (!c->engine_ready || turn_busy(c->turn)));
+}
+
+static void on_wait(void *arg)
+{
+    const struct voice_part part = { .item_id = STR(CALL_HOLD_ITEM) };
+    struct call *c = arg;
+    uint8_t tone[HOLD_TONE_BYTES];
+
+    if (!waits(c))
+        return;
+    hold_tone(tone);
+    if (playout_add(c->playout, &part, tone, sizeof(tone)) == ERR_OK)
+        playout_part_end(c->playout, &part);
+    call_wait_begin(c);
+    call_pump(c);
+}
+
+void call_wait_begin(struct call *c)
+{
+    timer_start(&c->wait_timer, CALL_WAIT_MS);
+}
+
+void call_engine_init_timers(struct call *c)
+{
+    timer_init(&c->engine_retry, c->loop, on_retry_timer, c);
+    timer_init(&c->wait_timer, c->loop, on_wait, c);
+}
