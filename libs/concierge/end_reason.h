@@ -23,11 +23,11 @@ enum end_reason {
 };
 
 struct end_reason_info {
-    const char *name; /* "caller_hangup" */
-    const char *text; /* for people */
-    bool resumes;     /* /voice/continue should open another stream */
-    bool failed;      /* counts as a failure of ours */
-    bool alerts;      /* the line that tells the end is an error: a person must act */
+    const char *name;              /* "caller_hangup" */
+    const char *text;              /* for people */
+    bool resumes;                  /* /voice/continue should open another stream */
+    bool failed;                   /* counts as a failure of ours */
+    bool alerts;                   /* the line that tells the end is an error: a person must act */
     const char *detection, *heard; /* how it is noticed; what the caller hears */
     const char *test;              /* the TEST() in tests/e2e/bridge that ends a call this way */
 };
