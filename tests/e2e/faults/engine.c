@@ -9,6 +9,9 @@
 #include "base/mem.h"
 #include "faults/talk_internal.h"
 
+/* How the profile's disclosure begins; the greeting follows. */
+#define DISCLOSURE "Hello, this is the AI assistant"
+
 enum { SPEECH_MS = 120, CALLER_SPEAKS_MS = 240, BYTES_PER_MS = 8, NOT_SOON = -1 };
 
 struct session {
@@ -137,7 +140,10 @@ static void on_response_create(struct session *s, const struct jval *m)
     send_usage(s, id, tag);
     if (!move.tool && !fixed)
         model_said(t);
-    s->caller_at_ms = move.tool ? NOT_SOON : s->heard_ms + SPEECH_MS + model_pause_ms(t);
+    if (move.tool || str_starts(move.text, STR(DISCLOSURE)))
+        s->caller_at_ms = NOT_SOON; /* more is to come */
+    else
+        s->caller_at_ms = s->heard_ms + SPEECH_MS + model_pause_ms(t);
 }
 
 /* ---- the caller's turn ---- */

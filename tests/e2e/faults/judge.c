@@ -267,6 +267,17 @@ static void judge_record(struct judge *j)
 
 /* ---- words ---- */
 
+/* Of a turn that was interrupted only what was heard is on record. */
+static bool is_turn(const struct jval *f, const struct talk_turn *said)
+{
+    struct str text = fs_str(f, "text");
+
+    if (str_eq_c(fs_str(f, "role"), "agent") != said->agent)
+        return false;
+    return fs_bool_or(f, "interrupted", false) ? str_starts(str_c(said->text), text)
+                                               : str_eq_c(text, said->text);
+}
+
 /* Every turn on record was said, in this order; with a single stream, all that was said is on record. */
 static void judge_turns(struct judge *j)
 {
@@ -276,10 +287,8 @@ static void judge_turns(struct judge *j)
 
     for (i = 0; i < docs.n; i++) {
         const struct jval *f = docs.items[i].fields;
-        bool agent = str_eq_c(fs_str(f, "role"), "agent");
 
-        while (at < j->seen->n_turns && (j->seen->turns[at].agent != agent ||
-                                         !str_eq_c(fs_str(f, "text"), j->seen->turns[at].text)))
+        while (at < j->seen->n_turns && !is_turn(f, &j->seen->turns[at]))
             at++;
         if (at++ >= j->seen->n_turns) {
             FINDING(j, "turn " STR_FMT " was not said then: " STR_FMT, STR_ARG(docs.items[i].id),
