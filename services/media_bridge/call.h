@@ -26,7 +26,8 @@ enum {
     CALL_MOVE_MS = 4000,         /* at shutdown, for the sentence being spoken */
     CALL_GAP_MAX_MS = 10000,     /* of missing caller audio that is filled with silence */
     CALL_MUTE_MS = 750,          /* without caller audio in mid-speech: silence ends the turn */
-    CALL_MUTE_FILL_MS = 1000,
+    CALL_MUTE_FILL_MS = 500,     /* beyond the silence that ends a turn */
+    CALL_LATE_PACKETS_MAX = 5,   /* in a row, then the stamps have begun anew */
     CALL_BAD_MESSAGES_MAX = 50,
 };
 

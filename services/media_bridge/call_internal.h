@@ -61,6 +61,9 @@ struct call {
     int64_t upgraded_ms, start_us;
     int64_t start_wall_us;
     int64_t next_media_ms; /* timestamp that the next audio should have; -1: none came yet */
+    int64_t
+        mute_filled_ms; /* silence given in place of what did not come; off the stamps' time line */
+    int late_packets;   /* in a row */
 
     /* engine */
     const struct voice_engine_ops *ops;

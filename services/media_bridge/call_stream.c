@@ -87,27 +87,48 @@ static void fill_gap(struct call *c, int64_t ms)
         call_hear(c, silence, (size_t)MIN(ms, G711_FRAME_MS) * G711_BYTES_PER_MS);
 }
 
+/* Finds the place of this audio on the caller's time line. What is missing before it becomes silence, so that
+ * turn detection loses no time; what comes twice, or after its place was filled, is left out. Stamps that
+ * go back for longer have begun anew, and are followed. */
+static bool take_place(struct call *c, int64_t at_ms, int64_t ms)
+{
+    int64_t gap = c->next_media_ms < 0 ? 0 : at_ms - c->next_media_ms;
+    bool known = c->next_media_ms >= 0 && c->mute_filled_ms == 0;
+
+    if (gap <= -ms && c->late_packets < CALL_LATE_PACKETS_MAX) {
+        c->late_packets++;
+        c->counters.audio_late_ms += ms;
+        return false;
+    }
+    gap = MAX(gap - c->mute_filled_ms, 0);
+    if (gap >= G711_FRAME_MS)
+        fill_gap(c, MIN(gap, CALL_GAP_MAX_MS));
+    /* Smaller differences add up until a packet's worth is missing. */
+    if (!known || gap >= G711_FRAME_MS || c->late_packets == CALL_LATE_PACKETS_MAX)
+        c->next_media_ms = at_ms;
+    c->next_media_ms += ms;
+    c->mute_filled_ms = 0;
+    c->late_packets = 0;
+    return true;
+}
+
 static void on_audio(struct call *c, const struct media_msg *m)
 {
     int64_t ms = (int64_t)(m->ulaw_n / G711_BYTES_PER_MS);
-    int64_t gap = c->next_media_ms < 0 ? 0 : m->timestamp_ms - c->next_media_ms;
 
     if (!c->started) {
         broken_protocol(c, "audio before start");
         return;
     }
-    if (!str_eq_c(m->track, "inbound"))
+    if (!str_eq_c(m->track, "inbound") || ms == 0)
         return;
     c->counters.media_in++;
     c->counters.audio_in_ms += ms;
-    /* Packets are missing: turn detection must not lose time. Small jitter of the stamps is no gap. */
-    if (gap > G711_FRAME_MS)
-        fill_gap(c, MIN(gap, CALL_GAP_MAX_MS));
-    c->next_media_ms = MAX(c->next_media_ms, m->timestamp_ms + ms);
     c->mute_filled = false;
     if (timer_running(&c->mute_timer))
         timer_start(&c->mute_timer, CALL_MUTE_MS);
-    call_hear(c, m->ulaw, m->ulaw_n);
+    if (take_place(c, m->timestamp_ms, ms))
+        call_hear(c, m->ulaw, m->ulaw_n);
 }
 
 static void on_mark(struct call *c, const struct media_msg *m)

@@ -121,17 +121,17 @@ static void on_caller_text(void *arg, struct str item_id, struct str text, bool 
 static void on_mute(void *arg)
 {
     struct call *c = arg;
+    int64_t fill_ms = c->bridge->settings->voice.vad_silence_ms + CALL_MUTE_FILL_MS, ms;
     uint8_t silence[G711_FRAME_BYTES];
-    int ms;
 
     if (c->state != CALL_TALKING || c->mute_filled)
         return;
     c->mute_filled = true;
-    c->counters.silence_filled_ms += CALL_MUTE_FILL_MS;
+    c->counters.silence_filled_ms += fill_ms;
+    c->mute_filled_ms = fill_ms;
     memset(silence, G711_ULAW_SILENCE, sizeof(silence));
-    for (ms = 0; ms < CALL_MUTE_FILL_MS; ms += G711_FRAME_MS)
+    for (ms = 0; ms < fill_ms; ms += G711_FRAME_MS)
         call_hear(c, silence, sizeof(silence));
-    c->next_media_ms += CALL_MUTE_FILL_MS; /* what follows is not filled a second time */
 }
 
 static void on_silence(void *arg)

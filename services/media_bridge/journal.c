@@ -667,6 +667,7 @@ static void write_counters(struct jw *w, const struct journal_counters *c)
         { "mediaIn", c->media_in },
         { "audioInMs", c->audio_in_ms },
         { "silenceFilledMs", c->silence_filled_ms },
+        { "audioLateMs", c->audio_late_ms },
         { "audioDroppedMs", c->audio_dropped_ms },
         { "audioOutMs", c->audio_out_ms },
         { "lateAudioMs", c->late_audio_ms },
