@@ -167,6 +167,7 @@ TEST(bridge_keeps_the_latest_words_when_the_engine_takes_very_long)
     c->opts.silent_line = true;
     engine_send_updated(e);
     until_engine_got(e, "response.create", 1);
+    world_pass(&w, 500); /* what was held follows */
     CHECK_INT(e->audio.n, VOICE_AUDIO_HELD_MS * 8);
     world_close(&w);
 }
