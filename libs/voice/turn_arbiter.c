@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "voice/turn_words.h"
 
 enum turn_event {
     EV_WISH,        /* something may be asked for */
@@ -15,18 +16,21 @@ enum turn_event {
     EV_SPEECH,      /* the caller begins to speak */
     EV_QUIET,       /* and stops */
     EV_SUSTAINED,   /* and goes on */
+    EV_INSISTED,    /* and still, although the agent has paused */
+    EV_JUDGED,      /* what was said over the agent's voice was meant as a turn */
+    EV_UNFINISHED,  /* the turn that was taken for over is not */
     EV_TIMEOUT,     /* of the state */
     EV_EVENTS,
 };
 
 static const char *const event_names[EV_EVENTS] = {
-    "wish",    "started", "playing", "done",  "done_silent", "failed",
-    "blocked", "idle",    "speech",  "quiet", "sustained",   "timeout",
+    "wish",   "started", "playing",   "done",     "done_silent", "failed",     "blocked", "idle",
+    "speech", "quiet",   "sustained", "insisted", "judged",      "unfinished", "timeout",
 };
 
 static const char *const state_names[TURN_STATES] = {
-    "none",      "listening", "asked",    "thinking", "speaking",
-    "finishing", "attentive", "yielding", "retrying",
+    "none",      "listening", "asked",  "thinking", "speaking",
+    "finishing", "attentive", "paused", "yielding", "retrying",
 };
 
 struct turn_arbiter {
@@ -35,10 +39,27 @@ struct turn_arbiter {
     struct playout *playout;
     struct turn_settings set;
     struct log log;
-    enum turn_state state, before; /* before: what an attentive agent goes back to */
+    enum turn_state state, before; /* before: what an attentive or paused agent goes back to */
     int64_t now_us;
     int64_t state_due_us, sustain_due_us, commit_due_us; /* 0: not running */
-    bool caller_speaks;
+    int64_t insist_due_us, judge_due_us, voice_due_us;
+    int64_t hold_due_us;   /* until then an answer waits for the caller to go on */
+    bool caller_speaks;    /* says the engine */
+    bool engine_alone;     /* and our own detection has heard nothing */
+    int64_t speech_us;     /* its onset, as the engine has it */
+    struct vad_now voice;  /* our own detection */
+    int64_t voice_seen_us; /* speech was last there */
+    bool hum_passed;       /* the agent went on over this hum */
+    int64_t asked_us, silent_us;
+    int64_t audible_us; /* since when the agent is heard without a gap */
+    struct {     /* the caller's speech over the agent's voice, until the engine commits it */
+        bool on; /* there is some, and nothing came of it yet */
+        bool voice, heeded; /* heard by ourselves; and taken for the caller's voice */
+    } over;
+    bool unfinished;   /* the last piece of the turn was left open */
+    struct buf pieces; /* what was said of it so far */
+    int64_t committed_us;
+    char last_item[VOICE_ID_MAX], judge_item[VOICE_ID_MAX];
     bool wish_answer, wish_say, wish_keep;
     struct buf wish_text;
     struct {                            /* the response that was asked for last */
@@ -54,6 +75,11 @@ struct turn_arbiter {
 
 static void move_on(struct turn_arbiter *t, enum turn_event ev);
 
+static void use_default(int64_t *ms, int64_t dflt)
+{
+    *ms = *ms == 0 ? dflt : MAX(*ms, 0);
+}
+
 struct turn_arbiter *turn_create(const struct turn_ops *ops, void *arg, struct playout *playout,
                                  const struct turn_settings *settings, const struct log *log)
 {
@@ -63,26 +89,30 @@ struct turn_arbiter *turn_create(const struct turn_ops *ops, void *arg, struct p
     t->arg = arg;
     t->playout = playout;
     t->set = *settings;
-    if (t->set.sustain_ms == 0)
-        t->set.sustain_ms = TURN_SUSTAIN_MS;
-    if (t->set.watchdog_ms == 0)
-        t->set.watchdog_ms = TURN_WATCHDOG_MS;
-    if (t->set.stall_ms == 0)
-        t->set.stall_ms = TURN_STALL_MS;
-    if (t->set.retry_ms == 0)
-        t->set.retry_ms = TURN_RETRY_MS;
+    use_default(&t->set.sustain_ms, TURN_SUSTAIN_MS);
+    use_default(&t->set.yield_ms, TURN_YIELD_MS);
+    use_default(&t->set.hum_ms, TURN_HUM_MS);
+    use_default(&t->set.hesitation_ms, TURN_HESITATION_MS);
+    use_default(&t->set.digits_ms, TURN_DIGITS_MS);
+    use_default(&t->set.spelling_ms, TURN_SPELLING_MS);
+    use_default(&t->set.watchdog_ms, TURN_WATCHDOG_MS);
+    use_default(&t->set.stall_ms, TURN_STALL_MS);
+    use_default(&t->set.retry_ms, TURN_RETRY_MS);
     t->log = *log;
     t->state = TURN_LISTENING;
     buf_init(&t->wish_text, TURN_SAY_MAX);
     buf_init(&t->now.text, TURN_SAY_MAX);
+    buf_init(&t->pieces, TURN_SAY_MAX);
     return t;
 }
 
 struct turn_arbiter *turn_destroy(struct turn_arbiter *t)
 {
     if (t) {
+        playout_resume(t->playout);
         buf_release(&t->wish_text);
         buf_release(&t->now.text);
+        buf_release(&t->pieces);
         mem_free(t);
     }
     return NULL;
@@ -113,6 +143,12 @@ bool turn_busy(const struct turn_arbiter *t)
     return t->state != TURN_LISTENING || waiting(t) || playout_active(t->playout);
 }
 
+/* Our own detection hears the caller, and the engine may be about to. */
+static bool may_go_on(const struct turn_arbiter *t)
+{
+    return t->voice.speech && !t->voice.aside && t->voice.ms < TURN_CONFIRM_MS;
+}
+
 /* A response may be asked for: none runs, and the caller is not in the middle of a turn. */
 static bool may_ask(const struct turn_arbiter *t)
 {
@@ -120,7 +156,7 @@ static bool may_ask(const struct turn_arbiter *t)
         return false;
     if (t->wish_say && t->wish_keep)
         return true;
-    return !t->caller_speaks && t->commit_due_us == 0;
+    return !t->caller_speaks && t->commit_due_us == 0 && t->hold_due_us == 0 && !may_go_on(t);
 }
 
 /* What must be heard is being heard or made. */
@@ -149,6 +185,7 @@ static void send_request(struct turn_arbiter *t)
     t->now.tag = t->last_tag;
     t->now.id[0] = '\0';
     t->now.again = false;
+    t->asked_us = t->now_us;
     set_due(t, t->set.watchdog_ms);
     if (t->now.say)
         t->ops->say(t->arg, buf_str(&t->now.text), t->now.tag);
@@ -167,6 +204,7 @@ static void enter_ask(struct turn_arbiter *t)
         t->wish_say = false;
     } else {
         t->wish_answer = false;
+        t->unfinished = false;
     }
     send_request(t);
 }
@@ -187,8 +225,8 @@ static void enter_thinking(struct turn_arbiter *t)
 static void enter_speaking(struct turn_arbiter *t)
 {
     set_due(t, t->set.stall_ms);
-    if (t->caller_speaks && t->sustain_due_us == 0)
-        t->sustain_due_us = t->now_us + MAX(t->set.sustain_ms, 0) * 1000;
+    if (t->caller_speaks && t->engine_alone && t->sustain_due_us == 0)
+        t->sustain_due_us = t->now_us + t->set.sustain_ms * 1000;
 }
 
 static void enter_finishing(struct turn_arbiter *t)
@@ -218,6 +256,31 @@ static void enter_back(struct turn_arbiter *t)
         move_on(t, EV_WISH);
 }
 
+/* Silence at the ear; nothing is lost yet. */
+static void enter_paused(struct turn_arbiter *t)
+{
+    t->sustain_due_us = 0;
+    t->insist_due_us = t->now_us + t->set.yield_ms * 1000;
+    t->silent_us = t->now_us;
+    playout_pause(t->playout, t->now_us); /* may find that all was heard: turn_on_idle() */
+}
+
+static void unpause(struct turn_arbiter *t)
+{
+    t->insist_due_us = 0;
+    t->silent_us = 0;
+    playout_resume(t->playout);
+}
+
+/* It was nothing: on from the very millisecond. */
+static void go_on(struct turn_arbiter *t)
+{
+    log_info(&t->log, "agent goes on pause_ms=%lld",
+             (long long)((t->now_us - t->silent_us) / 1000));
+    unpause(t);
+    enter_back(t);
+}
+
 static void done_while_attentive(struct turn_arbiter *t)
 {
     t->before = TURN_FINISHING;
@@ -234,7 +297,11 @@ static void silence(struct turn_arbiter *t)
     for (i = 0; i < n; i++)
         t->ops->truncate(t->arg, &heard[i]);
     t->kept_id[0] = '\0';
+    t->over.on = false;
+    t->audible_us = 0;
     t->ops->on_interrupted(t->arg, heard, n);
+    t->insist_due_us = 0;
+    t->silent_us = 0;
 }
 
 /* Speech over what is left of a response that is dead already. */
@@ -254,6 +321,15 @@ static void enter_yielding(struct turn_arbiter *t)
         t->ops->cancel(t->arg, str_c(t->now.id)); /* else when it starts */
     if (playout_active(t->playout))
         silence(t);
+    unpause(t);
+}
+
+/* Nothing of it was heard: the answer will be to all that the caller says. */
+static void yield_unheard(struct turn_arbiter *t)
+{
+    if (!t->now.say)
+        t->wish_answer = true;
+    enter_yielding(t);
 }
 
 static void yield_when_done(struct turn_arbiter *t)
@@ -284,6 +360,7 @@ static void drop_retry(struct turn_arbiter *t)
 
 static void enter_retrying(struct turn_arbiter *t)
 {
+    unpause(t); /* what there is of it may be heard */
     t->now.again = false;
     if (!t->now.retried) {
         set_due(t, t->set.retry_ms);
@@ -305,6 +382,7 @@ static void never_came(struct turn_arbiter *t)
 static void stalled(struct turn_arbiter *t)
 {
     log_warn(&t->log, "response stalled for stall_ms=%lld", (long long)t->set.stall_ms);
+    unpause(t);
     (void)str_copy(t->now.reason, sizeof(t->now.reason), STR("stalled"));
     t->now.again = true;
     set_due(t, TURN_CANCEL_MS);
@@ -347,34 +425,48 @@ static const struct turn_move {
     [TURN_ASKED][EV_STARTED] = { TURN_THINKING, enter_thinking },
     [TURN_ASKED][EV_FAILED] = { TURN_RETRYING, enter_retrying },
     [TURN_ASKED][EV_BLOCKED] = { TURN_YIELDING, enter_blocked },
-    [TURN_ASKED][EV_SUSTAINED] = { TURN_YIELDING, enter_yielding },
+    [TURN_ASKED][EV_SUSTAINED] = { TURN_YIELDING, yield_unheard },
+    [TURN_ASKED][EV_JUDGED] = { TURN_YIELDING, enter_yielding },
+    [TURN_ASKED][EV_UNFINISHED] = { TURN_YIELDING, yield_unheard },
     [TURN_ASKED][EV_TIMEOUT] = { TURN_RETRYING, never_came },
 
     [TURN_THINKING][EV_PLAYING] = { TURN_SPEAKING, enter_speaking },
     [TURN_THINKING][EV_DONE] = { TURN_FINISHING, enter_finishing },
     [TURN_THINKING][EV_DONE_SILENT] = { TURN_LISTENING, enter_listening },
     [TURN_THINKING][EV_FAILED] = { TURN_RETRYING, enter_retrying },
-    [TURN_THINKING][EV_SUSTAINED] = { TURN_YIELDING, enter_yielding },
+    [TURN_THINKING][EV_SUSTAINED] = { TURN_YIELDING, yield_unheard },
+    [TURN_THINKING][EV_JUDGED] = { TURN_YIELDING, enter_yielding },
+    [TURN_THINKING][EV_UNFINISHED] = { TURN_YIELDING, yield_unheard },
     [TURN_THINKING][EV_TIMEOUT] = { TURN_YIELDING, stalled },
 
     [TURN_SPEAKING][EV_DONE] = { TURN_FINISHING, enter_finishing },
     [TURN_SPEAKING][EV_DONE_SILENT] = { TURN_LISTENING, enter_listening },
     [TURN_SPEAKING][EV_FAILED] = { TURN_RETRYING, enter_retrying },
     [TURN_SPEAKING][EV_SPEECH] = { TURN_ATTENTIVE, enter_attentive },
-    [TURN_SPEAKING][EV_SUSTAINED] = { TURN_YIELDING, enter_yielding },
+    [TURN_SPEAKING][EV_SUSTAINED] = { TURN_PAUSED, enter_paused },
+    [TURN_SPEAKING][EV_JUDGED] = { TURN_YIELDING, enter_yielding },
     [TURN_SPEAKING][EV_TIMEOUT] = { TURN_YIELDING, stalled },
 
     [TURN_FINISHING][EV_WISH] = { TURN_ASKED, enter_ask },
     [TURN_FINISHING][EV_IDLE] = { TURN_LISTENING, enter_listening },
     [TURN_FINISHING][EV_SPEECH] = { TURN_ATTENTIVE, enter_attentive },
-    [TURN_FINISHING][EV_SUSTAINED] = { TURN_LISTENING, yield_when_done },
+    [TURN_FINISHING][EV_SUSTAINED] = { TURN_PAUSED, enter_paused },
+    [TURN_FINISHING][EV_JUDGED] = { TURN_LISTENING, yield_when_done },
 
     [TURN_ATTENTIVE][EV_QUIET] = { TURN_ATTENTIVE, enter_back },
-    [TURN_ATTENTIVE][EV_SUSTAINED] = { TURN_YIELDING, yield_attentive },
+    [TURN_ATTENTIVE][EV_SUSTAINED] = { TURN_PAUSED, enter_paused },
+    [TURN_ATTENTIVE][EV_JUDGED] = { TURN_YIELDING, yield_attentive },
     [TURN_ATTENTIVE][EV_DONE] = { TURN_ATTENTIVE, done_while_attentive },
     [TURN_ATTENTIVE][EV_DONE_SILENT] = { TURN_LISTENING, enter_listening },
     [TURN_ATTENTIVE][EV_FAILED] = { TURN_RETRYING, enter_retrying },
     [TURN_ATTENTIVE][EV_TIMEOUT] = { TURN_YIELDING, stalled },
+
+    [TURN_PAUSED][EV_QUIET] = { TURN_PAUSED, go_on },
+    [TURN_PAUSED][EV_INSISTED] = { TURN_YIELDING, yield_attentive },
+    [TURN_PAUSED][EV_JUDGED] = { TURN_YIELDING, yield_attentive },
+    [TURN_PAUSED][EV_DONE] = { TURN_PAUSED, done_while_attentive },
+    [TURN_PAUSED][EV_FAILED] = { TURN_RETRYING, enter_retrying },
+    [TURN_PAUSED][EV_TIMEOUT] = { TURN_YIELDING, stalled },
 
     [TURN_YIELDING][EV_STARTED] = { TURN_YIELDING, enter_yielding },
     [TURN_YIELDING][EV_DONE] = { TURN_LISTENING, ended_after_cancel },
@@ -395,7 +487,7 @@ static void move_on(struct turn_arbiter *t, enum turn_event ev)
         return;
     if (m->to == TURN_NONE)
         return;
-    if (ev == EV_SPEECH)
+    if ((ev == EV_SPEECH || ev == EV_SUSTAINED) && t->state != TURN_ATTENTIVE)
         t->before = t->state;
     if (t->state != m->to)
         log_debug(&t->log, "turn %s: %s -> %s", event_names[ev], state_names[t->state],
@@ -469,8 +561,9 @@ void turn_on_response_done(struct turn_arbiter *t, const struct voice_response *
 
 bool turn_wants(const struct turn_arbiter *t, struct str response_id)
 {
+    bool attentive = t->state == TURN_ATTENTIVE || t->state == TURN_PAUSED;
     bool runs = t->state == TURN_THINKING || t->state == TURN_SPEAKING ||
-                (t->state == TURN_ATTENTIVE && t->before == TURN_SPEAKING);
+                (attentive && t->before == TURN_SPEAKING);
 
     return runs && t->now.id[0] && str_eq_c(response_id, t->now.id);
 }
@@ -486,6 +579,8 @@ void turn_on_progress(struct turn_arbiter *t, struct str response_id, int64_t no
 void turn_on_playing(struct turn_arbiter *t, struct str response_id, int64_t now_us)
 {
     t->now_us = now_us;
+    if (t->audible_us == 0)
+        t->audible_us = now_us;
     if (turn_wants(t, response_id)) /* a part of the one before may only now be played */
         move_on(t, EV_PLAYING);
 }
@@ -493,17 +588,110 @@ void turn_on_playing(struct turn_arbiter *t, struct str response_id, int64_t now
 void turn_on_idle(struct turn_arbiter *t, int64_t now_us)
 {
     t->now_us = now_us;
-    if (t->state == TURN_ATTENTIVE && t->before == TURN_FINISHING)
+    t->audible_us = 0;
+    if (t->over.heeded || !t->over.voice)
+        t->over.on = false; /* the caller has outlasted the agent: a turn like any other */
+    if ((t->state == TURN_ATTENTIVE || t->state == TURN_PAUSED) && t->before == TURN_FINISHING) {
+        unpause(t);
         t->state = TURN_FINISHING; /* nothing is left to be attentive about */
+    }
     move_on(t, EV_IDLE);
 }
 
-void turn_on_speech_started(struct turn_arbiter *t, int64_t now_us)
+/* ---- the caller ---- */
+
+bool turn_attentive(const struct turn_arbiter *t)
+{
+    return t->state != TURN_LISTENING;
+}
+
+static bool audible(const struct turn_arbiter *t)
+{
+    return playout_active(t->playout);
+}
+
+static void over_begins(struct turn_arbiter *t)
+{
+    if (t->over.on || !audible(t))
+        return;
+    t->over.on = true;
+    t->over.voice = t->over.heeded = false;
+}
+
+/* It is the caller's voice, as far as our own detection can tell. */
+static bool is_callers(const struct turn_arbiter *t)
+{
+    return !t->voice.aside && (t->voice.voiced_ms >= VAD_VOICED_MS || !turn_attentive(t));
+}
+
+/* Speech that was there before the agent's voice, or before an answer was asked for, interrupts neither
+ * unless the engine hears it too: it may be a radio. */
+static bool is_newer(const struct turn_arbiter *t)
+{
+    int64_t onset_us = t->now_us - t->voice.ms * 1000;
+
+    return t->caller_speaks || onset_us >= (audible(t) ? t->audible_us : t->asked_us);
+}
+
+static void voice_sustained(struct turn_arbiter *t)
+{
+    int64_t limit_ms = t->hum_passed ? t->set.hum_ms : t->set.sustain_ms;
+
+    if (t->voice.ms >= limit_ms && is_callers(t) && is_newer(t) && !protected(t))
+        move_on(t, EV_SUSTAINED);
+}
+
+static void voice_goes_on(struct turn_arbiter *t, bool began)
+{
+    t->voice_seen_us = t->now_us;
+    t->voice_due_us = t->now_us + (int64_t)TURN_FRAMES_MS * 1000;
+    t->engine_alone = false;
+    t->sustain_due_us = 0;
+    if (began)
+        t->hum_passed = false;
+    over_begins(t);
+    t->over.voice = true;
+    t->over.heeded = t->over.heeded || is_callers(t);
+    if (!audible(t) && !t->voice.aside)
+        t->over.on = false;
+    if (began && !protected(t))
+        move_on(t, EV_SPEECH);
+    voice_sustained(t);
+}
+
+static void voice_ends(struct turn_arbiter *t)
+{
+    t->voice.speech = false;
+    t->voice_due_us = 0;
+    move_on(t, EV_QUIET);
+}
+
+void turn_on_voice(struct turn_arbiter *t, const struct vad_now *v, int64_t now_us)
+{
+    bool before = t->voice.speech;
+
+    t->now_us = now_us;
+    t->voice = *v;
+    if (v->speech)
+        voice_goes_on(t, !before);
+    else if (before)
+        voice_ends(t);
+    move_on(t, EV_WISH); /* it may have waited for this voice */
+}
+
+void turn_on_speech_started(struct turn_arbiter *t, int64_t since_us, int64_t now_us)
 {
     t->now_us = now_us;
     t->caller_speaks = true;
+    t->speech_us = MIN(since_us, now_us);
     t->commit_due_us = 0;
-    t->sustain_due_us = now_us + MAX(t->set.sustain_ms, 0) * 1000;
+    over_begins(t);
+    /* Our own detection has had its say on these sounds. */
+    t->engine_alone =
+        !t->voice.speech && (t->voice_seen_us == 0 || t->voice_seen_us < t->speech_us);
+    if (!t->engine_alone)
+        return;
+    t->sustain_due_us = MAX(t->speech_us + t->set.sustain_ms * 1000, now_us);
     if (!protected(t))
         move_on(t, EV_SPEECH);
 }
@@ -514,17 +702,111 @@ void turn_on_speech_stopped(struct turn_arbiter *t, int64_t now_us)
     t->caller_speaks = false;
     t->sustain_due_us = 0;
     t->commit_due_us = now_us + (int64_t)TURN_COMMIT_MS * 1000;
-    move_on(t, EV_QUIET);
+    if (t->engine_alone)
+        move_on(t, EV_QUIET);
 }
 
-void turn_on_committed(struct turn_arbiter *t, int64_t now_us)
+/* The agent talked on over it: was it meant to be answered? The transcript will tell. */
+static bool await_judgement(struct turn_arbiter *t, struct str item_id)
 {
+    bool spoken = t->over.heeded || !t->over.voice;
+
+    if (!t->over.on)
+        return false;
+    t->over.on = false;
+    if (!spoken) {
+        log_info(&t->log, "sounds over the agent's voice were not the caller's: no turn");
+        return true;
+    }
+    if (!audible(t) || t->now_us - t->speech_us >= (int64_t)TURN_SHORT_MS * 1000 ||
+        !str_copy(t->judge_item, sizeof(t->judge_item), item_id))
+        return false;
+    t->judge_due_us = t->now_us + (int64_t)TURN_JUDGE_MS * 1000;
+    return true;
+}
+
+bool turn_on_committed(struct turn_arbiter *t, struct str item_id, int64_t now_us)
+{
+    bool answer;
+
     t->now_us = now_us;
     t->caller_speaks = false;
     t->sustain_due_us = 0;
     t->commit_due_us = 0;
-    t->wish_answer = true;
+    t->last_item[0] = '\0';
+    answer = !await_judgement(t, item_id);
+    if (answer) {
+        t->wish_answer = true;
+        t->committed_us = now_us;
+        (void)str_copy(t->last_item, sizeof(t->last_item), item_id); /* else it is not waited for */
+        if (t->unfinished)
+            t->hold_due_us = now_us + (int64_t)TURN_TEXT_MS * 1000;
+    }
     move_on(t, EV_WISH);
+    return answer;
+}
+
+static bool judge(struct turn_arbiter *t, struct str text)
+{
+    t->judge_due_us = 0;
+    if (text.n == 0 || turn_words_backchannel(text, t->set.language)) {
+        log_info(&t->log, "speech over the agent's voice was no turn words=%d", text.n > 0);
+        return false;
+    }
+    t->wish_answer = true;
+    if (!protected(t))
+        move_on(t, EV_JUDGED);
+    move_on(t, EV_WISH);
+    return true;
+}
+
+/* How long the caller may think before the turn counts as over. */
+static void hear_out(struct turn_arbiter *t, struct str text)
+{
+    const int64_t waits_ms[PAUSES] = { 0, t->set.hesitation_ms, t->set.digits_ms,
+                                       t->set.spelling_ms };
+    enum turn_pause pause;
+
+    bool answering = (t->state == TURN_ASKED || t->state == TURN_THINKING) && !t->now.say;
+
+    if (!t->unfinished)
+        buf_reset(&t->pieces);
+    buf_add_str(&t->pieces, text);
+    buf_add_char(&t->pieces, ' ');
+    pause = turn_words_pause(buf_str(&t->pieces), t->set.language);
+    t->last_item[0] = '\0';
+    t->hold_due_us = 0;
+    t->unfinished = false;
+    if (waits_ms[pause] > 0 && (answering || t->wish_answer)) {
+        log_info(&t->log, "the caller is not through: %s wait_ms=%lld", turn_pause_name(pause),
+                 (long long)waits_ms[pause]);
+        t->hold_due_us = t->committed_us + waits_ms[pause] * 1000;
+        if (answering)
+            move_on(t, EV_UNFINISHED);
+        t->unfinished = true;
+    }
+    move_on(t, EV_WISH);
+}
+
+bool turn_on_caller_text(struct turn_arbiter *t, struct str item_id, struct str text,
+                         int64_t now_us)
+{
+    t->now_us = now_us;
+    if (t->judge_due_us && str_eq_c(item_id, t->judge_item))
+        return judge(t, text);
+    if (t->last_item[0] && str_eq_c(item_id, t->last_item))
+        hear_out(t, text);
+    return false;
+}
+
+bool turn_hears_out(const struct turn_arbiter *t)
+{
+    return t->hold_due_us != 0;
+}
+
+int64_t turn_silent_since_us(const struct turn_arbiter *t)
+{
+    return t->silent_us;
 }
 
 void turn_on_refused(struct turn_arbiter *t, const struct voice_error *e, int64_t now_us)
@@ -558,19 +840,48 @@ static void sustained(struct turn_arbiter *t)
         move_on(t, EV_SUSTAINED);
 }
 
-static int64_t earlier(int64_t a, int64_t b)
+/* The agent has paused, and the caller still speaks: a hum does not take the floor. */
+static void insisted(struct turn_arbiter *t)
 {
-    return b == 0 ? a : a < 0 ? b : MIN(a, b);
+    if (t->voice.speech && t->voice.hum && t->voice.ms < t->set.hum_ms && !t->hum_passed) {
+        t->hum_passed = true;
+        move_on(t, EV_QUIET);
+    } else {
+        move_on(t, EV_INSISTED);
+    }
+}
+
+static void run_due(struct turn_arbiter *t)
+{
+    if (due(&t->voice_due_us, t->now_us))
+        voice_ends(t);
+    if (due(&t->sustain_due_us, t->now_us))
+        sustained(t);
+    if (due(&t->insist_due_us, t->now_us))
+        insisted(t);
+    if (due(&t->judge_due_us, t->now_us)) {
+        t->wish_answer = true; /* unjudged: rather an answer too many */
+        move_on(t, EV_WISH);
+    }
+    if (due(&t->commit_due_us, t->now_us) | due(&t->hold_due_us, t->now_us))
+        move_on(t, EV_WISH); /* what waited for the caller need not wait longer */
+    if (due(&t->state_due_us, t->now_us))
+        move_on(t, EV_TIMEOUT);
 }
 
 int64_t turn_tick(struct turn_arbiter *t, int64_t now_us)
 {
+    const int64_t *const dues[] = { &t->sustain_due_us, &t->commit_due_us, &t->insist_due_us,
+                                    &t->judge_due_us,   &t->voice_due_us,  &t->hold_due_us,
+                                    &t->state_due_us };
+    int64_t next = -1;
+    size_t i;
+
     t->now_us = now_us;
-    if (due(&t->sustain_due_us, now_us))
-        sustained(t);
-    if (due(&t->commit_due_us, now_us))
-        move_on(t, EV_WISH); /* what waited for the caller need not wait longer */
-    if (due(&t->state_due_us, now_us))
-        move_on(t, EV_TIMEOUT);
-    return earlier(earlier(earlier(-1, t->sustain_due_us), t->commit_due_us), t->state_due_us);
+    run_due(t);
+    for (i = 0; i < ARRAY_LEN(dues); i++) {
+        if (*dues[i] && (next < 0 || *dues[i] < next))
+            next = *dues[i];
+    }
+    return next;
 }

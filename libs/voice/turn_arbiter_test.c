@@ -1,6 +1,7 @@
 #include "voice/turn_arbiter.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "test.h"
@@ -12,6 +13,7 @@ struct world {
     struct buf did;
     int64_t now_us;
     struct str fallback; /* said when a response is given up; empty: nothing */
+    int64_t pause_ms, longest_pause_ms;
 };
 
 static void do_respond(void *arg, uint32_t tag)
@@ -121,6 +123,8 @@ static void pass(struct world *w, int64_t ms)
     for (; w->now_us < until; w->now_us += 10000) {
         (void)playout_tick(w->playout, w->now_us);
         (void)turn_tick(w->turn, w->now_us);
+        w->pause_ms = playout_paused(w->playout) ? w->pause_ms + 10 : 0;
+        w->longest_pause_ms = MAX(w->longest_pause_ms, w->pause_ms);
     }
     (void)playout_tick(w->playout, w->now_us);
     (void)turn_tick(w->turn, w->now_us);
@@ -160,9 +164,10 @@ static void heard_all(struct world *w)
     pass(w, playout_queued_ms(w->playout) + 400 + PLAYOUT_MARK_LATE_MS);
 }
 
+/* The engine's word alone. */
 static void speech(struct world *w)
 {
-    turn_on_speech_started(w->turn, w->now_us);
+    turn_on_speech_started(w->turn, w->now_us, w->now_us);
     (void)turn_tick(w->turn, w->now_us);
 }
 
@@ -173,7 +178,12 @@ static void quiet(struct world *w)
 
 static void committed(struct world *w)
 {
-    turn_on_committed(w->turn, w->now_us);
+    (void)turn_on_committed(w->turn, STR("c1"), w->now_us);
+}
+
+static void caller_text(struct world *w, const char *text)
+{
+    (void)turn_on_caller_text(w->turn, STR("c1"), str_c(text), w->now_us);
 }
 
 #define CHECK_DID(w, want)                   \
@@ -247,7 +257,12 @@ TEST(turn_yields_to_sustained_speech_with_clear_truncate_and_cancel)
     CHECK_STATE(&w, "attentive");
     CHECK_DID(&w, "");
     pass(&w, TURN_SUSTAIN_MS);
-    CHECK_DID(&w, "cancel(r1) clear truncate(i1,250) interrupted(1) "); /* no mark came back */
+    CHECK_DID(&w, "clear ");
+    CHECK_STATE(&w, "paused");
+    pass(&w, TURN_YIELD_MS - 10);
+    CHECK_DID(&w, "");
+    pass(&w, 10);
+    CHECK_DID(&w, "cancel(r1) truncate(i1,250) interrupted(1) "); /* no mark came back */
     CHECK_STATE(&w, "yielding");
     audio(&w, "r1", "i1", 20);
     CHECK_DID(&w, "late(r1) ");
@@ -282,7 +297,7 @@ TEST(turn_clears_what_twilio_holds_even_when_the_engine_is_done)
     speaking(&w, 1000);
     ended(&w, "r1", VOICE_COMPLETED);
     speech(&w);
-    pass(&w, TURN_SUSTAIN_MS);
+    pass(&w, TURN_SUSTAIN_MS + TURN_YIELD_MS);
     CHECK_DID(&w, "clear truncate(i1,250) interrupted(1) listening ");
     CHECK_STATE(&w, "listening");
     quiet(&w);
@@ -299,7 +314,7 @@ TEST(turn_done_while_attentive_leaves_nothing_to_cancel)
     speech(&w);
     ended(&w, "r1", VOICE_COMPLETED);
     CHECK_STATE(&w, "attentive");
-    pass(&w, TURN_SUSTAIN_MS);
+    pass(&w, TURN_SUSTAIN_MS + TURN_YIELD_MS);
     CHECK_DID(&w, "clear truncate(i1,250) interrupted(1) listening ");
     world_close(&w);
 }
@@ -316,10 +331,10 @@ TEST(turn_cancels_an_answer_not_yet_heard_when_the_caller_goes_on)
     pass(&w, TURN_SUSTAIN_MS);
     CHECK_DID(&w, "cancel(r1) "); /* nothing was heard: nothing to clear or truncate */
     ended(&w, "r1", VOICE_CANCELLED);
-    CHECK_DID(&w, "listening ");
+    CHECK_DID(&w, ""); /* it is still owed */
     quiet(&w);
     committed(&w);
-    CHECK_DID(&w, "respond(2) ");
+    CHECK_DID(&w, "respond(2) "); /* one answer to both */
     world_close(&w);
 }
 
@@ -340,7 +355,7 @@ TEST(turn_cancels_an_answer_that_had_not_started_as_soon_as_it_does)
     ended(&w, "r1", VOICE_CANCELLED);
     quiet(&w);
     committed(&w);
-    CHECK_DID(&w, "listening respond(2) ");
+    CHECK_DID(&w, "respond(2) ");
     world_close(&w);
 }
 
@@ -430,7 +445,7 @@ TEST(turn_can_be_interrupted_again_after_what_must_be_heard)
     pass(&w, 400);
     CHECK_DID(&w, "");
     playout_mark(w.playout, STR("g0.4"), w.now_us); /* i1 was heard to its end */
-    pass(&w, 1000);
+    pass(&w, 1500);
     CHECK_CONTAINS(buf_str(&w.did), "clear truncate(i2,");
     CHECK_CONTAINS(buf_str(&w.did), "interrupted(1) ");
     world_close(&w);
@@ -624,7 +639,7 @@ TEST(turn_survives_a_cancelled_response_that_never_ends)
 
     speaking(&w, 100);
     speech(&w);
-    pass(&w, TURN_SUSTAIN_MS);
+    pass(&w, TURN_SUSTAIN_MS + TURN_YIELD_MS);
     quiet(&w);
     committed(&w);
     buf_reset(&w.did);
@@ -648,5 +663,366 @@ TEST(turn_ignores_the_end_of_a_response_that_is_over_already)
     ended(&w, "r1", VOICE_FAILED);
     CHECK_DID(&w, "respond(2) ");
     CHECK_STATE(&w, "asked");
+    world_close(&w);
+}
+
+/* ---- our own detection ---- */
+
+/* The line carries such a voice for so long; the engine says so a round trip later. */
+static void voice(struct world *w, int ms, struct vad_now like)
+{
+    struct vad_now v = like;
+    int at;
+
+    v.speech = true;
+    for (at = 20; at <= ms; at += 20) {
+        v.ms = at;
+        v.voiced_ms = like.voiced_ms ? at : 0;
+        turn_on_voice(w->turn, &v, w->now_us);
+        if (at == 240)
+            turn_on_speech_started(w->turn, w->now_us - 240000, w->now_us);
+        pass(w, 20);
+    }
+    pass(w, VAD_HANG_MS - 20);
+    v.speech = false;
+    turn_on_voice(w->turn, &v, w->now_us);
+}
+
+/* And it hears the silence, and writes down what there was. */
+static void turn_over(struct world *w, const char *text)
+{
+    pass(w, 500);
+    quiet(w);
+    committed(w);
+    pass(w, 400);
+    caller_text(w, text);
+}
+
+#define VOICED         \
+    {                  \
+        .voiced_ms = 1 \
+    }
+
+static void fail_row(const char *name, const char *when, struct world *w)
+{
+    FAIL_TEST("%s, %s: " STR_FMT, name, when, STR_ARG(buf_str(&w->did)));
+}
+
+TEST(turn_is_given_up_for_interruptions_and_for_nothing_else)
+{
+#define YIELDED "clear cancel(r1) truncate(i1,250) interrupted(1) "
+    static const struct {
+        const char *name;
+        int ms;
+        struct vad_now like;
+        const char *text, *at_once;
+        bool judged; /* to be a turn, by its transcript */
+    } rows[] = {
+        { "a short word", 240, VOICED, "Yes.", "", false },
+        { "a backchannel", 400, VOICED, "Okay.", "clear ", false },
+        { "the longest that a pause waits for", 720, VOICED, "Yeah.", "clear ", false },
+        { "a hum of a second", 1000, { .voiced_ms = 1, .hum = true }, "Mm-hm.", "clear ", false },
+        { "a hum that does not end",
+          1900,
+          { .voiced_ms = 1, .hum = true },
+          "Mm-hm.",
+          "clear clear cancel(r1) truncate(i1,590) interrupted(1) ",
+          false },
+        { "a cough", 400, { 0 }, "", "", false },
+        { "a cough that was taken for a word", 400, { 0 }, "Huh, what?", "", false },
+        { "somebody else in the room",
+          3000,
+          { .voiced_ms = 1, .aside = true },
+          "Where did you put the keys?",
+          "",
+          false },
+        { "a sound without words", 400, VOICED, "", "clear ", false },
+        { "stop", 400, VOICED, "Stop.", "clear ", true },
+        { "no", 240, VOICED, "No.", "", true },
+        { "a real interruption", 1200, VOICED, "Wait, not on Friday.", YIELDED, false },
+    };
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(rows); i++) {
+        bool yields = rows[i].judged || strstr(rows[i].at_once, "cancel");
+        struct world w;
+
+        speaking(&w, 1000);
+        voice(&w, rows[i].ms, rows[i].like);
+        if (!str_eq_c(buf_str(&w.did), rows[i].at_once))
+            fail_row(rows[i].name, "at once", &w);
+        CHECK(w.longest_pause_ms < 600);
+        buf_reset(&w.did);
+        turn_over(&w, rows[i].text);
+        if (rows[i].judged != str_starts(buf_str(&w.did), STR("cancel(r1) clear truncate(i1,")))
+            fail_row(rows[i].name, "judged", &w);
+        buf_reset(&w.did);
+        ended(&w, "r1", yields ? VOICE_CANCELLED : VOICE_COMPLETED);
+        heard_all(&w);
+        if (!str_eq_c(buf_str(&w.did), yields ? "respond(2) " : "listening "))
+            fail_row(rows[i].name, "afterwards", &w);
+        world_close(&w);
+    }
+}
+
+TEST(turn_pauses_within_its_limit_of_the_onset)
+{
+    struct world w;
+
+    speaking(&w, 1000);
+    voice(&w, TURN_SUSTAIN_MS - 20, (struct vad_now)VOICED);
+    CHECK_DID(&w, "");
+    pass(&w, 500);
+    voice(&w, TURN_SUSTAIN_MS, (struct vad_now)VOICED);
+    CHECK_DID(&w, "clear ");
+    world_close(&w);
+}
+
+TEST(turn_answers_a_word_that_came_with_the_agents_last_ones)
+{
+    struct world w;
+
+    speaking(&w, 1000);
+    ended(&w, "r1", VOICE_COMPLETED);
+    pass(&w, 2800);
+    voice(&w, 240, (struct vad_now)VOICED);
+    playout_mark(w.playout, STR("g0.18"), w.now_us);
+    heard_all(&w); /* "...is that right?" - "Yes." */
+    buf_reset(&w.did);
+    turn_over(&w, "Yes.");
+    CHECK_DID(&w, "respond(2) ");
+    world_close(&w);
+}
+
+TEST(turn_answers_afterwards_what_nobody_could_judge)
+{
+    struct world w;
+
+    speaking(&w, 1000);
+    audio(&w, "r1", "i1", 6000);
+    voice(&w, 240, (struct vad_now)VOICED);
+    pass(&w, 500);
+    quiet(&w);
+    committed(&w); /* no transcript comes */
+    ended(&w, "r1", VOICE_COMPLETED);
+    pass(&w, TURN_JUDGE_MS - 10);
+    CHECK_DID(&w, "");
+    pass(&w, 10);
+    CHECK_DID(&w, "respond(2) ");
+    world_close(&w);
+}
+
+TEST(turn_takes_a_long_speech_over_what_must_be_heard_for_a_turn)
+{
+    struct world w;
+
+    world_open(&w);
+    turn_say(w.turn, STR("This is an AI."), true, w.now_us);
+    started(&w, "r1", 1);
+    audio(&w, "r1", "i1", 4000);
+    ended(&w, "r1", VOICE_COMPLETED);
+    buf_reset(&w.did);
+    pass(&w, 500);
+    voice(&w, 1800, (struct vad_now)VOICED);
+    CHECK_DID(&w, ""); /* nothing is cut */
+    pass(&w, 500);
+    quiet(&w);
+    committed(&w);
+    CHECK_DID(&w, "respond(2) ");
+    world_close(&w);
+}
+
+TEST(turn_ignores_a_backchannel_to_what_must_be_heard)
+{
+    struct world w;
+
+    world_open(&w);
+    turn_say(w.turn, STR("This is an AI."), true, w.now_us);
+    started(&w, "r1", 1);
+    audio(&w, "r1", "i1", 4000);
+    ended(&w, "r1", VOICE_COMPLETED);
+    buf_reset(&w.did);
+    pass(&w, 500);
+    voice(&w, 400, (struct vad_now)VOICED);
+    turn_over(&w, "Okay.");
+    heard_all(&w);
+    CHECK_DID(&w, "listening ");
+    world_close(&w);
+}
+
+TEST(turn_lets_the_caller_go_on_while_an_answer_is_on_its_way)
+{
+    struct world w;
+
+    world_open(&w);
+    committed(&w);
+    started(&w, "r1", 1);
+    buf_reset(&w.did);
+    voice(&w, 400, (struct vad_now){ 0 }); /* a cough */
+    CHECK_DID(&w, "");
+    quiet(&w);
+    voice(&w, 400, (struct vad_now)VOICED);
+    CHECK_DID(&w, "cancel(r1) ");
+    ended(&w, "r1", VOICE_CANCELLED);
+    CHECK_DID(&w, ""); /* not before the caller is through */
+    turn_over(&w, "And on Saturday?");
+    CHECK_DID(&w, "respond(2) ");
+    world_close(&w);
+}
+
+TEST(turn_is_not_taken_by_a_radio_that_has_been_playing_all_along)
+{
+    struct vad_now v = VOICED;
+    struct world w;
+    int i;
+
+    world_open(&w);
+    v.speech = true;
+    v.voiced_ms = 2000;
+    for (i = 0; i < 400; i++) {
+        v.ms += 20;
+        turn_on_voice(w.turn, &v, w.now_us);
+        pass(&w, 20);
+        if (i == 100) {
+            turn_respond(w.turn, w.now_us);
+            started(&w, "r1", 1);
+        }
+        if (i == 150)
+            audio(&w, "r1", "i1", 4000);
+    }
+    CHECK_DID(&w, "respond(1) ");
+    CHECK_STATE(&w, "speaking");
+    world_close(&w);
+}
+
+TEST(turn_goes_on_when_the_line_falls_mute_in_mid_word)
+{
+    struct vad_now v = { .speech = true, .ms = TURN_SUSTAIN_MS, .voiced_ms = TURN_SUSTAIN_MS };
+    struct world w;
+
+    speaking(&w, 1000);
+    turn_on_voice(w.turn, &v, w.now_us);
+    CHECK_STATE(&w, "paused");
+    pass(&w, TURN_FRAMES_MS);
+    CHECK_STATE(&w, "speaking");
+    CHECK(!playout_paused(w.playout));
+    world_close(&w);
+}
+
+TEST(turn_that_fails_or_stalls_in_a_pause_leaves_nothing_paused)
+{
+    struct vad_now v = { .speech = true, .ms = TURN_SUSTAIN_MS, .voiced_ms = TURN_SUSTAIN_MS };
+    struct world w;
+
+    speaking(&w, 1000);
+    turn_on_voice(w.turn, &v, w.now_us);
+    ended(&w, "r1", VOICE_FAILED);
+    CHECK_STATE(&w, "retrying");
+    CHECK(!playout_paused(w.playout));
+    world_close(&w);
+    speaking(&w, 1000);
+    pass(&w, TURN_STALL_MS - 100 - 1000);
+    audio(&w, "r1", "i1", 20);
+    turn_on_voice(w.turn, &v, w.now_us);
+    ended(&w, "r1", VOICE_COMPLETED);
+    CHECK_STATE(&w, "paused");
+    pass(&w, 1000);
+    CHECK(!playout_paused(w.playout));
+    world_close(&w);
+}
+
+TEST(turn_hears_the_caller_out)
+{
+    static const struct {
+        const char *text;
+        int wait_ms;
+    } rows[] = {
+        { "I would like to come on Friday.", 0 },
+        { "It's, uh", TURN_HESITATION_MS },
+        { "five five five", TURN_DIGITS_MS },
+        { "M I L", TURN_SPELLING_MS },
+    };
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(rows); i++) {
+        struct world w;
+
+        world_open(&w);
+        speech(&w);
+        pass(&w, 800);
+        quiet(&w);
+        committed(&w);
+        CHECK_DID(&w, "respond(1) "); /* no time is lost where there is nothing to wait for */
+        started(&w, "r1", 1);
+        pass(&w, 300);
+        caller_text(&w, rows[i].text);
+        CHECK_DID(&w, rows[i].wait_ms ? "cancel(r1) " : "");
+        ended(&w, "r1", rows[i].wait_ms ? VOICE_CANCELLED : VOICE_COMPLETED);
+        if (rows[i].wait_ms) {
+            pass(&w, rows[i].wait_ms - 310);
+            CHECK_DID(&w, "");
+            pass(&w, 10);
+            CHECK_DID(&w, "respond(2) "); /* nothing more came */
+        }
+        world_close(&w);
+    }
+}
+
+TEST(turn_answers_a_number_said_in_pieces_once)
+{
+    struct world w;
+
+    world_open(&w);
+    committed(&w);
+    started(&w, "r1", 1);
+    caller_text(&w, "five five five");
+    ended(&w, "r1", VOICE_CANCELLED);
+    CHECK_DID(&w, "respond(1) cancel(r1) ");
+    pass(&w, 1000);
+    speech(&w);
+    pass(&w, 1500); /* beyond the wait */
+    quiet(&w);
+    committed(&w);
+    CHECK_DID(&w, ""); /* now its words are waited for */
+    pass(&w, 300);
+    caller_text(&w, "one two three four five six seven");
+    CHECK_DID(&w, "respond(2) ");
+    world_close(&w);
+}
+
+TEST(turn_does_not_wait_for_ever_for_the_words_of_a_piece)
+{
+    struct world w;
+
+    world_open(&w);
+    committed(&w);
+    started(&w, "r1", 1);
+    caller_text(&w, "It's the");
+    ended(&w, "r1", VOICE_CANCELLED);
+    speech(&w);
+    pass(&w, 500);
+    quiet(&w);
+    committed(&w);
+    buf_reset(&w.did);
+    pass(&w, TURN_TEXT_MS - 10);
+    CHECK_DID(&w, "");
+    pass(&w, 10);
+    CHECK_DID(&w, "respond(2) ");
+    world_close(&w);
+}
+
+TEST(turn_keeps_what_is_being_said_when_the_words_come_late)
+{
+    struct world w;
+
+    world_open(&w);
+    committed(&w);
+    started(&w, "r1", 1);
+    audio(&w, "r1", "i1", 2000);
+    CHECK_STATE(&w, "speaking");
+    buf_reset(&w.did);
+    caller_text(&w, "It's, uh");
+    CHECK_DID(&w, "");
+    CHECK_STATE(&w, "speaking");
     world_close(&w);
 }

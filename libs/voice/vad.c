@@ -203,7 +203,7 @@ static void speech_ends(struct vad *v)
     v->level += v->level == 0 ? v->peak : (v->peak - v->level) / (v->peak > v->level ? 2 : 8);
 }
 
-static void speech_goes_on(struct vad *v, const struct frame *f, bool agent_heard)
+static void speech_goes_on(struct vad *v, const struct frame *f, bool over_agent)
 {
     v->last_ms = v->at_ms;
     v->now.ms = v->last_ms - v->now.onset_ms;
@@ -213,14 +213,14 @@ static void speech_goes_on(struct vad *v, const struct frame *f, bool agent_hear
     v->now.hum = v->dark_frames >= hum_share * v->frames;
     v->now.aside =
         v->peak * v->aside_ratio < v->level || (v->level == 0 && v->peak < LEVEL_UNKNOWN);
-    if (!agent_heard)
+    if (!over_agent)
         return;
     v->over_agent = true;
     if (has_pitch(v))
         v->now.voiced_ms += VAD_FRAME_MS;
 }
 
-static void judge(struct vad *v, const uint8_t *ulaw, bool agent_heard)
+static void judge(struct vad *v, const uint8_t *ulaw, bool over_agent)
 {
     int16_t s[FRAME];
     struct frame f;
@@ -238,24 +238,24 @@ static void judge(struct vad *v, const uint8_t *ulaw, bool agent_heard)
     if (!v->now.speech && speech && __builtin_popcount(v->recent) >= START_FRAMES)
         speech_begins(v);
     if (v->now.speech && speech)
-        speech_goes_on(v, &f, agent_heard);
+        speech_goes_on(v, &f, over_agent);
     else if (v->now.speech && v->quiet_frames >= HANG_FRAMES)
         speech_ends(v);
 }
 
-void vad_hear(struct vad *v, const uint8_t *ulaw, size_t n, bool agent_heard)
+void vad_hear(struct vad *v, const uint8_t *ulaw, size_t n, bool over_agent)
 {
     while (n > 0) {
         size_t take = MIN(n, FRAME - v->n_rest);
 
         if (take == FRAME) {
-            judge(v, ulaw, agent_heard);
+            judge(v, ulaw, over_agent);
         } else {
             memcpy(v->rest + v->n_rest, ulaw, take);
             v->n_rest += take;
             if (v->n_rest == FRAME) {
                 v->n_rest = 0;
-                judge(v, v->rest, agent_heard);
+                judge(v, v->rest, over_agent);
             }
         }
         ulaw += take;

@@ -38,9 +38,9 @@ struct vad;
 /* aside_db 0: the default. */
 struct vad *vad_create(int64_t aside_db) MUST_USE;
 struct vad *vad_destroy(struct vad *v);
-/* The next `n` bytes of the line, any number; whole frames are judged. agent_heard: the agent's voice
- * is at the caller's ear. */
-void vad_hear(struct vad *v, const uint8_t *ulaw, size_t n, bool agent_heard);
+/* The next `n` bytes of the line, any number; whole frames are judged. over_agent: an answer is
+ * heard or on its way. */
+void vad_hear(struct vad *v, const uint8_t *ulaw, size_t n, bool over_agent);
 const struct vad_now *vad_now(const struct vad *v);
 int64_t vad_position_ms(const struct vad *v); /* of the audio judged so far */
 

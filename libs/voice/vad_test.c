@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "sounds.h"
 #include "test.h"
 #include "voice/g711.h"
 
@@ -17,66 +18,20 @@ struct line {
     bool agent_heard;
 };
 
-enum sound { SILENCE, VOWEL, HUM, HISS, THUD, MUSIC };
-
-static double noise(struct line *l)
-{
-    double sum = 0;
-    int i;
-
-    for (i = 0; i < 4; i++) {
-        l->seed = l->seed * 1664525u + 1013904223u;
-        sum += (double)(l->seed >> 8) / (1 << 24) - 0.5;
-    }
-    return sum * 1.7;
-}
-
-/* Harmonics of a voice at 130 Hz that wavers; a vowel has a formant at 700 and 1200 Hz, a hum has none. */
-static double voice(double t, bool hum)
-{
-    double f = 130 + 6 * sin(2 * M_PI * 3 * t), sum = 0;
-    int h;
-
-    for (h = 1; h * f < 3400; h++) {
-        double at = h * f;
-        double formant = exp(-pow((at - 700) / 150, 2)) + 0.6 * exp(-pow((at - 1200) / 200, 2));
-        double gain = hum ? (h == 1 ? 1 : h == 2 ? 0.4 : 0) : 0.2 / h + formant;
-
-        sum += gain * sin(2 * M_PI * at * t);
-    }
-    return sum * (0.8 + 0.2 * sin(2 * M_PI * 4 * t)); /* syllables */
-}
-
-static double sample(struct line *l, enum sound s, double t)
-{
-    switch (s) {
-    case VOWEL:
-        return voice(t, false);
-    case HUM:
-        return voice(t, true);
-    case HISS:
-        return noise(l);
-    case THUD: /* a door: a blow that rings low, and dies away */
-        return exp(-t * 18) * (sin(2 * M_PI * 45 * t) + noise(l));
-    default:
-        return 0;
-    }
-}
-
 static void line_hear(struct line *l, enum sound s, double amplitude, int ms)
 {
+    double samples[G711_FRAME_BYTES];
     uint8_t frame[G711_FRAME_BYTES];
     int at, i;
 
     for (at = 0; at < ms; at += G711_FRAME_MS) {
         bool before = vad_now(l->vad)->speech;
 
-        for (i = 0; i < G711_FRAME_BYTES; i++) {
-            double t = at / 1000.0 + i / 8000.0;
-            double v = amplitude * sample(l, s, t) + l->noise * noise(l);
-
-            frame[i] = g711_linear_to_ulaw((int16_t)fmax(fmin(v, 32000), -32000));
-        }
+        memset(samples, 0, sizeof(samples));
+        sound_add(samples, G711_FRAME_BYTES, SOUND_HISS, l->noise, 0, &l->seed);
+        sound_add(samples, G711_FRAME_BYTES, s, amplitude, (size_t)at * 8, &l->seed);
+        for (i = 0; i < G711_FRAME_BYTES; i++)
+            frame[i] = g711_linear_to_ulaw((int16_t)fmax(fmin(samples[i], 32000), -32000));
         vad_hear(l->vad, frame, sizeof(frame), l->agent_heard);
         if (vad_now(l->vad)->speech == before)
             continue;
@@ -94,7 +49,7 @@ static void line_open(struct line *l, double line_noise)
     *l = (struct line){
         .vad = vad_create(0), .seed = 1, .noise = line_noise, .started = -1, .stopped = -1
     };
-    line_hear(l, SILENCE, 0, 3000);
+    line_hear(l, SOUND_SILENCE, 0, 3000);
 }
 
 TEST(vad_tells_the_onset_and_the_end_of_speech)
@@ -103,13 +58,13 @@ TEST(vad_tells_the_onset_and_the_end_of_speech)
 
     line_open(&l, 20);
     CHECK_INT(l.starts, 0);
-    line_hear(&l, VOWEL, 3000, 600);
+    line_hear(&l, SOUND_VOWEL, 3000, 600);
     CHECK_INT(l.starts, 1);
     CHECK(l.started <= 3000 + 60);
     CHECK(vad_now(l.vad)->speech);
     CHECK_INT(vad_now(l.vad)->onset_ms, 3000);
     CHECK_INT(vad_now(l.vad)->ms, 600);
-    line_hear(&l, SILENCE, 0, 400);
+    line_hear(&l, SOUND_SILENCE, 0, 400);
     CHECK(!vad_now(l.vad)->speech);
     CHECK(l.stopped <= 3600 + VAD_HANG_MS + 20);
     CHECK(vad_now(l.vad)->ms <= 620); /* without what was waited for */
@@ -121,9 +76,9 @@ TEST(vad_bridges_the_gaps_of_words)
     struct line l;
 
     line_open(&l, 20);
-    line_hear(&l, VOWEL, 3000, 300);
-    line_hear(&l, SILENCE, 0, 80);
-    line_hear(&l, VOWEL, 3000, 300);
+    line_hear(&l, SOUND_VOWEL, 3000, 300);
+    line_hear(&l, SOUND_SILENCE, 0, 80);
+    line_hear(&l, SOUND_VOWEL, 3000, 300);
     CHECK_INT(l.starts, 1);
     CHECK_INT(l.stopped, -1);
     vad_destroy(l.vad);
@@ -140,7 +95,7 @@ TEST(vad_takes_no_noise_of_the_line_for_speech)
         line_open(&l, amplitudes[i]); /* the floor is known by now */
         CHECK(!vad_now(l.vad)->speech);
         l.starts = 0;
-        line_hear(&l, SILENCE, 0, 20000);
+        line_hear(&l, SOUND_SILENCE, 0, 20000);
         CHECK_INT(l.starts, 0);
         vad_destroy(l.vad);
     }
@@ -152,17 +107,17 @@ TEST(vad_hears_speech_in_noise_and_follows_the_noise_up_and_down)
 
     line_open(&l, 20);
     l.noise = 400; /* a car sets off */
-    line_hear(&l, SILENCE, 0, 4000);
+    line_hear(&l, SOUND_SILENCE, 0, 4000);
     l.starts = 0;
-    line_hear(&l, VOWEL, 3000, 600); /* 15 dB above it */
+    line_hear(&l, SOUND_VOWEL, 3000, 600); /* 15 dB above it */
     CHECK_INT(l.starts, 1);
     CHECK(l.started <= 7000 + 80);
-    line_hear(&l, SILENCE, 0, 400);
+    line_hear(&l, SOUND_SILENCE, 0, 400);
     CHECK(!vad_now(l.vad)->speech);
     l.noise = 10;
-    line_hear(&l, SILENCE, 0, 4000);
+    line_hear(&l, SOUND_SILENCE, 0, 4000);
     l.starts = 0;
-    line_hear(&l, VOWEL, 150, 600); /* lost in the car */
+    line_hear(&l, SOUND_VOWEL, 150, 600); /* lost in the car */
     CHECK_INT(l.starts, 1);
     vad_destroy(l.vad);
 }
@@ -175,9 +130,9 @@ TEST(vad_finds_a_pitch_in_voices_and_none_in_noise)
         int ms;
         bool voiced;
     } rows[] = {
-        { "a word", VOWEL, 300, true },  { "a hum", HUM, 300, true },
-        { "a cough", HISS, 350, false }, { "a door", THUD, 400, false },
-        { "a click", HISS, 20, false },
+        { "a word", SOUND_VOWEL, 300, true },  { "a hum", SOUND_HUM, 300, true },
+        { "a cough", SOUND_HISS, 350, false }, { "a door", SOUND_THUD, 400, false },
+        { "a click", SOUND_HISS, 20, false },
     };
     double noises[] = { 10, 300 };
     size_t i, k;
@@ -204,7 +159,7 @@ TEST(vad_looks_for_a_pitch_only_over_the_agents_voice)
     struct line l;
 
     line_open(&l, 20);
-    line_hear(&l, VOWEL, 3000, 400);
+    line_hear(&l, SOUND_VOWEL, 3000, 400);
     CHECK_INT(vad_now(l.vad)->voiced_ms, 0);
     vad_destroy(l.vad);
 }
@@ -214,10 +169,10 @@ TEST(vad_tells_a_hum_from_words)
     struct line l;
 
     line_open(&l, 10);
-    line_hear(&l, HUM, 3000, 800);
+    line_hear(&l, SOUND_HUM, 3000, 800);
     CHECK(vad_now(l.vad)->hum);
-    line_hear(&l, SILENCE, 0, 400);
-    line_hear(&l, VOWEL, 3000, 800);
+    line_hear(&l, SOUND_SILENCE, 0, 400);
+    line_hear(&l, SOUND_VOWEL, 3000, 800);
     CHECK(!vad_now(l.vad)->hum);
     vad_destroy(l.vad);
 }
@@ -227,14 +182,14 @@ TEST(vad_takes_speech_far_below_the_callers_level_for_somebody_else)
     struct line l;
 
     line_open(&l, 10);
-    line_hear(&l, VOWEL, 4000, 1000); /* the caller, with the agent silent */
-    line_hear(&l, SILENCE, 0, 400);
+    line_hear(&l, SOUND_VOWEL, 4000, 1000); /* the caller, with the agent silent */
+    line_hear(&l, SOUND_SILENCE, 0, 400);
     l.agent_heard = true;
-    line_hear(&l, VOWEL, 1000, 600); /* 12 dB below */
+    line_hear(&l, SOUND_VOWEL, 1000, 600); /* 12 dB below */
     CHECK(vad_now(l.vad)->speech);
     CHECK(vad_now(l.vad)->aside);
-    line_hear(&l, SILENCE, 0, 400);
-    line_hear(&l, VOWEL, 2200, 600); /* 5 dB below: the same, not so loud */
+    line_hear(&l, SOUND_SILENCE, 0, 400);
+    line_hear(&l, SOUND_VOWEL, 2200, 600); /* 5 dB below: the same, not so loud */
     CHECK(!vad_now(l.vad)->aside);
     vad_destroy(l.vad);
 }
@@ -244,12 +199,12 @@ TEST(vad_learns_no_level_from_what_is_said_over_the_agents_voice)
     struct line l;
 
     line_open(&l, 10);
-    line_hear(&l, VOWEL, 4000, 1000);
-    line_hear(&l, SILENCE, 0, 400);
+    line_hear(&l, SOUND_VOWEL, 4000, 1000);
+    line_hear(&l, SOUND_SILENCE, 0, 400);
     l.agent_heard = true;
-    line_hear(&l, VOWEL, 30000, 1000); /* a shout, a cough into the microphone */
-    line_hear(&l, SILENCE, 0, 400);
-    line_hear(&l, VOWEL, 3000, 600);
+    line_hear(&l, SOUND_VOWEL, 30000, 1000); /* a shout, a cough into the microphone */
+    line_hear(&l, SOUND_SILENCE, 0, 400);
+    line_hear(&l, SOUND_VOWEL, 3000, 600);
     CHECK(!vad_now(l.vad)->aside);
     vad_destroy(l.vad);
 }
@@ -260,10 +215,10 @@ TEST(vad_goes_by_a_fixed_level_until_it_knows_the_callers)
 
     line_open(&l, 5);
     l.agent_heard = true;
-    line_hear(&l, VOWEL, 250, 600);
+    line_hear(&l, SOUND_VOWEL, 250, 600);
     CHECK(vad_now(l.vad)->aside);
-    line_hear(&l, SILENCE, 0, 400);
-    line_hear(&l, VOWEL, 2000, 600);
+    line_hear(&l, SOUND_SILENCE, 0, 400);
+    line_hear(&l, SOUND_VOWEL, 2000, 600);
     CHECK(!vad_now(l.vad)->aside);
     vad_destroy(l.vad);
 }
@@ -271,14 +226,15 @@ TEST(vad_goes_by_a_fixed_level_until_it_knows_the_callers)
 TEST(vad_judges_the_same_however_the_bytes_are_cut)
 {
     static uint8_t sound[1200 * G711_BYTES_PER_MS];
+    static double samples[sizeof(sound)];
     static const size_t cuts[] = { 1, 7, 159, 161, 1000, sizeof(sound) };
-    struct line l;
+    unsigned seed = 1;
     size_t i, k;
 
-    l = (struct line){ .seed = 1 };
+    sound_add(samples, 4000, SOUND_HISS, 20, 0, &seed);
+    sound_add(samples + 4000, 5600, SOUND_VOWEL, 3000, 4000, &seed);
     for (i = 0; i < sizeof(sound); i++)
-        sound[i] = g711_linear_to_ulaw(
-            (int16_t)(i < 4000 ? noise(&l) * 20 : 3000 * voice((double)i / 8000, false)));
+        sound[i] = g711_linear_to_ulaw((int16_t)samples[i]);
     for (k = 0; k < ARRAY_LEN(cuts); k++) {
         struct vad *v = vad_create(0);
 

@@ -108,6 +108,7 @@ static void call_free(void *arg)
 
     c->tools = tools_destroy(c->tools);
     c->turn = turn_destroy(c->turn);
+    c->vad = vad_destroy(c->vad);
     c->playout = playout_destroy(c->playout);
     c->journal = journal_destroy(c->journal);
     arena_release(&c->arena);
@@ -247,9 +248,16 @@ void call_settle(struct call *c)
 void call_turn_renew(struct call *c)
 {
     const struct bridge *b = c->bridge;
-    const struct turn_settings turns = { .sustain_ms = b->settings->barge_in_ms
-                                                           ? b->settings->barge_in_ms
-                                                           : -1 };
+    const struct bridge_settings *s = b->settings;
+    const struct turn_settings turns = {
+        .sustain_ms = s->barge_in_ms ? s->barge_in_ms : -1,
+        .yield_ms = s->barge_in_yield_ms,
+        .hum_ms = s->barge_in_hum_ms,
+        .hesitation_ms = s->wait_hesitation_ms ? s->wait_hesitation_ms : -1,
+        .digits_ms = s->wait_digits_ms ? s->wait_digits_ms : -1,
+        .spelling_ms = s->wait_spelling_ms ? s->wait_spelling_ms : -1,
+        .language = b->profile->n_languages ? b->profile->languages[0] : STR_EMPTY,
+    };
 
     c->turn = turn_destroy(c->turn);
     c->turn = turn_create(&call_turn_ops, c, c->playout, &turns, &c->log);
@@ -270,6 +278,7 @@ void call_began(struct call *c)
     journal.out = c->out;
     c->journal = journal_create(&journal);
     c->playout = playout_create(&call_playout_sink, c, b->settings->playout_lead_ms);
+    c->vad = vad_create(b->settings->side_speech_db);
     call_turn_renew(c);
     c->tools =
         tools_create(c->bridge, c->call_sid, c->from, language, &c->log, call_on_tool_done, c);

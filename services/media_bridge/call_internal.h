@@ -15,6 +15,7 @@
 #include "voice/engine.h"
 #include "voice/playout.h"
 #include "voice/turn_arbiter.h"
+#include "voice/vad.h"
 
 enum call_state {
     CALL_NONE,
@@ -83,6 +84,7 @@ struct call {
     /* speech */
     struct playout *playout;
     struct turn_arbiter *turn;
+    struct vad *vad; /* of the caller's line */
     struct timer playout_timer, turn_timer, mute_timer, silence_timer, limit_timer;
     int64_t audio_given_ms;  /* to the engine, this session */
     int64_t voiced_until_us; /* the caller's last voiced sample, while the answer is awaited; 0 */

@@ -35,12 +35,30 @@ static void on_pump(void *arg)
 
 /* ---- the caller ---- */
 
+/* Our own detection, a round trip before the engine's. */
+static void detect(struct call *c, const uint8_t *ulaw, size_t n)
+{
+    const struct vad_now *v = vad_now(c->vad);
+    bool before = v->speech;
+
+    vad_hear(c->vad, ulaw, n, turn_attentive(c->turn));
+    if (c->state != CALL_TALKING || !(before || v->speech))
+        return;
+    if (!before)
+        c->voiced_since_us = call_now_us(c) - v->ms * 1000;
+    turn_on_voice(c->turn, v, call_now_us(c));
+    call_pump(c);
+}
+
 void call_hear(struct call *c, const uint8_t *ulaw, size_t n)
 {
-    if (!c->engine || c->state > CALL_TALKING)
+    if (c->state > CALL_TALKING)
         return;
-    c->audio_given_ms += (int64_t)(n / G711_BYTES_PER_MS);
-    c->ops->audio(c->engine, ulaw, n);
+    if (c->engine) {
+        c->audio_given_ms += (int64_t)(n / G711_BYTES_PER_MS);
+        c->ops->audio(c->engine, ulaw, n);
+    }
+    detect(c, ulaw, n);
 }
 
 /* When the audio at `at_ms` of what the engine was given came from the caller. */
@@ -59,23 +77,28 @@ static int64_t call_ms_of(const struct call *c, int64_t at_us)
 
 static void on_speech_started(struct call *c, struct str item_id, int64_t at_ms)
 {
+    int64_t now = call_now_us(c);
+    int64_t since = MIN(heard_at_us(c, at_ms + c->bridge->settings->voice.vad_prefix_ms), now);
+
     c->caller_speaks = true;
     c->voiced_until_us = 0;
-    c->voiced_since_us =
-        MIN(heard_at_us(c, at_ms + c->bridge->settings->voice.vad_prefix_ms), call_now_us(c));
+    if (!vad_now(c->vad)->speech)
+        c->voiced_since_us = since;
     timer_stop(&c->silence_timer);
     timer_start(&c->mute_timer, CALL_MUTE_MS);
     call_farewell_on_speech(c);
-    journal_caller_started(c->journal, item_id, call_ms_of(c, c->voiced_since_us));
-    turn_on_speech_started(c->turn, call_now_us(c));
+    journal_caller_started(c->journal, item_id, call_ms_of(c, since));
+    turn_on_speech_started(c->turn, since, now);
 }
 
 static void on_speech_stopped(struct call *c, struct str item_id, int64_t at_ms)
 {
+    int64_t until = heard_at_us(c, at_ms - c->bridge->settings->voice.vad_silence_ms);
+
     c->caller_speaks = false;
-    c->voiced_until_us = heard_at_us(c, at_ms - c->bridge->settings->voice.vad_silence_ms);
+    c->voiced_until_us = playout_active(c->playout) ? 0 : until; /* else nobody awaits an answer */
     timer_stop(&c->mute_timer);
-    journal_caller_stopped(c->journal, item_id, call_ms_of(c, c->voiced_until_us));
+    journal_caller_stopped(c->journal, item_id, call_ms_of(c, until));
     turn_on_speech_stopped(c->turn, call_now_us(c));
 }
 
@@ -92,18 +115,27 @@ static void on_speech(void *arg, bool started, struct str item_id, int64_t at_ms
     call_pump(c);
 }
 
+/* turn: the caller has said something that is to be answered; what runs was asked for before. */
+static void answer_owed(struct call *c, bool turn, uint32_t tag_before)
+{
+    if (!turn) {
+        c->answer_tag = tag_before;
+        return;
+    }
+    c->silence_prompts = 0;
+    c->answer_owed = true;
+    call_wait_begin(c);
+}
+
 static void on_turn(void *arg, struct str item_id)
 {
     struct call *c = arg;
+    uint32_t tag = c->answer_tag;
 
-    (void)item_id;
     if (c->state != CALL_TALKING)
         return;
-    c->silence_prompts = 0;
-    c->answer_owed = true;
-    c->answer_tag = 0; /* what runs was asked for before */
-    call_wait_begin(c);
-    turn_on_committed(c->turn, call_now_us(c));
+    c->answer_tag = 0; /* it may be set at once */
+    answer_owed(c, turn_on_committed(c->turn, item_id, call_now_us(c)), tag);
     call_pump(c);
 }
 
@@ -114,6 +146,13 @@ static void on_caller_text(void *arg, struct str item_id, struct str text, bool 
     if (!c->started)
         return;
     journal_caller_text(c->journal, item_id, text, final);
+    if (final && c->state == CALL_TALKING) {
+        uint32_t tag = c->answer_tag;
+
+        c->answer_tag = 0;
+        answer_owed(c, turn_on_caller_text(c->turn, item_id, text, call_now_us(c)), tag);
+        call_pump(c);
+    }
     call_settle(c);
 }
 
@@ -406,7 +445,8 @@ static void on_interrupted(void *arg, const struct playout_heard *heard, size_t 
     c->farewell.interrupted = c->farewell.armed;
     write_heard(c, heard, n);
     if (c->voiced_since_us) {
-        int64_t ms = (call_now_us(c) - c->voiced_since_us) / 1000;
+        int64_t silent = turn_silent_since_us(c->turn);
+        int64_t ms = ((silent ? silent : call_now_us(c)) - c->voiced_since_us) / 1000;
 
         log_info(&c->log, "interrupted by the caller stop_ms=%lld", (long long)ms);
         journal_latency(c->journal, LATENCY_BARGE_IN_STOP, ms);

@@ -6,6 +6,7 @@
 #include "support/world.h"
 #include "twilio/media_stream.h"
 #include "twilio/signature.h"
+#include "voice/g711.h"
 
 enum { FRAME_MS = 20 };
 
@@ -64,6 +65,10 @@ void caller_media(struct fake_caller *c, int ms)
         size_t n;
 
         memset(frame, c->voice, sizeof(frame));
+        if (c->says.n >= sizeof(frame)) {
+            memcpy(frame, c->says.p, sizeof(frame));
+            buf_drop_front(&c->says, sizeof(frame));
+        }
         n = base64_encode(text, frame, sizeof(frame));
         caller_send(
             c,
@@ -73,6 +78,22 @@ void caller_media(struct fake_caller *c, int ms)
             (long long)++c->sequence, c->stream_sid, (long long)++c->chunk, (long long)c->media_ms,
             (int)n, text);
         c->media_ms += FRAME_MS;
+    }
+}
+
+void caller_says(struct fake_caller *c, enum sound s, double amplitude, int ms)
+{
+    unsigned seed = 1;
+    size_t at, i, n = (size_t)ms * 8;
+
+    for (at = 0; at < n; at += 160) {
+        double samples[160] = { 0 };
+        uint8_t frame[160];
+
+        sound_add(samples, 160, s, amplitude, at, &seed);
+        for (i = 0; i < 160; i++)
+            frame[i] = g711_linear_to_ulaw((int16_t)samples[i]);
+        buf_add(&c->says, frame, sizeof(frame));
     }
 }
 
@@ -256,6 +277,7 @@ struct fake_caller *caller_open(struct world *w, const struct caller_opts *o)
     w->callers[w->n_callers++] = c;
     buf_init(&c->heard, 64 * MIB);
     buf_init(&c->queue, 64 * MIB);
+    buf_init(&c->says, MIB);
     (void)snprintf(c->call_sid, sizeof(c->call_sid), "CA%032d", c->number);
     (void)snprintf(c->stream_sid, sizeof(c->stream_sid), "MZ%032d", c->number);
     if (c->opts.call_sid)
@@ -279,5 +301,6 @@ void caller_free(struct fake_caller *c)
         ws_disown(c->ws, 1000);
     buf_release(&c->heard);
     buf_release(&c->queue);
+    buf_release(&c->says);
     mem_free(c);
 }

@@ -22,6 +22,7 @@
 #include "net/loop.h"
 #include "net/service.h"
 #include "net/ws.h"
+#include "sounds.h"
 #include "test.h"
 
 enum {
@@ -118,6 +119,7 @@ struct fake_caller {
     int64_t sequence, chunk, media_ms; /* of what was sent */
     int64_t next_media_us;
     uint8_t voice;     /* the byte that its audio consists of */
+    struct buf says;   /* mu-law that is sent in its place */
     struct buf heard;  /* mu-law that was played to the person */
     struct buf queue;  /* at Twilio, not yet played */
     int64_t played_us; /* until when the queue has been played */
@@ -136,8 +138,10 @@ void caller_send(struct fake_caller *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void caller_connected(struct fake_caller *c);
 void caller_start(struct fake_caller *c);
 void caller_media(struct fake_caller *c, int ms); /* frames of its voice, now */
-void caller_stop(struct fake_caller *c);          /* hangs up: stop, then the socket closes */
-void caller_drop(struct fake_caller *c);          /* the network breaks */
+/* From the next frame on so much of a sound; what it is made of stays the same. */
+void caller_says(struct fake_caller *c, enum sound s, double amplitude, int ms);
+void caller_stop(struct fake_caller *c); /* hangs up: stop, then the socket closes */
+void caller_drop(struct fake_caller *c); /* the network breaks */
 int64_t caller_heard_ms(const struct fake_caller *c);
 
 /* ---- the cloud ---- */
