@@ -15,6 +15,7 @@ enum turn_event {
     EV_IDLE,        /* all audio was heard */
     EV_SPEECH,      /* the caller begins to speak */
     EV_QUIET,       /* and stops */
+    EV_KEY,         /* the caller presses a key */
     EV_SUSTAINED,   /* and goes on */
     EV_INSISTED,    /* and still, although the agent has paused */
     EV_JUDGED,      /* what was said over the agent's voice was meant as a turn */
@@ -24,8 +25,8 @@ enum turn_event {
 };
 
 static const char *const event_names[EV_EVENTS] = {
-    "wish",   "started", "playing",   "done",     "done_silent", "failed",     "blocked", "idle",
-    "speech", "quiet",   "sustained", "insisted", "judged",      "unfinished", "timeout",
+    "wish",   "started", "playing", "done",      "done_silent", "failed", "blocked",    "idle",
+    "speech", "quiet",   "key",     "sustained", "insisted",    "judged", "unfinished", "timeout",
 };
 
 static const char *const state_names[TURN_STATES] = {
@@ -44,6 +45,7 @@ struct turn_arbiter {
     int64_t state_due_us, sustain_due_us, commit_due_us; /* 0: not running */
     int64_t insist_due_us, judge_due_us, voice_due_us;
     int64_t hold_due_us;   /* until then an answer waits for the caller to go on */
+    bool keys;             /* the caller presses them */
     bool caller_speaks;    /* says the engine */
     bool engine_alone;     /* and our own detection has heard nothing */
     int64_t speech_us;     /* its onset, as the engine has it */
@@ -156,7 +158,8 @@ static bool may_ask(const struct turn_arbiter *t)
         return false;
     if (t->wish_say && t->wish_keep)
         return true;
-    return !t->caller_speaks && t->commit_due_us == 0 && t->hold_due_us == 0 && !may_go_on(t);
+    return !t->keys && !t->caller_speaks && t->commit_due_us == 0 && t->hold_due_us == 0 &&
+           !may_go_on(t);
 }
 
 /* What must be heard is being heard or made. */
@@ -421,6 +424,7 @@ static const struct turn_move {
     [TURN_LISTENING][EV_WISH] = { TURN_ASKED, enter_ask },
     [TURN_LISTENING][EV_IDLE] = { TURN_LISTENING, enter_listening },
     [TURN_LISTENING][EV_SUSTAINED] = { TURN_LISTENING, silence_leftovers },
+    [TURN_LISTENING][EV_KEY] = { TURN_LISTENING, silence_leftovers },
 
     [TURN_ASKED][EV_STARTED] = { TURN_THINKING, enter_thinking },
     [TURN_ASKED][EV_FAILED] = { TURN_RETRYING, enter_retrying },
@@ -429,6 +433,7 @@ static const struct turn_move {
     [TURN_ASKED][EV_JUDGED] = { TURN_YIELDING, enter_yielding },
     [TURN_ASKED][EV_UNFINISHED] = { TURN_YIELDING, yield_unheard },
     [TURN_ASKED][EV_TIMEOUT] = { TURN_RETRYING, never_came },
+    [TURN_ASKED][EV_KEY] = { TURN_YIELDING, enter_yielding },
 
     [TURN_THINKING][EV_PLAYING] = { TURN_SPEAKING, enter_speaking },
     [TURN_THINKING][EV_DONE] = { TURN_FINISHING, enter_finishing },
@@ -438,6 +443,7 @@ static const struct turn_move {
     [TURN_THINKING][EV_JUDGED] = { TURN_YIELDING, enter_yielding },
     [TURN_THINKING][EV_UNFINISHED] = { TURN_YIELDING, yield_unheard },
     [TURN_THINKING][EV_TIMEOUT] = { TURN_YIELDING, stalled },
+    [TURN_THINKING][EV_KEY] = { TURN_YIELDING, enter_yielding },
 
     [TURN_SPEAKING][EV_DONE] = { TURN_FINISHING, enter_finishing },
     [TURN_SPEAKING][EV_DONE_SILENT] = { TURN_LISTENING, enter_listening },
@@ -446,12 +452,14 @@ static const struct turn_move {
     [TURN_SPEAKING][EV_SUSTAINED] = { TURN_PAUSED, enter_paused },
     [TURN_SPEAKING][EV_JUDGED] = { TURN_YIELDING, enter_yielding },
     [TURN_SPEAKING][EV_TIMEOUT] = { TURN_YIELDING, stalled },
+    [TURN_SPEAKING][EV_KEY] = { TURN_YIELDING, enter_yielding },
 
     [TURN_FINISHING][EV_WISH] = { TURN_ASKED, enter_ask },
     [TURN_FINISHING][EV_IDLE] = { TURN_LISTENING, enter_listening },
     [TURN_FINISHING][EV_SPEECH] = { TURN_ATTENTIVE, enter_attentive },
     [TURN_FINISHING][EV_SUSTAINED] = { TURN_PAUSED, enter_paused },
     [TURN_FINISHING][EV_JUDGED] = { TURN_LISTENING, yield_when_done },
+    [TURN_FINISHING][EV_KEY] = { TURN_LISTENING, yield_when_done },
 
     [TURN_ATTENTIVE][EV_QUIET] = { TURN_ATTENTIVE, enter_back },
     [TURN_ATTENTIVE][EV_SUSTAINED] = { TURN_PAUSED, enter_paused },
@@ -460,6 +468,7 @@ static const struct turn_move {
     [TURN_ATTENTIVE][EV_DONE_SILENT] = { TURN_LISTENING, enter_listening },
     [TURN_ATTENTIVE][EV_FAILED] = { TURN_RETRYING, enter_retrying },
     [TURN_ATTENTIVE][EV_TIMEOUT] = { TURN_YIELDING, stalled },
+    [TURN_ATTENTIVE][EV_KEY] = { TURN_YIELDING, yield_attentive },
 
     [TURN_PAUSED][EV_QUIET] = { TURN_PAUSED, go_on },
     [TURN_PAUSED][EV_INSISTED] = { TURN_YIELDING, yield_attentive },
@@ -467,6 +476,7 @@ static const struct turn_move {
     [TURN_PAUSED][EV_DONE] = { TURN_PAUSED, done_while_attentive },
     [TURN_PAUSED][EV_FAILED] = { TURN_RETRYING, enter_retrying },
     [TURN_PAUSED][EV_TIMEOUT] = { TURN_YIELDING, stalled },
+    [TURN_PAUSED][EV_KEY] = { TURN_YIELDING, yield_attentive },
 
     [TURN_YIELDING][EV_STARTED] = { TURN_YIELDING, enter_yielding },
     [TURN_YIELDING][EV_DONE] = { TURN_LISTENING, ended_after_cancel },
@@ -474,9 +484,11 @@ static const struct turn_move {
     [TURN_YIELDING][EV_FAILED] = { TURN_LISTENING, ended_after_cancel },
     [TURN_YIELDING][EV_TIMEOUT] = { TURN_LISTENING, ended_after_cancel },
     [TURN_YIELDING][EV_SUSTAINED] = { TURN_YIELDING, silence_leftovers },
+    [TURN_YIELDING][EV_KEY] = { TURN_YIELDING, silence_leftovers },
 
     [TURN_RETRYING][EV_TIMEOUT] = { TURN_ASKED, enter_ask_again },
     [TURN_RETRYING][EV_SUSTAINED] = { TURN_LISTENING, drop_retry },
+    [TURN_RETRYING][EV_KEY] = { TURN_LISTENING, drop_retry },
 };
 
 static void move_on(struct turn_arbiter *t, enum turn_event ev)
@@ -807,6 +819,16 @@ bool turn_hears_out(const struct turn_arbiter *t)
 int64_t turn_silent_since_us(const struct turn_arbiter *t)
 {
     return t->silent_us;
+}
+
+void turn_on_keys(struct turn_arbiter *t, bool pressing, int64_t now_us)
+{
+    t->now_us = now_us;
+    t->keys = pressing;
+    if (!pressing)
+        move_on(t, EV_WISH);
+    else if (!protected(t))
+        move_on(t, EV_KEY);
 }
 
 void turn_on_refused(struct turn_arbiter *t, const struct voice_error *e, int64_t now_us)

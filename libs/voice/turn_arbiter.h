@@ -124,6 +124,8 @@ bool turn_on_committed(struct turn_arbiter *t, struct str item_id, int64_t now_u
 /* Its transcript, whole; empty: nothing was understood. True: it will be answered after all. */
 bool turn_on_caller_text(struct turn_arbiter *t, struct str item_id, struct str text,
                          int64_t now_us);
+/* The caller presses keys: the agent stops, and wishes wait until all are in. */
+void turn_on_keys(struct turn_arbiter *t, bool pressing, int64_t now_us);
 void turn_on_refused(struct turn_arbiter *t, const struct voice_error *e, int64_t now_us);
 
 /* Since when the caller has not heard the agent because it was paused; 0: it is not paused. To be asked

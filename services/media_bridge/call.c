@@ -118,8 +118,9 @@ static void call_free(void *arg)
 static void stop_timers(struct call *c)
 {
     struct timer *const timers[] = {
-        &c->state_timer,   &c->engine_retry, &c->playout_timer,  &c->turn_timer,   &c->mute_timer,
-        &c->silence_timer, &c->limit_timer,  &c->farewell.grace, &c->farewell.cap, &c->wait_timer,
+        &c->state_timer,  &c->engine_retry,  &c->playout_timer, &c->turn_timer,
+        &c->mute_timer,   &c->silence_timer, &c->limit_timer,   &c->farewell.grace,
+        &c->farewell.cap, &c->wait_timer,    &c->keys.timer,
     };
     size_t i;
 
@@ -261,6 +262,8 @@ void call_turn_renew(struct call *c)
 
     c->turn = turn_destroy(c->turn);
     c->turn = turn_create(&call_turn_ops, c, c->playout, &turns, &c->log);
+    if (c->keys.open)
+        turn_on_keys(c->turn, true, call_now_us(c));
 }
 
 void call_began(struct call *c)
@@ -309,6 +312,7 @@ struct call *call_create(struct bridge *b, struct ws_conn *ws, struct ws_events 
     timer_init(&c->state_timer, c->loop, on_state_timer, c);
     call_engine_init_timers(c);
     call_voice_init_timers(c);
+    call_keys_init_timer(c);
     call_farewell_init_timers(c);
     *events = call_stream_events;
     list_push_back(&b->calls, &c->node);

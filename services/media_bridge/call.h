@@ -28,6 +28,7 @@ enum {
     CALL_MUTE_MS = 750,          /* without caller audio in mid-speech: silence ends the turn */
     CALL_MUTE_FILL_MS = 500,     /* beyond the silence that ends a turn */
     CALL_LATE_PACKETS_MAX = 5,   /* in a row, then the stamps have begun anew */
+    CALL_KEYS_MAX = 32,          /* of one entry; with the last of them it is over */
     CALL_BAD_MESSAGES_MAX = 50,
 };
 

@@ -151,8 +151,8 @@ static void forget_engine(struct call *c)
     c->engine_held = false;
     c->audio_given_ms = 0;
     c->response_runs = false;
-    c->say_again = !journal_engine_lost(c->journal) || c->caller_speaks;
-    c->caller_speaks = false;
+    c->say_again = !journal_engine_lost(c->journal) || (c->caller_speaks && !c->keys.open);
+    c->caller_speaks = c->keys.open;
     c->voiced_until_us = 0;
     c->voiced_since_us = 0;
     timer_stop(&c->mute_timer);

@@ -91,6 +91,14 @@ struct call {
     int64_t voiced_since_us; /* onset of the speech that may interrupt; 0 */
     bool first_word, caller_speaks, mute_filled;
     int silence_prompts, gave_up;
+    struct {
+        bool open; /* the caller is pressing keys; nothing is said meanwhile */
+        int entries;
+        int64_t begun_ms;
+        size_t n;
+        char text[CALL_KEYS_MAX];
+        struct timer timer;
+    } keys;
     bool answer_due; /* outputs of tools are in; to be answered when all are and no response runs */
     bool response_runs;
     char response_id[VOICE_ID_MAX]; /* of the one that ran last */
@@ -137,6 +145,11 @@ extern const struct ws_events call_stream_events;
 enum errc call_stream_audio(void *call, const uint8_t *ulaw, size_t n) MUST_USE;
 enum errc call_stream_mark(void *call, struct str name) MUST_USE;
 void call_stream_clear(void *call);
+
+/* call_keys.c */
+void call_keys_press(struct call *c, struct str digit);
+void call_keys_end(struct call *c); /* what was pressed so far is written down */
+void call_keys_init_timer(struct call *c);
 
 /* call_engine.c */
 #define CALL_HOLD_ITEM "bridge-hold" /* id of what the bridge itself plays */

@@ -165,7 +165,10 @@ static void take_message(struct call *c, const struct media_msg *m)
     case MEDIA_STOP:
         on_stop(c);
         break;
-    case MEDIA_DTMF: /* digits are not asked for */
+    case MEDIA_DTMF:
+        if (c->started)
+            call_keys_press(c, m->digit);
+        break;
     case MEDIA_CONNECTED:
     case MEDIA_UNKNOWN:
         break;

@@ -95,7 +95,7 @@ static void on_speech_stopped(struct call *c, struct str item_id, int64_t at_ms)
 {
     int64_t until = heard_at_us(c, at_ms - c->bridge->settings->voice.vad_silence_ms);
 
-    c->caller_speaks = false;
+    c->caller_speaks = c->keys.open;
     c->voiced_until_us = playout_active(c->playout) ? 0 : until; /* else nobody awaits an answer */
     timer_stop(&c->mute_timer);
     journal_caller_stopped(c->journal, item_id, call_ms_of(c, until));
@@ -610,5 +610,6 @@ void call_voice_end(struct call *c)
     timer_stop(&c->wait_timer);
     timer_stop(&c->farewell.grace);
     timer_stop(&c->farewell.cap);
+    call_keys_end(c);
     call_voice_drop(c);
 }
