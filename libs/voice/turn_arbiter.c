@@ -1,28 +1,7 @@
 #include "voice/turn_arbiter.h"
 
-#include "base/buf.h"
 #include "base/mem.h"
-#include "voice/turn_words.h"
-
-enum turn_event {
-    EV_WISH,        /* something may be asked for */
-    EV_STARTED,     /* our response runs */
-    EV_PLAYING,     /* the caller begins to hear it */
-    EV_DONE,        /* it is over, audio of it is still to be heard */
-    EV_DONE_SILENT, /* it is over, nothing is to be heard */
-    EV_FAILED,      /* it failed or was refused; may be tried again */
-    EV_BLOCKED,     /* refused: another response runs */
-    EV_IDLE,        /* all audio was heard */
-    EV_SPEECH,      /* the caller begins to speak */
-    EV_QUIET,       /* and stops */
-    EV_KEY,         /* the caller presses a key */
-    EV_SUSTAINED,   /* and goes on */
-    EV_INSISTED,    /* and still, although the agent has paused */
-    EV_JUDGED,      /* what was said over the agent's voice was meant as a turn */
-    EV_UNFINISHED,  /* the turn that was taken for over is not */
-    EV_TIMEOUT,     /* of the state */
-    EV_EVENTS,
-};
+#include "voice/turn_arbiter_internal.h"
 
 static const char *const event_names[EV_EVENTS] = {
     "wish",   "started", "playing", "done",      "done_silent", "failed", "blocked",    "idle",
@@ -33,49 +12,6 @@ static const char *const state_names[TURN_STATES] = {
     "none",      "listening", "asked",  "thinking", "speaking",
     "finishing", "attentive", "paused", "yielding", "retrying",
 };
-
-struct turn_arbiter {
-    const struct turn_ops *ops;
-    void *arg;
-    struct playout *playout;
-    struct turn_settings set;
-    struct log log;
-    enum turn_state state, before; /* before: what an attentive or paused agent goes back to */
-    int64_t now_us;
-    int64_t state_due_us, sustain_due_us, commit_due_us; /* 0: not running */
-    int64_t insist_due_us, judge_due_us, voice_due_us;
-    int64_t hold_due_us;   /* until then an answer waits for the caller to go on */
-    bool keys;             /* the caller presses them */
-    bool caller_speaks;    /* says the engine */
-    bool engine_alone;     /* and our own detection has heard nothing */
-    int64_t speech_us;     /* its onset, as the engine has it */
-    struct vad_now voice;  /* our own detection */
-    int64_t voice_seen_us; /* speech was last there */
-    bool hum_passed;       /* the agent went on over this hum */
-    int64_t asked_us, silent_us;
-    int64_t audible_us; /* since when the agent is heard without a gap */
-    struct {     /* the caller's speech over the agent's voice, until the engine commits it */
-        bool on; /* there is some, and nothing came of it yet */
-        bool voice, heeded; /* heard by ourselves; and taken for the caller's voice */
-    } over;
-    bool unfinished;   /* the last piece of the turn was left open */
-    struct buf pieces; /* what was said of it so far */
-    int64_t committed_us;
-    char last_item[VOICE_ID_MAX], judge_item[VOICE_ID_MAX];
-    bool wish_answer, wish_say, wish_keep;
-    struct buf wish_text;
-    struct {                            /* the response that was asked for last */
-        bool say, keep, retried, again; /* again: to be retried once it has ended */
-        uint32_t tag;
-        char id[VOICE_ID_MAX];
-        char reason[64]; /* of its last failure */
-        struct buf text;
-    } now;
-    char kept_id[VOICE_ID_MAX]; /* a response that must be heard */
-    uint32_t last_tag;
-};
-
-static void move_on(struct turn_arbiter *t, enum turn_event ev);
 
 static void use_default(int64_t *ms, int64_t dflt)
 {
@@ -163,7 +99,7 @@ static bool may_ask(const struct turn_arbiter *t)
 }
 
 /* What must be heard is being heard or made. */
-static bool protected(const struct turn_arbiter *t)
+bool turn_protected(const struct turn_arbiter *t)
 {
     struct voice_part part;
 
@@ -235,14 +171,14 @@ static void enter_speaking(struct turn_arbiter *t)
 static void enter_finishing(struct turn_arbiter *t)
 {
     t->state_due_us = 0;
-    move_on(t, EV_WISH);
+    turn_move_on(t, EV_WISH);
 }
 
 static void enter_listening(struct turn_arbiter *t)
 {
     t->state_due_us = 0;
     if (may_ask(t))
-        move_on(t, EV_WISH);
+        turn_move_on(t, EV_WISH);
     else if (!turn_busy(t))
         t->ops->on_listening(t->arg);
 }
@@ -256,7 +192,7 @@ static void enter_back(struct turn_arbiter *t)
 {
     t->state = t->before;
     if (t->state == TURN_FINISHING)
-        move_on(t, EV_WISH);
+        turn_move_on(t, EV_WISH);
 }
 
 /* Silence at the ear; nothing is lost yet. */
@@ -282,6 +218,13 @@ static void go_on(struct turn_arbiter *t)
              (long long)((t->now_us - t->silent_us) / 1000));
     unpause(t);
     enter_back(t);
+}
+
+/* The pause began with the last sound there was. */
+static void nothing_left(struct turn_arbiter *t)
+{
+    unpause(t);
+    enter_listening(t);
 }
 
 static void done_while_attentive(struct turn_arbiter *t)
@@ -474,6 +417,7 @@ static const struct turn_move {
     [TURN_PAUSED][EV_INSISTED] = { TURN_YIELDING, yield_attentive },
     [TURN_PAUSED][EV_JUDGED] = { TURN_YIELDING, yield_attentive },
     [TURN_PAUSED][EV_DONE] = { TURN_PAUSED, done_while_attentive },
+    [TURN_PAUSED][EV_DONE_SILENT] = { TURN_LISTENING, nothing_left },
     [TURN_PAUSED][EV_FAILED] = { TURN_RETRYING, enter_retrying },
     [TURN_PAUSED][EV_TIMEOUT] = { TURN_YIELDING, stalled },
     [TURN_PAUSED][EV_KEY] = { TURN_YIELDING, yield_attentive },
@@ -491,7 +435,7 @@ static const struct turn_move {
     [TURN_RETRYING][EV_KEY] = { TURN_LISTENING, drop_retry },
 };
 
-static void move_on(struct turn_arbiter *t, enum turn_event ev)
+void turn_move_on(struct turn_arbiter *t, enum turn_event ev)
 {
     const struct turn_move *m = &moves[t->state][ev];
 
@@ -512,7 +456,7 @@ void turn_respond(struct turn_arbiter *t, int64_t now_us)
 {
     t->now_us = now_us;
     t->wish_answer = true;
-    move_on(t, EV_WISH);
+    turn_move_on(t, EV_WISH);
 }
 
 void turn_say(struct turn_arbiter *t, struct str text, bool keep, int64_t now_us)
@@ -526,7 +470,7 @@ void turn_say(struct turn_arbiter *t, struct str text, bool keep, int64_t now_us
     buf_add_str(&t->wish_text, str_slice(text, 0, n));
     t->wish_say = true;
     t->wish_keep = keep;
-    move_on(t, EV_WISH);
+    turn_move_on(t, EV_WISH);
 }
 
 void turn_on_response_started(struct turn_arbiter *t, struct str response_id, uint32_t tag,
@@ -536,7 +480,7 @@ void turn_on_response_started(struct turn_arbiter *t, struct str response_id, ui
     if (tag != 0 && tag == t->now.tag && t->now.id[0] == '\0' &&
         (t->state == TURN_ASKED || t->state == TURN_YIELDING) &&
         str_copy(t->now.id, sizeof(t->now.id), response_id)) {
-        move_on(t, EV_STARTED);
+        turn_move_on(t, EV_STARTED);
         return;
     }
     /* Late, after the watchdog, or nobody's: it must not speak. */
@@ -566,7 +510,7 @@ void turn_on_response_done(struct turn_arbiter *t, const struct voice_response *
     if (r->status == VOICE_FAILED || r->status == VOICE_INCOMPLETE)
         log_warn(&t->log, "response %s reason=" STR_FMT,
                  r->status == VOICE_FAILED ? "failed" : "incomplete", STR_ARG(r->reason));
-    move_on(t, done_event(t, r));
+    turn_move_on(t, done_event(t, r));
     if (ours)
         t->now.id[0] = '\0'; /* unless the move has asked again, which clears it too */
 }
@@ -594,7 +538,7 @@ void turn_on_playing(struct turn_arbiter *t, struct str response_id, int64_t now
     if (t->audible_us == 0)
         t->audible_us = now_us;
     if (turn_wants(t, response_id)) /* a part of the one before may only now be played */
-        move_on(t, EV_PLAYING);
+        turn_move_on(t, EV_PLAYING);
 }
 
 void turn_on_idle(struct turn_arbiter *t, int64_t now_us)
@@ -607,228 +551,7 @@ void turn_on_idle(struct turn_arbiter *t, int64_t now_us)
         unpause(t);
         t->state = TURN_FINISHING; /* nothing is left to be attentive about */
     }
-    move_on(t, EV_IDLE);
-}
-
-/* ---- the caller ---- */
-
-bool turn_attentive(const struct turn_arbiter *t)
-{
-    return t->state != TURN_LISTENING;
-}
-
-static bool audible(const struct turn_arbiter *t)
-{
-    return playout_active(t->playout);
-}
-
-static void over_begins(struct turn_arbiter *t)
-{
-    if (t->over.on || !audible(t))
-        return;
-    t->over.on = true;
-    t->over.voice = t->over.heeded = false;
-}
-
-/* It is the caller's voice, as far as our own detection can tell. */
-static bool is_callers(const struct turn_arbiter *t)
-{
-    return !t->voice.aside && (t->voice.voiced_ms >= VAD_VOICED_MS || !turn_attentive(t));
-}
-
-/* Speech that was there before the agent's voice, or before an answer was asked for, interrupts neither
- * unless the engine hears it too: it may be a radio. */
-static bool is_newer(const struct turn_arbiter *t)
-{
-    int64_t onset_us = t->now_us - t->voice.ms * 1000;
-
-    return t->caller_speaks || onset_us >= (audible(t) ? t->audible_us : t->asked_us);
-}
-
-static void voice_sustained(struct turn_arbiter *t)
-{
-    int64_t limit_ms = t->hum_passed ? t->set.hum_ms : t->set.sustain_ms;
-
-    if (t->voice.ms >= limit_ms && is_callers(t) && is_newer(t) && !protected(t))
-        move_on(t, EV_SUSTAINED);
-}
-
-static void voice_goes_on(struct turn_arbiter *t, bool began)
-{
-    t->voice_seen_us = t->now_us;
-    t->voice_due_us = t->now_us + (int64_t)TURN_FRAMES_MS * 1000;
-    t->engine_alone = false;
-    t->sustain_due_us = 0;
-    if (began)
-        t->hum_passed = false;
-    over_begins(t);
-    t->over.voice = true;
-    t->over.heeded = t->over.heeded || is_callers(t);
-    if (!audible(t) && !t->voice.aside)
-        t->over.on = false;
-    if (began && !protected(t))
-        move_on(t, EV_SPEECH);
-    voice_sustained(t);
-}
-
-static void voice_ends(struct turn_arbiter *t)
-{
-    t->voice.speech = false;
-    t->voice_due_us = 0;
-    move_on(t, EV_QUIET);
-}
-
-void turn_on_voice(struct turn_arbiter *t, const struct vad_now *v, int64_t now_us)
-{
-    bool before = t->voice.speech;
-
-    t->now_us = now_us;
-    t->voice = *v;
-    if (v->speech)
-        voice_goes_on(t, !before);
-    else if (before)
-        voice_ends(t);
-    move_on(t, EV_WISH); /* it may have waited for this voice */
-}
-
-void turn_on_speech_started(struct turn_arbiter *t, int64_t since_us, int64_t now_us)
-{
-    t->now_us = now_us;
-    t->caller_speaks = true;
-    t->speech_us = MIN(since_us, now_us);
-    t->commit_due_us = 0;
-    over_begins(t);
-    /* Our own detection has had its say on these sounds. */
-    t->engine_alone =
-        !t->voice.speech && (t->voice_seen_us == 0 || t->voice_seen_us < t->speech_us);
-    if (!t->engine_alone)
-        return;
-    t->sustain_due_us = MAX(t->speech_us + t->set.sustain_ms * 1000, now_us);
-    if (!protected(t))
-        move_on(t, EV_SPEECH);
-}
-
-void turn_on_speech_stopped(struct turn_arbiter *t, int64_t now_us)
-{
-    t->now_us = now_us;
-    t->caller_speaks = false;
-    t->sustain_due_us = 0;
-    t->commit_due_us = now_us + (int64_t)TURN_COMMIT_MS * 1000;
-    if (t->engine_alone)
-        move_on(t, EV_QUIET);
-}
-
-/* The agent talked on over it: was it meant to be answered? The transcript will tell. */
-static bool await_judgement(struct turn_arbiter *t, struct str item_id)
-{
-    bool spoken = t->over.heeded || !t->over.voice;
-
-    if (!t->over.on)
-        return false;
-    t->over.on = false;
-    if (!spoken) {
-        log_info(&t->log, "sounds over the agent's voice were not the caller's: no turn");
-        return true;
-    }
-    if (!audible(t) || t->now_us - t->speech_us >= (int64_t)TURN_SHORT_MS * 1000 ||
-        !str_copy(t->judge_item, sizeof(t->judge_item), item_id))
-        return false;
-    t->judge_due_us = t->now_us + (int64_t)TURN_JUDGE_MS * 1000;
-    return true;
-}
-
-bool turn_on_committed(struct turn_arbiter *t, struct str item_id, int64_t now_us)
-{
-    bool answer;
-
-    t->now_us = now_us;
-    t->caller_speaks = false;
-    t->sustain_due_us = 0;
-    t->commit_due_us = 0;
-    t->last_item[0] = '\0';
-    answer = !await_judgement(t, item_id);
-    if (answer) {
-        t->wish_answer = true;
-        t->committed_us = now_us;
-        (void)str_copy(t->last_item, sizeof(t->last_item), item_id); /* else it is not waited for */
-        if (t->unfinished)
-            t->hold_due_us = now_us + (int64_t)TURN_TEXT_MS * 1000;
-    }
-    move_on(t, EV_WISH);
-    return answer;
-}
-
-static bool judge(struct turn_arbiter *t, struct str text)
-{
-    t->judge_due_us = 0;
-    if (text.n == 0 || turn_words_backchannel(text, t->set.language)) {
-        log_info(&t->log, "speech over the agent's voice was no turn words=%d", text.n > 0);
-        return false;
-    }
-    t->wish_answer = true;
-    if (!protected(t))
-        move_on(t, EV_JUDGED);
-    move_on(t, EV_WISH);
-    return true;
-}
-
-/* How long the caller may think before the turn counts as over. */
-static void hear_out(struct turn_arbiter *t, struct str text)
-{
-    const int64_t waits_ms[PAUSES] = { 0, t->set.hesitation_ms, t->set.digits_ms,
-                                       t->set.spelling_ms };
-    enum turn_pause pause;
-
-    bool answering = (t->state == TURN_ASKED || t->state == TURN_THINKING) && !t->now.say;
-
-    if (!t->unfinished)
-        buf_reset(&t->pieces);
-    buf_add_str(&t->pieces, text);
-    buf_add_char(&t->pieces, ' ');
-    pause = turn_words_pause(buf_str(&t->pieces), t->set.language);
-    t->last_item[0] = '\0';
-    t->hold_due_us = 0;
-    t->unfinished = false;
-    if (waits_ms[pause] > 0 && (answering || t->wish_answer)) {
-        log_info(&t->log, "the caller is not through: %s wait_ms=%lld", turn_pause_name(pause),
-                 (long long)waits_ms[pause]);
-        t->hold_due_us = t->committed_us + waits_ms[pause] * 1000;
-        if (answering)
-            move_on(t, EV_UNFINISHED);
-        t->unfinished = true;
-    }
-    move_on(t, EV_WISH);
-}
-
-bool turn_on_caller_text(struct turn_arbiter *t, struct str item_id, struct str text,
-                         int64_t now_us)
-{
-    t->now_us = now_us;
-    if (t->judge_due_us && str_eq_c(item_id, t->judge_item))
-        return judge(t, text);
-    if (t->last_item[0] && str_eq_c(item_id, t->last_item))
-        hear_out(t, text);
-    return false;
-}
-
-bool turn_hears_out(const struct turn_arbiter *t)
-{
-    return t->hold_due_us != 0;
-}
-
-int64_t turn_silent_since_us(const struct turn_arbiter *t)
-{
-    return t->silent_us;
-}
-
-void turn_on_keys(struct turn_arbiter *t, bool pressing, int64_t now_us)
-{
-    t->now_us = now_us;
-    t->keys = pressing;
-    if (!pressing)
-        move_on(t, EV_WISH);
-    else if (!protected(t))
-        move_on(t, EV_KEY);
+    turn_move_on(t, EV_IDLE);
 }
 
 void turn_on_refused(struct turn_arbiter *t, const struct voice_error *e, int64_t now_us)
@@ -837,10 +560,10 @@ void turn_on_refused(struct turn_arbiter *t, const struct voice_error *e, int64_
 
     t->now_us = now_us;
     if (e->kind == VOICE_ERROR_ACTIVE) {
-        move_on(t, EV_BLOCKED);
+        turn_move_on(t, EV_BLOCKED);
     } else if (e->kind == VOICE_ERROR_RESPONSE && open && (e->tag == 0 || e->tag == t->now.tag)) {
         (void)str_copy(t->now.reason, sizeof(t->now.reason), e->code);
-        move_on(t, EV_FAILED);
+        turn_move_on(t, EV_FAILED);
     }
 }
 
@@ -852,43 +575,22 @@ static bool due(int64_t *at_us, int64_t now_us)
     return true;
 }
 
-static void sustained(struct turn_arbiter *t)
-{
-    if (!t->caller_speaks)
-        return;
-    if (protected(t)) /* what comes after it can be interrupted by the same speech */
-        t->sustain_due_us = t->now_us + (int64_t)TURN_RECHECK_MS * 1000;
-    else
-        move_on(t, EV_SUSTAINED);
-}
-
-/* The agent has paused, and the caller still speaks: a hum does not take the floor. */
-static void insisted(struct turn_arbiter *t)
-{
-    if (t->voice.speech && t->voice.hum && t->voice.ms < t->set.hum_ms && !t->hum_passed) {
-        t->hum_passed = true;
-        move_on(t, EV_QUIET);
-    } else {
-        move_on(t, EV_INSISTED);
-    }
-}
-
 static void run_due(struct turn_arbiter *t)
 {
     if (due(&t->voice_due_us, t->now_us))
-        voice_ends(t);
+        turn_voice_ended(t);
     if (due(&t->sustain_due_us, t->now_us))
-        sustained(t);
+        turn_sustained(t);
     if (due(&t->insist_due_us, t->now_us))
-        insisted(t);
+        turn_insisted(t);
     if (due(&t->judge_due_us, t->now_us)) {
         t->wish_answer = true; /* unjudged: rather an answer too many */
-        move_on(t, EV_WISH);
+        turn_move_on(t, EV_WISH);
     }
     if (due(&t->commit_due_us, t->now_us) | due(&t->hold_due_us, t->now_us))
-        move_on(t, EV_WISH); /* what waited for the caller need not wait longer */
+        turn_move_on(t, EV_WISH); /* what waited for the caller need not wait longer */
     if (due(&t->state_due_us, t->now_us))
-        move_on(t, EV_TIMEOUT);
+        turn_move_on(t, EV_TIMEOUT);
 }
 
 int64_t turn_tick(struct turn_arbiter *t, int64_t now_us)

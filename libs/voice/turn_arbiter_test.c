@@ -1026,3 +1026,21 @@ TEST(turn_keeps_what_is_being_said_when_the_words_come_late)
     CHECK_STATE(&w, "speaking");
     world_close(&w);
 }
+
+TEST(turn_ends_a_pause_that_began_with_the_last_sound_of_a_response)
+{
+    struct vad_now v = { .speech = true, .ms = TURN_SUSTAIN_MS, .voiced_ms = TURN_SUSTAIN_MS };
+    struct world w;
+
+    world_open(&w);
+    turn_respond(w.turn, w.now_us);
+    started(&w, "r1", 1);
+    audio(&w, "r1", "i1", 400);
+    pass(&w, 400);
+    turn_on_voice(w.turn, &v, w.now_us);
+    CHECK_STATE(&w, "paused");
+    ended(&w, "r1", VOICE_COMPLETED);
+    CHECK_STATE(&w, "listening");
+    CHECK(!playout_paused(w.playout));
+    world_close(&w);
+}
