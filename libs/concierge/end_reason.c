@@ -30,7 +30,8 @@ static const struct end_reason_info reasons[END_REASONS] = {
     [END_TIME_LIMIT] = { .name = "time_limit",
                          .text = "the longest allowed call",
                          .detection = "limits.call_max_s since the stream began",
-                         .heard = "that the longest time is reached, and a goodbye",
+                         .heard = "that little time is left; later that the longest time is "
+                                  "reached, and a goodbye",
                          .test = "bridge_ends_the_longest_call_with_a_sentence" },
     [END_ENGINE_FAILED] = { .name = "engine_failed",
                             .text = "the voice engine was lost",

@@ -243,6 +243,7 @@ static const struct bind_key limits_keys[] = {
       .max = 60 },
     { "silence_prompts_max", BIND_INT, AT(struct profile, limits.silence_prompts_max), .max = 5 },
     { "call_max_s", BIND_INT, AT(struct profile, limits.call_max_s), .min = 60, .max = 3300 },
+    { "call_warning_s", BIND_INT, AT(struct profile, limits.call_warning_s), .max = 600 },
 };
 
 static const struct bind_key redaction_keys[] = {
@@ -328,7 +329,10 @@ static struct profile profile_defaults(void)
                      .slot_step_min = 15,
                      .offers_max = 3 },
         .autonomy = AUTONOMY_BOOK,
-        .limits = { .silence_prompt_s = 8, .silence_prompts_max = 2, .call_max_s = 1800 },
+        .limits = { .silence_prompt_s = 8,
+                    .silence_prompts_max = 2,
+                    .call_max_s = 1800,
+                    .call_warning_s = 60 },
         .redaction = { true, true, true },
         .retention = { 30, 90, 365 },
         .recording = { CONSENT_ANNOUNCE },

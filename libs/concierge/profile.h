@@ -152,6 +152,7 @@ struct profile {
 
     struct {
         int silence_prompt_s, silence_prompts_max, call_max_s;
+        int call_warning_s; /* before call_max_s; 0: none */
     } limits;
     struct {
         bool phone, email, card; /* masked before text is stored */

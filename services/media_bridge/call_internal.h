@@ -91,6 +91,7 @@ struct call {
     int64_t voiced_since_us; /* onset of the speech that may interrupt; 0 */
     bool first_word, caller_speaks, mute_filled;
     int silence_prompts, gave_up;
+    bool limit_near; /* the next thing that limit_timer tells is the end */
     struct {
         bool open; /* the caller is pressing keys; nothing is said meanwhile */
         int entries;

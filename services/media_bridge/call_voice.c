@@ -5,6 +5,20 @@
 #include "media_bridge/sentences.h"
 #include "voice/g711.h"
 
+/* Nobody speaks, and nothing is due. */
+static bool is_silent(const struct call *c)
+{
+    return c->engine_ready && !c->caller_speaks && !c->farewell.armed && !c->moving &&
+           !c->answer_due && tools_pending(c->tools) == 0 && !turn_busy(c->turn);
+}
+
+/* Also after sounds that were no turn: they are followed by nothing. */
+static void watch_silence(struct call *c)
+{
+    if (!timer_running(&c->silence_timer) && is_silent(c))
+        timer_start(&c->silence_timer, (int64_t)c->bridge->profile->limits.silence_prompt_s * 1000);
+}
+
 static void arm(struct timer *t, int64_t at_us)
 {
     if (at_us < 0)
@@ -22,6 +36,8 @@ void call_pump(struct call *c)
     if (c->state != CALL_TALKING)
         return; /* the last word was heard */
     arm(&c->turn_timer, turn_tick(c->turn, now));
+    if (c->state == CALL_TALKING)
+        watch_silence(c);
     if (c->engine_held && c->engine && playout_queued_ms(c->playout) < PLAYOUT_FULL_MS / 2) {
         c->engine_held = false;
         c->ops->hold(c->engine, false);
@@ -179,8 +195,7 @@ static void on_silence(void *arg)
     const struct sentences *say = c->bridge->sentences;
     bool last = c->silence_prompts >= c->bridge->profile->limits.silence_prompts_max;
 
-    if (c->state != CALL_TALKING || c->caller_speaks || turn_busy(c->turn) || c->farewell.armed ||
-        !c->engine_ready)
+    if (c->state != CALL_TALKING || !is_silent(c))
         return;
     c->silence_prompts++;
     if (last)
@@ -189,12 +204,40 @@ static void on_silence(void *arg)
     call_pump(c);
 }
 
+static void limit_begin(struct call *c)
+{
+    int max_s = c->bridge->profile->limits.call_max_s;
+    int warning_s = c->bridge->profile->limits.call_warning_s;
+    bool warns = warning_s > 0 && warning_s < max_s;
+
+    c->limit_near = !warns;
+    timer_start(&c->limit_timer, (int64_t)(warns ? max_s - warning_s : max_s) * 1000);
+}
+
+static void on_limit_near(struct call *c)
+{
+    c->limit_near = true;
+    timer_start(&c->limit_timer, (int64_t)c->bridge->profile->limits.call_warning_s * 1000);
+    if (c->farewell.armed || !c->engine_ready)
+        return;
+    turn_say(c->turn, str_c(c->bridge->sentences->time_short), false, call_now_us(c));
+    call_pump(c);
+}
+
 static void on_limit(void *arg)
 {
     struct call *c = arg;
 
-    if (c->state != CALL_TALKING || c->farewell.armed)
+    if (c->state != CALL_TALKING)
         return;
+    if (!c->limit_near) {
+        on_limit_near(c);
+        return;
+    }
+    if (c->farewell.armed) { /* it ends already, unless the talk goes on after all */
+        timer_start(&c->limit_timer, CALL_GOODBYE_MS);
+        return;
+    }
     log_warn(&c->log, "longest call reached limit_s=%d", c->bridge->profile->limits.call_max_s);
     if (!c->engine_ready) {
         call_leave(c, END_TIME_LIMIT); /* nobody could say the sentence */
@@ -572,7 +615,6 @@ void call_voice_open(struct call *c)
 
 void call_voice_begin(struct call *c)
 {
-    const struct profile *p = c->bridge->profile;
     const struct journal_started started = { .stream_sid = c->stream_sid,
                                              .voice = c->bridge->voice,
                                              .prompt_hash = str_c(c->bridge->prompt->hash),
@@ -580,7 +622,7 @@ void call_voice_begin(struct call *c)
 
     c->told_started = true;
     journal_started(c->journal, &started);
-    timer_start(&c->limit_timer, (int64_t)p->limits.call_max_s * 1000);
+    limit_begin(c);
     if (c->attempt > 0) {
         turn_respond(c->turn,
                      call_now_us(c)); /* the prompt says what has been and what to begin with */

@@ -8,6 +8,7 @@ static const struct sentences table[] = {
       .interrupted = "I am sorry, I was gone for a moment.",
       .still_there = "Are you still there?",
       .silence = "I cannot hear anybody, so I am going to hang up. Please call again. Goodbye.",
+      .time_short = "Just so you know, we have only a little time left on this call.",
       .time_limit =
           "I am sorry, we have reached the longest time for a call. Please call again. Goodbye." },
     { .language = "de",
@@ -17,6 +18,7 @@ static const struct sentences table[] = {
       .still_there = "Sind Sie noch da?",
       .silence =
           "Ich höre niemanden und lege jetzt auf. Rufen Sie gern wieder an. Auf Wiederhören.",
+      .time_short = "Nur zur Information: Wir haben für dieses Gespräch nicht mehr viel Zeit.",
       .time_limit = "Entschuldigung, wir haben die längste Gesprächsdauer erreicht. Rufen Sie gern "
                     "wieder an. "
                     "Auf Wiederhören." },
@@ -26,6 +28,7 @@ static const struct sentences table[] = {
       .interrupted = "Excusez-moi, j'ai été coupée un instant.",
       .still_there = "Êtes-vous toujours là ?",
       .silence = "Je n'entends personne, je vais raccrocher. N'hésitez pas à rappeler. Au revoir.",
+      .time_short = "Je vous signale qu'il nous reste peu de temps pour cet appel.",
       .time_limit = "Excusez-moi, nous avons atteint la durée maximale. N'hésitez pas à rappeler. "
                     "Au revoir." },
     { .language = "es",
@@ -33,6 +36,7 @@ static const struct sentences table[] = {
       .interrupted = "Perdone, me he cortado un momento.",
       .still_there = "¿Sigue ahí?",
       .silence = "No oigo a nadie, así que voy a colgar. Vuelva a llamar cuando quiera. Adiós.",
+      .time_short = "Le aviso de que nos queda poco tiempo para esta llamada.",
       .time_limit =
           "Perdone, hemos llegado a la duración máxima. Vuelva a llamar cuando quiera. Adiós." },
 };

@@ -10,6 +10,7 @@ struct sentences {
     const char *interrupted; /* the engine was lost, and is there again */
     const char *still_there; /* nobody has spoken for a while */
     const char *silence;     /* the call ends for silence */
+    const char *time_short;  /* it will soon reach its longest time */
     const char *time_limit;  /* the call has reached its longest time */
 };
 

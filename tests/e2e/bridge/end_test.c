@@ -438,7 +438,43 @@ TEST(bridge_takes_a_resumed_call_up_where_it_was)
     world_close(&w);
 }
 
+static struct str asked_to_say(struct fake_engine *e, struct arena *a, int n)
+{
+    return json_str(json_path(engine_message(e, a, "response.create", n), "response.instructions"));
+}
+
 TEST(bridge_asks_a_silent_caller_then_ends_politely)
+{
+    struct arena a = ARENA_INIT;
+    struct fake_caller *c;
+    struct fake_engine *e;
+    struct world w;
+    int64_t began;
+
+    world_open(&w, NULL);
+    c = world_talk(&w, &e);
+    began = world_now_ms(&w);
+    until_engine_got(e, "response.create", 3);
+    CHECK(world_now_ms(&w) - began >= 7500);
+    CHECK_CONTAINS(asked_to_say(e, &a, 2), "still there");
+    until_engine_got(e, "response.create", 4);
+    CHECK_CONTAINS(asked_to_say(e, &a, 3), "still there");
+    until_engine_got(e, "response.create", 5);
+    CHECK_CONTAINS(asked_to_say(e, &a, 4), "Goodbye");
+    until_closed(c);
+    CHECK_INT(caller_heard_ms(c), 5 * 600); /* to its end */
+    until_over(&w);
+    CHECK_INT(engine_got(e, "response.create"), 5);
+    CHECK_STR(json_str(json_get(world_event(&w, &a, c->call_sid, "call.ended", 0), "reason")),
+              "silence");
+    CHECK_STR(json_str(json_get(world_event(&w, &a, c->call_sid, "call.ended", 0), "outcome")),
+              "silent");
+    CHECK_STR(world_live_state(&w, &a, c->call_sid), "ended");
+    arena_release(&a);
+    world_close(&w);
+}
+
+TEST(bridge_begins_to_ask_anew_once_a_silent_caller_has_spoken)
 {
     struct arena a = ARENA_INIT;
     struct fake_caller *c;
@@ -447,17 +483,77 @@ TEST(bridge_asks_a_silent_caller_then_ends_politely)
 
     world_open(&w, NULL);
     c = world_talk(&w, &e);
+    until_engine_got(e, "response.create", 4); /* asked twice */
+    until_heard_ms(c, 4 * 600);
+    engine_speech_started(e, "item_c1");
+    world_pass(&w, 600);
+    engine_speech_stopped(e, "item_c1");
+    engine_turn(e, "item_c1", "Yes, I am.");
+    until_engine_got(e, "response.create", 5);
+    CHECK_STR(asked_to_say(e, &a, 4), ""); /* an answer */
+    until_engine_got(e, "response.create", 6);
+    CHECK_CONTAINS(asked_to_say(e, &a, 5), "still there");
+    until_engine_got(e, "response.create", 7);
+    CHECK_CONTAINS(asked_to_say(e, &a, 6), "still there");
+    CHECK_INT(c->closed, 0);
+    arena_release(&a);
+    world_close(&w);
+}
+
+TEST(bridge_asks_a_caller_who_has_only_coughed)
+{
+    struct arena a = ARENA_INIT;
+    struct fake_engine *e;
+    struct world w;
+    int64_t began;
+
+    world_open(&w, NULL);
+    (void)world_talk(&w, &e);
+    began = world_now_ms(&w);
+    world_pass(&w, 4000);
+    engine_speech_started(e, "item_c1");
+    world_pass(&w, 300);
+    engine_speech_stopped(e, "item_c1"); /* and no turn comes of it */
     until_engine_got(e, "response.create", 3);
-    CHECK_CONTAINS(
-        json_str(json_path(engine_message(e, &a, "response.create", 2), "response.instructions")),
-        "still there");
+    CHECK_CONTAINS(asked_to_say(e, &a, 2), "still there");
+    CHECK(world_now_ms(&w) - began >= 12000); /* the cough was a sign of life */
+    CHECK(world_now_ms(&w) - began <= 16000);
+    arena_release(&a);
+    world_close(&w);
+}
+
+TEST(bridge_says_beforehand_that_the_longest_call_will_end)
+{
+    static const char *const more[] = { "BUSINESS_PROFILE=" VC_SOURCE_DIR
+                                        "/tests/e2e/bridge/warned.yaml",
+                                        NULL };
+    struct arena a = ARENA_INIT;
+    struct fake_caller *c;
+    struct fake_engine *e;
+    struct world w;
+    int64_t began;
+
+    world_open(&w, more);
+    began = world_now_ms(&w);
+    c = world_talk(&w, &e);
+    /* The caller is speaking when the time comes: the warning waits. */
+    world_pass(&w, 48000 - (world_now_ms(&w) - began));
+    engine_speech_started(e, "item_c1");
+    world_pass(&w, 5000);
+    CHECK_INT(engine_got(e, "response.create"), 2);
+    engine_speech_stopped(e, "item_c1");
+    engine_turn(e, "item_c1", "And then there is this.");
+    until_engine_got(e, "response.create", 4);
+    CHECK_CONTAINS(asked_to_say(e, &a, 2), "little time left");
+    CHECK_STR(asked_to_say(e, &a, 3), ""); /* and the answer is not lost */
+    until_engine_got(e, "response.create", 5);
+    CHECK(world_now_ms(&w) - began >= 89000);
+    CHECK(world_now_ms(&w) - began <= 92000);
+    CHECK_CONTAINS(asked_to_say(e, &a, 4), "longest time");
     until_closed(c);
     until_over(&w);
     CHECK_STR(json_str(json_get(world_event(&w, &a, c->call_sid, "call.ended", 0), "reason")),
-              "silence");
-    CHECK_STR(json_str(json_get(world_event(&w, &a, c->call_sid, "call.ended", 0), "outcome")),
-              "silent");
-    CHECK_STR(world_live_state(&w, &a, c->call_sid), "ended");
+              "time_limit");
     arena_release(&a);
     world_close(&w);
 }
