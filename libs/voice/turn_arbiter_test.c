@@ -698,10 +698,11 @@ static void turn_over(struct world *w, const char *text)
     caller_text(w, text);
 }
 
-#define VOICED         \
-    {                  \
-        .voiced_ms = 1 \
-    }
+#define HEARD_AS(...) ((struct vad_now){ __VA_ARGS__ })
+#define VOICED HEARD_AS(.voiced_ms = 1)
+#define HUMMED HEARD_AS(.voiced_ms = 1, .hum = true)
+#define ASIDE HEARD_AS(.voiced_ms = 1, .aside = true)
+#define UNVOICED HEARD_AS(.voiced_ms = 0)
 
 static void fail_row(const char *name, const char *when, struct world *w)
 {
@@ -710,36 +711,26 @@ static void fail_row(const char *name, const char *when, struct world *w)
 
 TEST(turn_is_given_up_for_interruptions_and_for_nothing_else)
 {
-#define YIELDED "clear cancel(r1) truncate(i1,250) interrupted(1) "
-    static const struct {
-        const char *name;
-        int ms;
+    const struct {
         struct vad_now like;
-        const char *text, *at_once;
+        const char *name, *text, *at_once;
+        int ms;
         bool judged; /* to be a turn, by its transcript */
     } rows[] = {
-        { "a short word", 240, VOICED, "Yes.", "", false },
-        { "a backchannel", 400, VOICED, "Okay.", "clear ", false },
-        { "the longest that a pause waits for", 720, VOICED, "Yeah.", "clear ", false },
-        { "a hum of a second", 1000, { .voiced_ms = 1, .hum = true }, "Mm-hm.", "clear ", false },
-        { "a hum that does not end",
-          1900,
-          { .voiced_ms = 1, .hum = true },
-          "Mm-hm.",
-          "clear clear cancel(r1) truncate(i1,590) interrupted(1) ",
-          false },
-        { "a cough", 400, { 0 }, "", "", false },
-        { "a cough that was taken for a word", 400, { 0 }, "Huh, what?", "", false },
-        { "somebody else in the room",
-          3000,
-          { .voiced_ms = 1, .aside = true },
-          "Where did you put the keys?",
-          "",
-          false },
-        { "a sound without words", 400, VOICED, "", "clear ", false },
-        { "stop", 400, VOICED, "Stop.", "clear ", true },
-        { "no", 240, VOICED, "No.", "", true },
-        { "a real interruption", 1200, VOICED, "Wait, not on Friday.", YIELDED, false },
+        { VOICED, "a short word", "Yes.", "", 240, false },
+        { VOICED, "a backchannel", "Okay.", "clear ", 400, false },
+        { VOICED, "the longest that a pause waits for", "Yeah.", "clear ", 720, false },
+        { HUMMED, "a hum of a second", "Mm-hm.", "clear ", 1000, false },
+        { HUMMED, "a hum that does not end", "Mm-hm.",
+          "clear clear cancel(r1) truncate(i1,590) interrupted(1) ", 1900, false },
+        { UNVOICED, "a cough", "", "", 400, false },
+        { UNVOICED, "a cough that was taken for a word", "Huh, what?", "", 400, false },
+        { ASIDE, "somebody else in the room", "Where did you put the keys?", "", 3000, false },
+        { VOICED, "a sound without words", "", "clear ", 400, false },
+        { VOICED, "stop", "Stop.", "clear ", 400, true },
+        { VOICED, "no", "No.", "", 240, true },
+        { VOICED, "a real interruption", "Wait, not on Friday.",
+          "clear cancel(r1) truncate(i1,250) interrupted(1) ", 1200, false },
     };
     size_t i;
 
@@ -770,10 +761,10 @@ TEST(turn_pauses_within_its_limit_of_the_onset)
     struct world w;
 
     speaking(&w, 1000);
-    voice(&w, TURN_SUSTAIN_MS - 20, (struct vad_now)VOICED);
+    voice(&w, TURN_SUSTAIN_MS - 20, VOICED);
     CHECK_DID(&w, "");
     pass(&w, 500);
-    voice(&w, TURN_SUSTAIN_MS, (struct vad_now)VOICED);
+    voice(&w, TURN_SUSTAIN_MS, VOICED);
     CHECK_DID(&w, "clear ");
     world_close(&w);
 }
@@ -785,7 +776,7 @@ TEST(turn_answers_a_word_that_came_with_the_agents_last_ones)
     speaking(&w, 1000);
     ended(&w, "r1", VOICE_COMPLETED);
     pass(&w, 2800);
-    voice(&w, 240, (struct vad_now)VOICED);
+    voice(&w, 240, VOICED);
     playout_mark(w.playout, STR("g0.18"), w.now_us);
     heard_all(&w); /* "...is that right?" - "Yes." */
     buf_reset(&w.did);
@@ -800,7 +791,7 @@ TEST(turn_answers_afterwards_what_nobody_could_judge)
 
     speaking(&w, 1000);
     audio(&w, "r1", "i1", 6000);
-    voice(&w, 240, (struct vad_now)VOICED);
+    voice(&w, 240, VOICED);
     pass(&w, 500);
     quiet(&w);
     committed(&w); /* no transcript comes */
@@ -823,7 +814,7 @@ TEST(turn_takes_a_long_speech_over_what_must_be_heard_for_a_turn)
     ended(&w, "r1", VOICE_COMPLETED);
     buf_reset(&w.did);
     pass(&w, 500);
-    voice(&w, 1800, (struct vad_now)VOICED);
+    voice(&w, 1800, VOICED);
     CHECK_DID(&w, ""); /* nothing is cut */
     pass(&w, 500);
     quiet(&w);
@@ -843,7 +834,7 @@ TEST(turn_ignores_a_backchannel_to_what_must_be_heard)
     ended(&w, "r1", VOICE_COMPLETED);
     buf_reset(&w.did);
     pass(&w, 500);
-    voice(&w, 400, (struct vad_now)VOICED);
+    voice(&w, 400, VOICED);
     turn_over(&w, "Okay.");
     heard_all(&w);
     CHECK_DID(&w, "listening ");
@@ -858,10 +849,10 @@ TEST(turn_lets_the_caller_go_on_while_an_answer_is_on_its_way)
     committed(&w);
     started(&w, "r1", 1);
     buf_reset(&w.did);
-    voice(&w, 400, (struct vad_now){ 0 }); /* a cough */
+    voice(&w, 400, UNVOICED); /* a cough */
     CHECK_DID(&w, "");
     quiet(&w);
-    voice(&w, 400, (struct vad_now)VOICED);
+    voice(&w, 400, VOICED);
     CHECK_DID(&w, "cancel(r1) ");
     ended(&w, "r1", VOICE_CANCELLED);
     CHECK_DID(&w, ""); /* not before the caller is through */

@@ -148,9 +148,11 @@ static double correlation(const int16_t *a, const int16_t *b)
     size_t i;
 
     for (i = 0; i < WINDOW; i++) {
-        ab += a[i] * b[i];
-        aa += a[i] * a[i];
-        bb += b[i] * b[i];
+        int32_t pab = a[i] * b[i], paa = a[i] * a[i], pbb = b[i] * b[i];
+
+        ab += pab;
+        aa += paa;
+        bb += pbb;
     }
     return ab > 0 ? (double)ab * (double)ab / ((double)aa * (double)bb) : 0;
 }

@@ -80,16 +80,15 @@ TEST(bridge_pauses_for_a_backchannel_and_goes_on_from_the_very_millisecond)
 TEST(bridge_does_not_stop_for_a_cough_a_door_or_somebody_else_in_the_room)
 {
     static const struct {
-        const char *name;
-        enum sound sound;
+        const char *name, *text;
         double amplitude;
+        enum sound sound;
         int ms;
-        const char *text;
     } rows[] = {
-        { "a cough", SOUND_HISS, LOUD, 360, "" },
-        { "a door", SOUND_THUD, 3 * LOUD, 400, "" },
-        { "side speech at -12 dB", SOUND_VOWEL, LOUD / 4, 2000, "Where are the keys?" },
-        { "a word", SOUND_VOWEL, LOUD, 240, "Okay." },
+        { "a cough", "", LOUD, SOUND_HISS, 360 },
+        { "a door", "", 3 * LOUD, SOUND_THUD, 400 },
+        { "side speech at -12 dB", "Where are the keys?", LOUD * 0.25, SOUND_VOWEL, 2000 },
+        { "a word", "Okay.", LOUD, SOUND_VOWEL, 240 },
     };
     size_t i;
 
