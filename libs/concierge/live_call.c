@@ -20,6 +20,34 @@ struct live_write {
     int keep_days;
 };
 
+static void write_recent(struct fsw *w, const struct live_call *call)
+{
+    size_t i;
+
+    fsw_arr(w, "turns");
+    for (i = 0; i < call->n_turns; i++) {
+        const struct live_turn *t = &call->turns[i];
+
+        fsw_map(w, NULL);
+        fsw_i64(w, "attempt", t->attempt);
+        fsw_i64(w, "index", t->index);
+        fsw_i64(w, "startMs", t->start_ms);
+        fsw_cstr(w, "role", t->agent ? "agent" : "caller");
+        fsw_str(w, "text", t->text);
+        fsw_end(w);
+    }
+    fsw_end(w);
+    fsw_arr(w, "tools");
+    for (i = 0; i < call->n_tools; i++) {
+        fsw_map(w, NULL);
+        fsw_i64(w, "attempt", call->tools[i].attempt);
+        fsw_i64(w, "atMs", call->tools[i].at_ms);
+        fsw_str(w, "toolCallId", call->tools[i].call_id);
+        fsw_end(w);
+    }
+    fsw_end(w);
+}
+
 static enum errc write_newer(void *arg, struct ctx *ctx, const struct fs_doc *docs,
                              struct firestore_commit *c, struct err *err)
 {
@@ -42,6 +70,8 @@ static enum errc write_newer(void *arg, struct ctx *ctx, const struct fs_doc *do
         fsw_str(w, "summary", call->transfer.summary);
         fsw_end(w);
     }
+    if (call->n_turns || call->n_tools)
+        write_recent(w, call);
     fsw_time(w, "updatedAt", now_us);
     fsw_ttl(w, now_us, job->keep_days);
     return ERR_OK;
@@ -68,6 +98,34 @@ static enum live_call_state find_state(struct str name)
     return LIVE_CALL_LIVE; /* a state that this build does not know is not an end */
 }
 
+static void read_recent(struct ctx *ctx, const struct jval *fields, struct live_call *ret)
+{
+    const struct jval *turns = fs_arr(fields, "turns"), *tools = fs_arr(fields, "tools"), *v;
+    struct live_turn *turn = ARENA_ARRAY(ctx->arena, struct live_turn, LIVE_CALL_RECENT_MAX);
+    struct live_tool *tool = ARENA_ARRAY(ctx->arena, struct live_tool, LIVE_CALL_RECENT_MAX);
+    struct json_iter it = json_iter(turns);
+
+    ret->turns = turn;
+    while (ret->n_turns < LIVE_CALL_RECENT_MAX && json_next(&it, NULL, &v)) {
+        const struct jval *f = fs_val_map(v);
+
+        turn[ret->n_turns++] = (struct live_turn){ .attempt = (int)fs_i64_or(f, "attempt", 0),
+                                                   .index = (int)fs_i64_or(f, "index", 0),
+                                                   .start_ms = fs_i64_or(f, "startMs", 0),
+                                                   .agent = str_eq_c(fs_str(f, "role"), "agent"),
+                                                   .text = fs_str(f, "text") };
+    }
+    it = json_iter(tools);
+    ret->tools = tool;
+    while (ret->n_tools < LIVE_CALL_RECENT_MAX && json_next(&it, NULL, &v)) {
+        const struct jval *f = fs_val_map(v);
+
+        tool[ret->n_tools++] =
+            (struct live_tool){ (int)fs_i64_or(f, "attempt", 0), fs_i64_or(f, "atMs", 0),
+                                fs_str(f, "toolCallId") };
+    }
+}
+
 enum errc live_call_read(struct ctx *ctx, struct google *g, struct str call_sid,
                          struct live_call *ret, struct err *err)
 {
@@ -88,5 +146,6 @@ enum errc live_call_read(struct ctx *ctx, struct google *g, struct str call_sid,
                       fs_str(transfer, "summary") },
         .updated_us = fs_time_or(doc.fields, "updatedAt", 0),
     };
+    read_recent(ctx, doc.fields, ret);
     return ERR_OK;
 }

@@ -3,6 +3,8 @@
 #ifndef CONCIERGE_LIVE_CALL_H
 #define CONCIERGE_LIVE_CALL_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -11,9 +13,22 @@
 
 struct google;
 
-enum { RESUMES_MAX = 2 };
+enum { RESUMES_MAX = 2, LIVE_CALL_RECENT_MAX = 8 };
 
 enum live_call_state { LIVE_CALL_LIVE, LIVE_CALL_ENDED, LIVE_CALL_TRANSFER, LIVE_CALL_FAILED };
+
+/* What was said and done last, for the stream that goes on: events on their way may come later than it. */
+struct live_turn {
+    int attempt, index;
+    int64_t start_ms;
+    bool agent;
+    struct str text;
+};
+struct live_tool {
+    int attempt;
+    int64_t at_ms;
+    struct str call_id; /* its output was given to the engine */
+};
 
 struct live_call {
     enum live_call_state state;
@@ -22,6 +37,10 @@ struct live_call {
     struct {
         struct str number, reason, summary; /* LIVE_CALL_TRANSFER */
     } transfer;
+    const struct live_turn *turns; /* oldest first, LIVE_CALL_RECENT_MAX at most */
+    size_t n_turns;
+    const struct live_tool *tools;
+    size_t n_tools;
     int64_t updated_us; /* set by the write */
 };
 

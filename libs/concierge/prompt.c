@@ -296,10 +296,12 @@ struct str prompt_for_call(const struct prompt *pr, struct arena *a, const struc
             "You tried to connect the caller to a person and nobody answered. Say you are sorry "
             "and offer a callback with requestCallback.\n");
     if (call->journal.n)
-        buf_addf(&b,
-                 "The line was interrupted; go on where you were, with a short apology. So "
-                 "far:\n" STR_FMT "\n",
-                 STR_ARG(str_slice(call->journal, 0, PROMPT_BYTES_MAX)));
+        buf_addf(
+            &b,
+            "The line was interrupted; go on where you were, %s. What a tool has done is done: "
+            "do not call it again for that. So far:\n" STR_FMT "\n",
+            call->moved ? "without a word about it" : "with a short apology",
+            STR_ARG(str_slice(call->journal, 0, PROMPT_BYTES_MAX)));
     text = arena_str(a, buf_str(&b));
     buf_release(&b);
     return text;

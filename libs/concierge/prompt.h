@@ -27,6 +27,7 @@ struct prompt_call {
     struct str from;      /* E.164; empty when withheld */
     bool after_no_answer; /* the caller is back from a transfer that nobody took */
     struct str journal;   /* what was said before, when a call is resumed; else empty */
+    bool moved;           /* resumed without a loss: the caller has noticed next to nothing */
 };
 
 /* Made once at start; texts live in the arena. */

@@ -316,9 +316,12 @@ TEST(a_call_that_is_resumed_or_comes_back_is_told_so)
 
     CHECK_CONTAINS(text, "nobody answered");
     CHECK_CONTAINS(text, "line was interrupted");
+    CHECK_CONTAINS(text, "with a short apology");
     CHECK_CONTAINS(text, "caller: hello");
     CHECK_CONTAINS(text, "withheld");
     CHECK_CONTAINS(text, "is closed now");
+    call.moved = true;
+    CHECK_CONTAINS(prompt_for_call(&p, &a, &call), "without a word about it");
     arena_release(&a);
 }
 

@@ -386,10 +386,17 @@ TEST(usage_passes_through_json)
 
 TEST(a_live_call_is_read_as_it_was_written_and_an_older_attempt_does_not_undo_it)
 {
+    const struct live_turn turns[] = { { 0, 4, 9000, true, STR("Which day?") },
+                                       { 0, 5, 11000, false, STR("Monday.") } };
+    const struct live_tool tools[] = { { 0, 12000, STR("call_1") } };
     struct fake_cloud f;
     struct live_call c = { .state = LIVE_CALL_TRANSFER,
                            .attempt = 1,
-                           .reason = STR("transferred") };
+                           .reason = STR("transferred"),
+                           .turns = turns,
+                           .n_turns = 2,
+                           .tools = tools,
+                           .n_tools = 1 };
     struct live_call back, old = { .state = LIVE_CALL_ENDED, .attempt = 0 };
     struct err err = ERR_INIT;
 
@@ -404,6 +411,14 @@ TEST(a_live_call_is_read_as_it_was_written_and_an_older_attempt_does_not_undo_it
     CHECK_INT(back.attempt, 1);
     CHECK_STR(back.transfer.number, "+4930555101");
     CHECK_STR(back.transfer.summary, "Wants a person.");
+    CHECK_INT(back.n_turns, 2);
+    CHECK(back.turns[0].agent && !back.turns[1].agent);
+    CHECK_INT(back.turns[1].index, 5);
+    CHECK_INT(back.turns[1].start_ms, 11000);
+    CHECK_STR(back.turns[1].text, "Monday.");
+    CHECK_INT(back.n_tools, 1);
+    CHECK_STR(back.tools[0].call_id, "call_1");
+    CHECK_INT(back.tools[0].at_ms, 12000);
     CHECK_INT(back.updated_us, clock_wall_us(&f.clock.clock));
     CHECK_STR(json_str(json_get(fake_cloud_doc(&f, "liveCalls/CA1"), "ttlAt")),
               "2027-02-22T09:00:00.000000Z");

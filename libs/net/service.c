@@ -16,8 +16,8 @@
 #endif
 
 enum {
-    DRAIN_MS = 6000, /* for requests, web sockets and events to end */
-    EXIT_BY_S = 8,   /* after SIGTERM, whatever hangs: Cloud Run kills at 10 */
+    DRAIN_MS = 8700, /* for requests, web sockets and events to end */
+    EXIT_BY_S = 9,   /* after SIGTERM, whatever hangs: Cloud Run kills at 10 */
     DESCRIPTORS_MAX = 16384,
 };
 

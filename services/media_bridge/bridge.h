@@ -22,7 +22,7 @@
 struct sentences;
 
 enum {
-    BRIDGE_STOP_MS = 6000
+    BRIDGE_STOP_MS = 8600
 }; /* from SIGTERM until the last call has moved and its events are out */
 
 struct bridge_settings {

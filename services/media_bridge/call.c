@@ -25,11 +25,12 @@ static void enter_starting(struct call *c)
 {
     timer_start(&c->state_timer, CALL_ENGINE_MS);
     call_wait_begin(c);
-    call_live_write(c);
-    if (c->attempt > 0)
-        call_journal_read(c);
-    else
+    if (c->attempt > 0) {
+        call_past_read(c); /* before the live document is ours */
+    } else {
+        call_live_write(c);
         call_engine_configure(c);
+    }
     if (c->engine_failed)
         call_leave(c, END_ENGINE_FAILED);
 }
@@ -120,7 +121,7 @@ static void stop_timers(struct call *c)
     struct timer *const timers[] = {
         &c->state_timer,  &c->engine_retry,  &c->playout_timer, &c->turn_timer,
         &c->mute_timer,   &c->silence_timer, &c->limit_timer,   &c->farewell.grace,
-        &c->farewell.cap, &c->wait_timer,    &c->keys.timer,
+        &c->farewell.cap, &c->wait_timer,    &c->keys.timer,    &c->past_timer,
     };
     size_t i;
 
@@ -151,7 +152,7 @@ static void enter_over(struct call *c)
     stop_timers(c);
     call_engine_close(c);
     call_live_forget(c);
-    call_journal_forget(c);
+    call_past_forget(c);
     if (c->ws)
         ws_disown(c->ws, 1000);
     c->ws = NULL;
@@ -311,6 +312,7 @@ struct call *call_create(struct bridge *b, struct ws_conn *ws, struct ws_events 
     arena_init(&c->arena);
     timer_init(&c->state_timer, c->loop, on_state_timer, c);
     call_engine_init_timers(c);
+    call_past_init_timers(c);
     call_voice_init_timers(c);
     call_keys_init_timer(c);
     call_farewell_init_timers(c);
@@ -328,15 +330,16 @@ struct call *call_of_node(struct list_node *n)
     return CONTAINER_OF(n, struct call, node);
 }
 
-static bool hearing(const struct call *c)
+bool call_in_mid_turn(const struct call *c)
 {
-    return c->state == CALL_TALKING && turn_busy(c->turn);
+    return c->state == CALL_TALKING &&
+           (turn_busy(c->turn) || c->caller_speaks || c->answer_due || tools_pending(c->tools) > 0);
 }
 
 void call_move(struct call *c)
 {
     c->moving = true;
-    if (hearing(c))
+    if (call_in_mid_turn(c))
         timer_start(&c->farewell.cap, CALL_MOVE_MS);
     else
         call_leave(c, END_SHUTDOWN);

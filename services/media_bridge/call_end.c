@@ -1,19 +1,11 @@
-/* How a call ends: the goodbye heard to its end, the live document that the webhook decides from, and what
- * earlier streams of the same call have said. */
-#include <stdlib.h>
-
-#include "base/buf.h"
+/* How a call ends: the goodbye heard to its end, and the live document that the webhook decides from. */
 #include "base/mem.h"
-#include "google/firestore.h"
 #include "media_bridge/call_internal.h"
 #include "twilio/rest.h"
 
 enum {
     LIVE_WRITE_MS = 3000,
     REST_END_MS = 3000,
-    JOURNAL_READ_MS = 1500,
-    JOURNAL_READ_TURNS = 400,
-    JOURNAL_READ_BYTES = 16 * 1024, /* the latest words of it */
 };
 
 /* ---- goodbye ---- */
@@ -170,6 +162,23 @@ static void live_done(void *arg)
         call_event(c, EV_RECORDED);
 }
 
+/* What the next stream must know, though its events are still on their way. */
+static void keep_recent(struct live_write *w, const struct call *c)
+{
+    struct live_turn *turns = ARENA_ARRAY(&w->arena, struct live_turn, LIVE_CALL_RECENT_MAX);
+    struct live_tool *tools = ARENA_ARRAY(&w->arena, struct live_tool, LIVE_CALL_RECENT_MAX);
+    size_t i;
+
+    w->live.n_turns = journal_recent_turns(c->journal, turns);
+    w->live.n_tools = journal_recent_tools(c->journal, tools);
+    for (i = 0; i < w->live.n_turns; i++)
+        turns[i].text = arena_str(&w->arena, turns[i].text);
+    for (i = 0; i < w->live.n_tools; i++)
+        tools[i].call_id = arena_str(&w->arena, tools[i].call_id);
+    w->live.turns = turns;
+    w->live.tools = tools;
+}
+
 static struct live_write *live_create(struct call *c)
 {
     struct live_write *w = MEM_NEW(struct live_write);
@@ -188,6 +197,8 @@ static struct live_write *live_create(struct call *c)
                       arena_str(&w->arena, c->transfer.reason),
                       arena_str(&w->arena, c->transfer.summary) },
     };
+    if (c->end_decided && end_reason_info(c->end)->resumes)
+        keep_recent(w, c);
     return w;
 }
 
@@ -199,10 +210,6 @@ void call_live_write(struct call *c)
     c->live_dirty = c->live_write != NULL;
     if (c->live_dirty)
         return;
-    if (c->end_decided && live_state(c) == LIVE_CALL_LIVE) {
-        call_event(c, EV_RECORDED); /* it says so already */
-        return;
-    }
     w = live_create(c);
     if (bridge_submit(c->bridge, live_run, live_done, w) == ERR_OK) {
         c->live_write = w;
@@ -221,133 +228,4 @@ void call_live_forget(struct call *c)
     if (c->live_write)
         c->live_write->call = NULL;
     c->live_write = NULL;
-}
-
-/* ---- earlier streams of this call ---- */
-
-struct journal_read {
-    struct call *call; /* NULL: it is over */
-    struct bridge *bridge;
-    struct log log;
-    struct arena arena;
-    struct str call_sid, text;
-    enum errc rc;
-    struct err err;
-};
-
-struct past_turn {
-    int64_t attempt, index;
-    bool agent;
-    struct str text;
-};
-
-static int past_turn_cmp(const void *a, const void *b)
-{
-    const struct past_turn *x = a, *y = b;
-
-    if (x->attempt != y->attempt)
-        return x->attempt < y->attempt ? -1 : 1;
-    return x->index < y->index ? -1 : x->index > y->index;
-}
-
-/* "{attempt}-{index}" */
-static bool past_turn_read(struct past_turn *t, const struct fs_doc *doc)
-{
-    struct str attempt, index;
-
-    t->agent = str_eq_c(fs_str(doc->fields, "role"), "agent");
-    t->text = fs_str(doc->fields, "text");
-    return str_cut(doc->id, '-', &attempt, &index) &&
-           str_to_i64(attempt, 0, 1000, &t->attempt) == ERR_OK &&
-           str_to_i64(index, 0, 100000, &t->index) == ERR_OK && t->text.n > 0;
-}
-
-static struct str past_text(struct arena *a, struct past_turn *turns, size_t n)
-{
-    struct buf out = BUF_INIT(MIB);
-    struct str text;
-    size_t i;
-
-    qsort(turns, n, sizeof(*turns), past_turn_cmp);
-    for (i = 0; i < n; i++)
-        buf_addf(&out, "%s: " STR_FMT "\n", turns[i].agent ? "Agent" : "Caller",
-                 STR_ARG(turns[i].text));
-    text = buf_str(&out);
-    if (text.n > JOURNAL_READ_BYTES) {
-        text = str_from(text, text.n - JOURNAL_READ_BYTES);
-        text =
-            str_from(text, MIN(str_find_char(text, '\n') + 1, text.n)); /* from a whole line on */
-    }
-    text = arena_str(a, text);
-    buf_release(&out);
-    return text;
-}
-
-static void journal_run(void *arg, struct ctx *worker)
-{
-    struct journal_read *r = arg;
-    struct ctx ctx = *worker;
-    struct firestore_query query = { .collection = "turns", .limit = JOURNAL_READ_TURNS };
-    struct past_turn *turns;
-    struct fs_docs docs;
-    size_t i, n = 0;
-
-    ctx.log = r->log;
-    ctx.deadline_mono_ms = clock_mono_ms(ctx.clock) + JOURNAL_READ_MS;
-    query.parent = arena_printf(ctx.arena, "calls/" STR_FMT, STR_ARG(r->call_sid));
-    r->rc = firestore_query(r->bridge->google, &ctx, &query, &docs, &r->err);
-    if (r->rc)
-        return;
-    turns = ARENA_ARRAY(ctx.arena, struct past_turn, MAX(docs.n, (size_t)1));
-    for (i = 0; i < docs.n; i++) {
-        if (past_turn_read(&turns[n], &docs.items[i]))
-            n++;
-    }
-    r->text = past_text(&r->arena, turns, n);
-}
-
-static void journal_read_free(struct journal_read *r)
-{
-    arena_release(&r->arena);
-    mem_free(r);
-}
-
-static void journal_done(void *arg)
-{
-    struct journal_read *r = arg;
-    struct call *c = r->call;
-
-    if (r->rc)
-        log_warn(&r->log, "earlier turns not read error=\"%s\"", r->err.text);
-    if (c) {
-        c->journal_read = NULL;
-        c->journal_text = arena_str(&c->arena, r->text);
-        if (c->state == CALL_STARTING)
-            call_engine_configure(c);
-    }
-    journal_read_free(r);
-}
-
-void call_journal_read(struct call *c)
-{
-    struct journal_read *r = MEM_NEW(struct journal_read);
-
-    r->call = c;
-    r->bridge = c->bridge;
-    r->log = c->log;
-    arena_init(&r->arena);
-    r->call_sid = arena_str(&r->arena, c->call_sid);
-    if (bridge_submit(c->bridge, journal_run, journal_done, r) == ERR_OK) {
-        c->journal_read = r;
-        return;
-    }
-    journal_read_free(r);
-    call_engine_configure(c);
-}
-
-void call_journal_forget(struct call *c)
-{
-    if (c->journal_read)
-        c->journal_read->call = NULL;
-    c->journal_read = NULL;
 }

@@ -99,7 +99,8 @@ void call_engine_configure(struct call *c)
     const struct prompt_call call = { .now_s = clock_wall_s(b->service->clock),
                                       .from = c->from,
                                       .after_no_answer = c->after_no_answer,
-                                      .journal = c->journal_text };
+                                      .journal = c->past.text,
+                                      .moved = c->past.moved };
     const struct voice_session session = {
         .instructions = prompt_for_call(b->prompt, &arena, &call),
         .voice = b->voice,
@@ -159,12 +160,13 @@ static void forget_engine(struct call *c)
     timer_stop(&c->silence_timer);
     timer_stop(&c->turn_timer);
     playout_response_end(c->playout, str_c(c->response_id));
+    playout_resume(c->playout); /* the arbiter that paused it is forgotten */
     call_turn_renew(c);
 }
 
 static bool opening_heard(const struct call *c)
 {
-    return c->attempt > 0 || c->parts_heard > 0;
+    return !c->opens || c->parts_heard > 0;
 }
 
 /* The call is over but for the last words: nobody is connected for that. */

@@ -11,6 +11,7 @@
 #include "media_bridge/bridge.h"
 #include "media_bridge/call.h"
 #include "media_bridge/journal.h"
+#include "media_bridge/past.h"
 #include "media_bridge/tools.h"
 #include "voice/engine.h"
 #include "voice/playout.h"
@@ -41,7 +42,7 @@ enum call_event {
 };
 
 struct live_write; /* call_end.c */
-struct journal_read;
+struct past_job;   /* call_past.c */
 
 struct call {
     struct list_node node;
@@ -78,8 +79,11 @@ struct call {
     struct err engine_err;
     int64_t engine_connect_ms, lost_ms;
     struct timer engine_retry, wait_timer;
-    struct str journal_text;           /* of earlier attempts */
-    struct journal_read *journal_read; /* in flight */
+    struct past past;          /* of earlier attempts */
+    bool past_known;           /* it could be read */
+    struct past_job *past_job; /* in flight */
+    struct timer past_timer;
+    bool opens; /* disclosure and greeting are this stream's to say */
 
     /* speech */
     struct playout *playout;
@@ -129,6 +133,7 @@ struct call {
 };
 
 /* call.c */
+bool call_in_mid_turn(const struct call *c); /* something is being said, heard or done */
 void call_event(struct call *c, enum call_event ev);
 /* Decides the end, once; the first reason stays. */
 void call_leave(struct call *c, enum end_reason reason);
@@ -188,8 +193,12 @@ void call_farewell_on_speech(struct call *c);
 void call_farewell_init_timers(struct call *c);
 void call_live_write(struct call *c); /* EV_RECORDED follows a final state */
 void call_live_forget(struct call *c);
-void call_journal_read(struct call *c); /* of earlier attempts; then configures the engine */
-void call_journal_forget(struct call *c);
 void call_tell_end(struct call *c);
+
+/* call_past.c */
+void call_past_read(struct call *c); /* then writes the live document and configures the engine */
+void call_past_forget(struct call *c);
+void call_past_resume(struct call *c); /* the first words of a stream that goes on */
+void call_past_init_timers(struct call *c);
 
 #endif

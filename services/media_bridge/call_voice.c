@@ -501,7 +501,7 @@ static void on_listening(void *arg)
 {
     struct call *c = arg;
 
-    if (c->moving && !c->farewell.armed) {
+    if (c->moving && !c->farewell.armed && !call_in_mid_turn(c)) {
         call_leave(c, END_SHUTDOWN);
         return;
     }
@@ -609,6 +609,7 @@ void call_voice_open(struct call *c)
 {
     const struct profile *p = c->bridge->profile;
 
+    c->opens = true;
     turn_say(c->turn, p->disclosure, true, call_now_us(c));
     turn_say(c->turn, p->greeting, false, call_now_us(c));
 }
@@ -623,12 +624,10 @@ void call_voice_begin(struct call *c)
     c->told_started = true;
     journal_started(c->journal, &started);
     limit_begin(c);
-    if (c->attempt > 0) {
-        turn_respond(c->turn,
-                     call_now_us(c)); /* the prompt says what has been and what to begin with */
-    } else {
+    if (c->attempt > 0)
+        call_past_resume(c);
+    else
         call_voice_open(c);
-    }
     call_wait_begin(c);
     call_pump(c);
 }

@@ -33,6 +33,7 @@ struct recalled_tool {
     char call_id[VOICE_ID_MAX];
     int before; /* index of the turn that comes after it */
     bool answered;
+    int64_t at_ms; /* of the answer */
     struct buf name, arguments, output;
 };
 
@@ -402,6 +403,7 @@ static void recalled_answer(struct journal *j, const struct journal_tool *tool)
     if (!t || t->answered)
         return;
     t->answered = true;
+    t->at_ms = tool->at_ms;
     buf_add_str(&t->output, cut_text(tool->output, JOURNAL_RECALL_TOOL_MAX));
 }
 
@@ -603,6 +605,39 @@ void journal_recall(struct journal *j, const struct journal_recall *to, void *ar
         if (is_said(t))
             to->turn(arg, t->role, buf_str(&t->text));
     }
+}
+
+size_t journal_recent_turns(const struct journal *j, struct live_turn *out)
+{
+    size_t n = 0, k;
+    int i;
+
+    for (i = j->next_index - 1; i >= 0 && n < LIVE_CALL_RECENT_MAX; i--)
+        n += is_said(turn_at(j, i));
+    for (i++, k = 0; i < j->next_index; i++) {
+        const struct turn *t = turn_at(j, i);
+
+        if (is_said(t))
+            out[k++] = (struct live_turn){ .attempt = j->o.attempt,
+                                           .index = i,
+                                           .start_ms = t->start_ms,
+                                           .agent = t->role == VOICE_AGENT,
+                                           .text = buf_str(&t->text) };
+    }
+    return n;
+}
+
+size_t journal_recent_tools(const struct journal *j, struct live_tool *out)
+{
+    size_t i = j->n_asked - MIN(j->n_asked, (size_t)LIVE_CALL_RECENT_MAX), n = 0;
+
+    for (; i < j->n_asked; i++) {
+        const struct recalled_tool *t = &j->recalled[i % JOURNAL_RECALL_TOOLS];
+
+        if (t->answered)
+            out[n++] = (struct live_tool){ j->o.attempt, t->at_ms, str_c(t->call_id) };
+    }
+    return n;
 }
 
 /* ---- the end ---- */

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "concierge/cost.h"
 #include "concierge/end_reason.h"
+#include "concierge/live_call.h"
 #include "concierge/tool_wire.h"
 #include "media_bridge/outbox.h"
 #include "voice/engine.h"
@@ -95,6 +96,10 @@ struct journal_recall {
     void (*tool)(void *arg, const struct voice_tool_call *call, const struct str *output);
 };
 void journal_recall(struct journal *j, const struct journal_recall *to, void *arg);
+/* The latest turns and answered tools, at most LIVE_CALL_RECENT_MAX of each, oldest first; texts are
+ * borrowed. */
+size_t journal_recent_turns(const struct journal *j, struct live_turn *out);
+size_t journal_recent_tools(const struct journal *j, struct live_tool *out);
 /* The engine that would have told the missing words is gone: those that are here are all. False: the
  * caller said something that is not known in full. */
 bool journal_engine_lost(struct journal *j);

@@ -14,7 +14,7 @@
 
 struct supervisor;
 
-enum { SUPERVISE_RESTARTS_MAX = 5, SUPERVISE_READY_MS = 15000, SUPERVISE_STOP_MS = 9000 };
+enum { SUPERVISE_RESTARTS_MAX = 5, SUPERVISE_READY_MS = 15000, SUPERVISE_STOP_MS = 10000 };
 
 struct child_spec {
     const char *program;    /* file in `dir` */

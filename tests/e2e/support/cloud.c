@@ -69,6 +69,28 @@ static void on_publish(void *app, struct http_req *r)
 
 /* ---- Firestore ---- */
 
+#define READ_TIME "\"readTime\":\"2027-01-15T08:00:00Z\""
+
+static struct str live_document(struct world *w, struct arena *a, struct str name)
+{
+    if (w->live_fields.n == 0)
+        return arena_printf(a, "[{\"missing\":\"" STR_FMT "\"," READ_TIME "}]", STR_ARG(name));
+    return arena_printf(a,
+                        "[{\"found\":{\"name\":\"" STR_FMT "\",\"fields\":" STR_FMT
+                        ",\"createTime\":\"2027-01-15T08:00:00Z\",\"updateTime\":"
+                        "\"2027-01-15T08:00:00Z\"}," READ_TIME "}]",
+                        STR_ARG(name), STR_ARG(w->live_fields));
+}
+
+static struct str query_answer(const struct world *w, struct str body)
+{
+    struct str ret = str_contains(body, STR("\"toolInvocations\"")) ? w->past_ledger
+                     : str_contains(body, STR("\"events\""))        ? w->past_events
+                                                                    : w->past_turns;
+
+    return ret.n ? ret : STR("[{" READ_TIME "}]");
+}
+
 static void on_firestore(void *app, struct http_req *r)
 {
     struct world *w = app;
@@ -94,14 +116,9 @@ static void on_firestore(void *app, struct http_req *r)
     } else if (str_ends(verb, STR(":batchGet"))) {
         CHECK_OK(json_parse_arena(&root, r->ctx->arena, r->body, NULL));
         http_reply_json(r, 200,
-                        arena_printf(r->ctx->arena,
-                                     "[{\"missing\":\"" STR_FMT
-                                     "\",\"readTime\":\"2027-01-15T08:00:00Z\"}]",
-                                     STR_ARG(json_str(json_path(root, "documents.0")))));
+                        live_document(w, r->ctx->arena, json_str(json_path(root, "documents.0"))));
     } else {
-        http_reply_json(r, 200,
-                        w->past_turns.n ? w->past_turns
-                                        : STR("[{\"readTime\":\"2027-01-15T08:00:00Z\"}]"));
+        http_reply_json(r, 200, query_answer(w, r->body));
     }
 }
 

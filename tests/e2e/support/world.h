@@ -189,7 +189,9 @@ struct world {
     enum tool_mode spoilt;
     enum tool_mode tool_mode;
     const char *tool_reply; /* members of the reply beside toolCallId; NULL: ok with a sentence */
-    struct str past_turns;  /* answer to a query of past turns, JSON; empty: none */
+    /* Answers to queries of past turns, tool events and the gateway's ledger, JSON; empty: none. */
+    struct str past_turns, past_events, past_ledger;
+    struct str live_fields; /* of the live document when it is read, JSON; empty: there is none */
     bool last_tool_authorized;
 };
 

@@ -1,0 +1,281 @@
+#include "media_bridge/past.h"
+
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "concierge/end_reason.h"
+#include "concierge/live_call.h"
+#include "google/firestore.h"
+
+/* A turn or a tool, with its place. */
+struct entry {
+    int64_t attempt, ms, index;
+    bool tool, agent, answered;
+    struct str text; /* of a tool: its line */
+    struct past_tool call;
+};
+
+struct reading {
+    struct google *google;
+    struct ctx *ctx;
+    struct str call_sid;
+    struct entry *entries;
+    size_t n, max;
+    struct live_call live;
+};
+
+static struct entry *add(struct reading *r, const struct entry *e)
+{
+    if (r->n == r->max)
+        return NULL;
+    r->entries[r->n] = *e;
+    return &r->entries[r->n++];
+}
+
+static struct str json_of(struct ctx *ctx, const struct jval *fields, const char *key)
+{
+    const struct jval *map = fs_map(fields, key);
+    struct jw w;
+
+    if (!map)
+        return fs_str(fields, key);
+    jw_init(&w);
+    fs_fields_json(&w, NULL, map);
+    return jw_finish(&w, ctx->arena);
+}
+
+static struct str tool_line(struct ctx *ctx, struct str name, struct str arguments,
+                            struct str output)
+{
+    return arena_printf(ctx->arena, STR_FMT " " STR_FMT " -> " STR_FMT, STR_ARG(name),
+                        STR_ARG(str_slice(arguments, 0, PAST_OUTPUT_MAX)),
+                        STR_ARG(str_slice(output, 0, PAST_OUTPUT_MAX)));
+}
+
+/* ---- turns ---- */
+
+static bool turn_known(const struct reading *r, int64_t attempt, int64_t index)
+{
+    size_t i;
+
+    for (i = 0; i < r->n; i++) {
+        if (!r->entries[i].tool && r->entries[i].attempt == attempt && r->entries[i].index == index)
+            return true;
+    }
+    return false;
+}
+
+/* A turn's document is named "{attempt}-{index}". */
+static void add_turn(struct reading *r, const struct fs_doc *doc)
+{
+    struct entry e = { .agent = str_eq_c(fs_str(doc->fields, "role"), "agent"),
+                       .ms = fs_i64_or(doc->fields, "startMs", 0),
+                       .text = fs_str(doc->fields, "text") };
+    struct str attempt, index;
+
+    if (str_cut(doc->id, '-', &attempt, &index) &&
+        str_to_i64(attempt, 0, 1000, &e.attempt) == ERR_OK &&
+        str_to_i64(index, 0, 100000, &e.index) == ERR_OK && e.text.n > 0)
+        (void)add(r, &e); /* beyond the limit: not told */
+}
+
+static enum errc read_turns(struct reading *r, struct err *err)
+{
+    const struct firestore_query query = { .parent = arena_printf(r->ctx->arena, "calls/" STR_FMT,
+                                                                  STR_ARG(r->call_sid)),
+                                           .collection = "turns",
+                                           .limit = PAST_TURNS_MAX };
+    struct fs_docs docs;
+    enum errc rc = firestore_query(r->google, r->ctx, &query, &docs, err);
+    size_t i;
+
+    for (i = 0; !rc && i < docs.n; i++)
+        add_turn(r, &docs.items[i]);
+    for (i = 0; !rc && i < r->live.n_turns; i++) {
+        const struct live_turn *t = &r->live.turns[i];
+
+        if (t->text.n && !turn_known(r, t->attempt, t->index))
+            (void)add(r, &(struct entry){ .attempt = t->attempt,
+                                          .ms = t->start_ms,
+                                          .index = t->index,
+                                          .agent = t->agent,
+                                          .text = t->text });
+    }
+    return rc;
+}
+
+/* ---- tools ---- */
+
+static struct entry *tool_known(const struct reading *r, struct str call_id)
+{
+    size_t i;
+
+    for (i = 0; i < r->n; i++) {
+        if (r->entries[i].tool && str_eq(r->entries[i].call.call_id, call_id))
+            return &r->entries[i];
+    }
+    return NULL;
+}
+
+/* Those whose result was told: call.tool, of the source "bridge-{attempt}". */
+static enum errc read_tool_events(struct reading *r, struct err *err)
+{
+    const struct fs_filter filter = { "type", FS_EQ, FS_STR(STR("call.tool")) };
+    const struct firestore_query query = { .parent = arena_printf(r->ctx->arena, "calls/" STR_FMT,
+                                                                  STR_ARG(r->call_sid)),
+                                           .collection = "events",
+                                           .filters = &filter,
+                                           .n_filters = 1,
+                                           .limit = PAST_TOOLS_MAX };
+    struct fs_docs docs;
+    enum errc rc = firestore_query(r->google, r->ctx, &query, &docs, err);
+    size_t i;
+
+    for (i = 0; !rc && i < docs.n; i++) {
+        const struct jval *f = docs.items[i].fields, *d = fs_map(f, "data");
+        struct str source = fs_str(f, "source");
+        struct entry e = { .tool = true, .answered = true, .ms = fs_i64_or(d, "atMs", 0) };
+
+        e.call = (struct past_tool){ fs_str(d, "toolCallId"), fs_str(d, "name"),
+                                     json_of(r->ctx, d, "arguments") };
+        e.text = tool_line(r->ctx, e.call.name, e.call.arguments, json_of(r->ctx, d, "output"));
+        if (e.call.call_id.n && str_starts(source, STR("bridge-")) &&
+            str_to_i64(str_from(source, 7), 0, 1000, &e.attempt) == ERR_OK &&
+            !tool_known(r, e.call.call_id))
+            (void)add(r, &e);
+    }
+    return rc;
+}
+
+static const struct live_tool *told_by_last(const struct reading *r, struct str call_id)
+{
+    size_t i;
+
+    for (i = 0; i < r->live.n_tools; i++) {
+        if (str_eq(r->live.tools[i].call_id, call_id))
+            return &r->live.tools[i];
+    }
+    return NULL;
+}
+
+static void add_invocation(struct reading *r, const struct jval *f)
+{
+    struct entry e = { .tool = true, .attempt = 1000 }; /* after all that is on record */
+    const struct live_tool *told;
+
+    e.call = (struct past_tool){ fs_str(f, "toolCallId"), fs_str(f, "name"),
+                                 json_of(r->ctx, f, "arguments") };
+    if (e.call.arguments.n == 0)
+        e.call.arguments = fs_str(f, "argumentsText");
+    if (e.call.call_id.n == 0 || tool_known(r, e.call.call_id))
+        return;
+    told = told_by_last(r, e.call.call_id);
+    if (told && str_eq_c(fs_str(f, "state"), "done")) {
+        e.answered = true;
+        e.attempt = told->attempt;
+        e.ms = told->at_ms;
+        e.text = tool_line(r->ctx, e.call.name, e.call.arguments, json_of(r->ctx, f, "output"));
+    }
+    (void)add(r, &e);
+}
+
+/* The gateway's ledger knows all of them at once, also what was running when the bridge died. */
+static enum errc read_ledger(struct reading *r, struct err *err)
+{
+    const struct fs_filter filter = { "callSid", FS_EQ, FS_STR(r->call_sid) };
+    const struct firestore_query query = {
+        .collection = "toolInvocations", .filters = &filter, .n_filters = 1, .limit = PAST_TOOLS_MAX
+    };
+    struct fs_docs docs;
+    enum errc rc = firestore_query(r->google, r->ctx, &query, &docs, err);
+    size_t i;
+
+    for (i = 0; !rc && i < docs.n; i++)
+        add_invocation(r, docs.items[i].fields);
+    return rc;
+}
+
+/* ---- together ---- */
+
+static int compare(int64_t a, int64_t b)
+{
+    return a < b ? -1 : a > b;
+}
+
+static int entry_cmp(const void *a, const void *b)
+{
+    const struct entry *x = a, *y = b;
+    int c = compare(x->attempt, y->attempt);
+
+    if (!c)
+        c = compare(x->ms, y->ms);
+    if (!c)
+        c = compare(y->tool, x->tool); /* a tool comes before what is said of it */
+    return c ? c : compare(x->index, y->index);
+}
+
+static struct str latest(struct str text)
+{
+    if (text.n <= PAST_TEXT_MAX)
+        return text;
+    text = str_from(text, text.n - PAST_TEXT_MAX);
+    return str_from(text, MIN(str_find_char(text, '\n') + 1, text.n)); /* from a whole line on */
+}
+
+static void add_open(struct past *ret, struct arena *a, const struct entry *e)
+{
+    ret->open[ret->n_open++] =
+        (struct past_tool){ arena_str(a, e->call.call_id), arena_str(a, e->call.name),
+                            arena_str(a, e->call.arguments) };
+}
+
+static void sum_up(struct past *ret, struct arena *a, struct reading *r)
+{
+    struct buf out = BUF_INIT(MIB);
+    size_t i;
+
+    *ret = (struct past){ .open = ARENA_ARRAY(a, struct past_tool, MAX(r->n, (size_t)1)) };
+    qsort(r->entries, r->n, sizeof(*r->entries), entry_cmp);
+    for (i = 0; i < r->n; i++) {
+        const struct entry *e = &r->entries[i];
+
+        if (e->tool && !e->answered) {
+            add_open(ret, a, e);
+            continue;
+        }
+        buf_addf(&out, "%s: " STR_FMT "\n",
+                 e->tool    ? "Tool"
+                 : e->agent ? "Agent"
+                            : "Caller",
+                 STR_ARG(e->text));
+        ret->agent_spoke |= !e->tool && e->agent;
+        ret->caller_last = e->tool || !e->agent;
+    }
+    ret->moved = str_eq_c(r->live.reason, end_reason_info(END_SHUTDOWN)->name);
+    ret->text = arena_str(a, latest(buf_str(&out)));
+    buf_release(&out);
+}
+
+enum errc past_read(struct past *ret, struct arena *arena, struct google *g, struct ctx *ctx,
+                    struct str call_sid, struct err *err)
+{
+    struct reading r = { .google = g, .ctx = ctx, .call_sid = call_sid };
+    enum errc rc;
+
+    r.max = PAST_TURNS_MAX + 2 * PAST_TOOLS_MAX + LIVE_CALL_RECENT_MAX;
+    r.entries = ARENA_ARRAY(ctx->arena, struct entry, r.max);
+    rc = live_call_read(ctx, g, call_sid, &r.live, err);
+    if (rc == ERR_NOT_FOUND)
+        rc = ERR_OK;
+    if (!rc)
+        rc = read_turns(&r, err);
+    if (!rc)
+        rc = read_tool_events(&r, err);
+    if (!rc)
+        rc = read_ledger(&r, err);
+    if (rc)
+        return err_wrap(err, rc, "earlier streams of the call");
+    sum_up(ret, arena, &r);
+    return ERR_OK;
+}

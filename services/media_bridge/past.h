@@ -1,0 +1,42 @@
+/* media_bridge/past.h: what earlier streams of a call have said and done, for the one that goes on: from the
+ * record (calls/{sid}/turns and events), the gateway's ledger (toolInvocations) and what the last bridge left
+ * in the live document. */
+#ifndef MEDIA_BRIDGE_PAST_H
+#define MEDIA_BRIDGE_PAST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/str.h"
+#include "net/ctx.h"
+
+struct google;
+
+enum {
+    PAST_TURNS_MAX = 400,
+    PAST_TOOLS_MAX = 100,
+    PAST_TEXT_MAX = 16 * 1024, /* the latest words of it */
+    PAST_OUTPUT_MAX = 1024,    /* of one tool; longer ones are cut */
+};
+
+struct past_tool {
+    struct str call_id, name, arguments;
+};
+
+struct past {
+    struct str text; /* "Agent: …", "Caller: …", "Tool: …", a line each, oldest first */
+    /* Begun, or done without its result being on record: to be asked for again under the same id, which
+     * the ledger makes harmless. */
+    struct past_tool *open;
+    size_t n_open;
+    bool agent_spoke; /* the opening, or some of it, was heard */
+    bool caller_last; /* nothing was said to the caller's last words */
+    bool moved;       /* by a bridge that stopped, between two sentences: nothing was lost */
+};
+
+/* Blocks, on a worker. `ret` and its texts live in `arena`; ctx->arena is used for the rest. */
+MUST_USE enum errc past_read(struct past *ret, struct arena *arena, struct google *g,
+                             struct ctx *ctx, struct str call_sid, struct err *err);
+
+#endif
