@@ -56,7 +56,7 @@ struct attempt {
     const struct jval *started, *ended; /* {at,id,rank,data} */
     struct usage usage;
     int64_t cost, unpriced, turns, first_word_ms; /* first_word_ms -1: none */
-    struct sorted_ms response, stop;
+    struct sorted_ms response, stop, tool;
     struct tool_count *tools;
     size_t n_tools;
 };
@@ -129,6 +129,7 @@ static void read_attempt(struct arena *a, struct attempt *t, const struct jval *
     t->first_word_ms = json_i64_or(json_get(v, "firstWordMs"), -1);
     t->response = read_ms(a, json_get(v, "responseMs"));
     t->stop = read_ms(a, json_get(v, "bargeInStopMs"));
+    t->tool = read_ms(a, json_get(v, "toolMs"));
     t->tools = ARENA_ARRAY(a, struct tool_count, TOOL_NAMES_MAX);
     while (t->n_tools < TOOL_NAMES_MAX && json_next(&it, &name, &n))
         t->tools[t->n_tools++] = (struct tool_count){ name, json_i64_or(n, 0) };
@@ -151,6 +152,7 @@ static void write_attempt(struct jw *w, struct arena *a, const struct attempt *t
     jw_i64(w, "firstWordMs", t->first_word_ms);
     write_ms(w, "responseMs", &t->response);
     write_ms(w, "bargeInStopMs", &t->stop);
+    write_ms(w, "toolMs", &t->tool);
     jw_obj(w, "tools");
     for (i = 0; i < t->n_tools; i++)
         jw_i64(w, arena_cstr(a, t->tools[i].name), t->tools[i].n);
@@ -310,6 +312,13 @@ static void count_tool(struct arena *a, struct attempt *t, struct str name)
     t->tools[at] = (struct tool_count){ arena_str(a, str_slice(name, 0, 64)), 1 };
 }
 
+static void fold_tool(struct arena *a, struct attempt *t, const struct jval *data)
+{
+    count_tool(a, t, json_str(json_get(data, "name")));
+    if (json_is_num(json_get(data, "latencyMs")))
+        add_ms(&t->tool, number(data, "latencyMs"));
+}
+
 static bool priced(const struct jval *data)
 {
     return json_is_num(json_get(data, "costMicroUsd"));
@@ -357,7 +366,7 @@ static void fold_attempt(struct arena *a, struct record *r, const struct event *
     else if (e->type == EVENT_CALL_TURN)
         t->turns++;
     else if (e->type == EVENT_CALL_TOOL)
-        count_tool(a, t, json_str(json_get(e->data, "name")));
+        fold_tool(a, t, e->data);
     else if (e->type == EVENT_CALL_USAGE)
         fold_usage(t, e->data);
     else if (e->type == EVENT_CALL_LATENCY)
@@ -565,7 +574,7 @@ static int64_t ended_us(const struct record *r)
 struct totals {
     struct usage usage;
     int64_t cost, unpriced, turns, tool_calls, first_word_ms;
-    struct sorted_ms response, stop;
+    struct sorted_ms response, stop, tool;
 };
 
 static void add_all(struct sorted_ms *to, const struct sorted_ms *from)
@@ -598,6 +607,7 @@ static void add_attempt(struct totals *s, struct arena *a, const struct attempt 
         s->first_word_ms = first; /* the caller's first wait is the first attempt's */
     add_all(&s->response, &response);
     add_all(&s->stop, &stop);
+    add_all(&s->tool, &t->tool);
 }
 
 static struct totals total(const struct record *r, struct arena *a)
@@ -607,10 +617,12 @@ static struct totals total(const struct record *r, struct arena *a)
 
     s.response.items = ARENA_ARRAY(a, int64_t, max);
     s.stop.items = ARENA_ARRAY(a, int64_t, max);
+    s.tool.items = ARENA_ARRAY(a, int64_t, max);
     for (i = 0; i < r->n_attempts; i++)
         add_attempt(&s, a, &r->attempts[i]);
     qsort(s.response.items, s.response.n, sizeof(int64_t), ms_order);
     qsort(s.stop.items, s.stop.n, sizeof(int64_t), ms_order);
+    qsort(s.tool.items, s.tool.n, sizeof(int64_t), ms_order);
     return s;
 }
 
@@ -706,8 +718,11 @@ static void show_numbers(struct jw *w, struct arena *a, const struct record *r,
     jw_obj(w, "latency");
     if (s.first_word_ms >= 0)
         jw_i64(w, "firstWordMs", s.first_word_ms);
+    if (r->n_attempts && json_is_num(json_get(data_of(r->attempts[0].started), "engineConnectMs")))
+        jw_i64(w, "engineConnectMs", number(data_of(r->attempts[0].started), "engineConnectMs"));
     show_spread(w, "responseMs", &s.response);
     show_spread(w, "bargeInStopMs", &s.stop);
+    show_spread(w, "toolMs", &s.tool);
     jw_end(w);
     jw_i64(w, "turns", s.turns);
     jw_i64(w, "toolCalls", s.tool_calls);

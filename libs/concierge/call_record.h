@@ -8,7 +8,8 @@
  *   durationMs outcome endReason summary attempts twilioStatus callSeconds
  *   costMicroUsd {engine, transcription, summary, telephony, total}  usage (concierge/cost.h); telephony once
  *     the call is over: from what the events count, at list prices
- *   latency {firstWordMs, responseMs {p50, p95, max, n}, bargeInStopMs {…}}  turns toolCalls tools {name: n}
+ *   latency {firstWordMs, engineConnectMs (of the first stream), responseMs {p50, p95, max, n},
+ *     bargeInStopMs {…}, toolMs {…}}  turns toolCalls tools {name: n}
  *   handoff recording transcript booking (data of their events; of the recording status, and startedAt where
  *     the event has startTime) callbackId callbackDone bookingId leadId
  *   flags [failed, lead_review, resumed, unpriced (something was used that has no price: the cost lacks it)]

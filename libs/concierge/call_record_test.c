@@ -197,6 +197,31 @@ TEST(an_end_that_was_lost_leaves_the_sums_of_the_single_events)
     arena_release(&a);
 }
 
+TEST(a_record_tells_how_long_each_hop_took)
+{
+    struct arena a = ARENA_INIT;
+    struct event e[] = {
+        event(&a, EVENT_CALL_STARTED, "bridge-0", "1", "{\"engineConnectMs\":210}"),
+        event(&a, EVENT_CALL_STARTED, "bridge-1", "1", "{\"engineConnectMs\":900}"),
+        event(&a, EVENT_CALL_TOOL, "bridge-0", "2", "{\"name\":\"x\",\"latencyMs\":700}"),
+        event(&a, EVENT_CALL_TOOL, "bridge-1", "2", "{\"name\":\"x\",\"latencyMs\":40}"),
+        event(&a, EVENT_CALL_TOOL, "bridge-0", "3", "{\"name\":\"y\",\"latencyMs\":300}"),
+        event(&a, EVENT_CALL_LATENCY, "bridge-0", "4", "{\"kind\":\"first_word\",\"ms\":480}"),
+        event(&a, EVENT_CALL_LATENCY, "bridge-0", "5", "{\"kind\":\"response\",\"ms\":820}"),
+        event(&a, EVENT_CALL_LATENCY, "bridge-0", "6", "{\"kind\":\"barge_in_stop\",\"ms\":350}"),
+    };
+    const struct jval *latency = json_get(record_of(&a, e, ARRAY_LEN(e)), "latency");
+
+    CHECK_INT(json_i64_or(json_get(latency, "engineConnectMs"), 0), 210);
+    CHECK_INT(json_i64_or(json_get(latency, "firstWordMs"), 0), 480);
+    CHECK_INT(json_i64_or(json_path(latency, "responseMs.p50"), 0), 820);
+    CHECK_INT(json_i64_or(json_path(latency, "bargeInStopMs.max"), 0), 350);
+    CHECK_INT(json_i64_or(json_path(latency, "toolMs.n"), 0), 3);
+    CHECK_INT(json_i64_or(json_path(latency, "toolMs.p50"), 0), 300);
+    CHECK_INT(json_i64_or(json_path(latency, "toolMs.max"), 0), 700);
+    arena_release(&a);
+}
+
 static int64_t cost(const struct jval *record, const char *part)
 {
     return json_i64_or(json_get(json_get(record, "costMicroUsd"), part), -1);

@@ -136,6 +136,7 @@ static void tell_ended(struct call *c)
     e.counters.audio_out_ms = playout_sent_ms(c->playout);
     e.counters.underruns = playout_underruns(c->playout);
     e.counters.engine_connects = c->engine_connects;
+    e.counters.responses_unmetered += c->response_runs;
     journal_ended(c->journal, &e);
     outbox_close(c->out);
     log_write(&c->log, end_reason_info(c->end)->alerts ? LOG_ERROR : LOG_INFO,
@@ -240,10 +241,16 @@ void call_refuse(struct call *c, int close_code, const char *reason)
     call_leave(c, END_PROTOCOL);
 }
 
+/* Words of the caller, or what a response has used. */
+static bool engine_owes(const struct call *c)
+{
+    return c->engine && c->engine_ready &&
+           (journal_waits(c->journal) || c->response_runs || c->asked_tag);
+}
+
 void call_settle(struct call *c)
 {
-    if (c->state == CALL_SETTLING && tools_pending(c->tools) == 0 &&
-        !(c->engine && c->engine_ready && journal_waits(c->journal)))
+    if (c->state == CALL_SETTLING && tools_pending(c->tools) == 0 && !engine_owes(c))
         call_event(c, EV_SETTLED);
 }
 

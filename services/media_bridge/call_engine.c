@@ -151,7 +151,9 @@ static void forget_engine(struct call *c)
     c->engine_ready = false;
     c->engine_held = false;
     c->audio_given_ms = 0;
+    c->counters.responses_unmetered += c->response_runs;
     c->response_runs = false;
+    c->asked_tag = 0;
     c->say_again = !journal_engine_lost(c->journal) || (c->caller_speaks && !c->keys.open);
     c->caller_speaks = c->keys.open;
     c->voiced_until_us = 0;

@@ -107,6 +107,8 @@ struct call {
     bool answer_due; /* outputs of tools are in; to be answered when all are and no response runs */
     bool response_runs;
     char response_id[VOICE_ID_MAX]; /* of the one that ran last */
+    char done_id[VOICE_ID_MAX];     /* of the one that was over last */
+    uint32_t asked_tag;             /* of one that has not begun; 0: none */
     bool answer_owed;               /* a turn or a tool is not answered yet */
     uint32_t answer_tag;            /* of the response that answers it; 0: not asked for */
 

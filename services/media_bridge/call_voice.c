@@ -289,15 +289,28 @@ static void on_agent_text(void *arg, const struct voice_part *part, struct str t
     journal_agent_text(c->journal, part->item_id, text, final);
 }
 
+/* Nobody will hear it; its end tells what it has used. */
+static void stop_response(struct call *c)
+{
+    if (c->engine_ready && c->response_runs && c->ops->cancel(c->engine, str_c(c->response_id)))
+        log_warn(&c->log, "voice engine took no cancel at the end");
+}
+
 static void on_response_started(void *arg, struct str response_id, uint32_t tag)
 {
     struct call *c = arg;
 
-    if (c->state != CALL_TALKING)
+    if (!c->started)
         return;
     c->counters.responses++;
     c->response_runs = true;
+    if (tag == c->asked_tag)
+        c->asked_tag = 0;
     (void)str_copy(c->response_id, sizeof(c->response_id), response_id); /* an engine's id fits */
+    if (c->state != CALL_TALKING) {
+        stop_response(c);
+        return;
+    }
     turn_on_response_started(c->turn, response_id, tag, call_now_us(c));
     call_pump(c);
 }
@@ -317,8 +330,9 @@ static void on_response_done(void *arg, const struct voice_response *r)
 {
     struct call *c = arg;
 
-    if (!c->started)
+    if (!c->started || (r->id.n && str_eq_c(r->id, c->done_id))) /* it may be told twice */
         return;
+    (void)str_copy(c->done_id, sizeof(c->done_id), r->id); /* an engine's id fits */
     c->response_runs = false;
     if (r->tag && r->tag == c->answer_tag && r->status != VOICE_FAILED)
         c->answer_owed = false;
@@ -326,8 +340,12 @@ static void on_response_done(void *arg, const struct voice_response *r)
         c->counters.responses_failed++;
     if (r->usage)
         journal_usage(c->journal, r->id, r->usage);
-    if (c->state != CALL_TALKING)
+    else
+        c->counters.responses_unmetered++;
+    if (c->state != CALL_TALKING) {
+        call_settle(c);
         return;
+    }
     turn_on_response_done(c->turn, r, call_now_us(c));
     if (c->state != CALL_TALKING)
         return;
@@ -353,8 +371,12 @@ static void on_error(void *arg, const struct voice_error *e)
     }
     log_warn(&c->log, "voice engine refused a message code=" STR_FMT " message=\"" STR_FMT "\"",
              STR_ARG(e->code), STR_ARG(e->message));
-    if (c->state != CALL_TALKING)
+    if (e->kind != VOICE_ERROR_OTHER && (e->tag == 0 || e->tag == c->asked_tag))
+        c->asked_tag = 0;
+    if (c->state != CALL_TALKING) {
+        call_settle(c);
         return;
+    }
     turn_on_refused(c->turn, e, call_now_us(c));
     call_pump(c);
 }
@@ -442,7 +464,7 @@ static void turn_do_respond(void *arg, uint32_t tag)
 {
     struct call *c = arg;
 
-    c->answer_tag = tag;
+    c->answer_tag = c->asked_tag = tag;
     say_failed(c, "response.create", c->engine ? c->ops->respond(c->engine, tag) : ERR_CLOSED);
 }
 
@@ -450,6 +472,7 @@ static void turn_do_say(void *arg, struct str text, uint32_t tag)
 {
     struct call *c = arg;
 
+    c->asked_tag = tag;
     say_failed(c, "text to say", c->engine ? c->ops->say(c->engine, text, tag) : ERR_CLOSED);
 }
 
@@ -653,4 +676,8 @@ void call_voice_end(struct call *c)
     timer_stop(&c->farewell.cap);
     call_keys_end(c);
     call_voice_drop(c);
+    stop_response(c);
+    if (c->engine_held) /* its last words are read, and dropped */
+        c->ops->hold(c->engine, false);
+    c->engine_held = false;
 }

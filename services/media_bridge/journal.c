@@ -709,6 +709,7 @@ static void write_counters(struct jw *w, const struct journal_counters *c)
         { "underruns", c->underruns },
         { "responses", c->responses },
         { "responsesFailed", c->responses_failed },
+        { "responsesUnmetered", c->responses_unmetered },
         { "interruptions", c->interruptions },
         { "engineConnects", c->engine_connects },
         { "badMessages", c->bad_messages },

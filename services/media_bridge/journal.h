@@ -52,7 +52,8 @@ struct journal_tool {
 struct journal_counters {
     int64_t media_in, audio_in_ms, silence_filled_ms, audio_late_ms, audio_dropped_ms;
     int64_t audio_out_ms, late_audio_ms, underruns;
-    int64_t responses, responses_failed, interruptions, engine_connects, bad_messages;
+    int64_t responses, responses_failed, responses_unmetered, interruptions, engine_connects,
+        bad_messages;
 };
 
 struct journal_end {

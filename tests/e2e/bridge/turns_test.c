@@ -280,6 +280,89 @@ TEST(bridge_hands_over_when_not_even_the_fallback_can_be_spoken)
     world_close(&w);
 }
 
+/* Of call.ended. */
+static int64_t ended_i64(struct world *w, const struct fake_caller *c, const char *path)
+{
+    struct arena a = ARENA_INIT;
+    int64_t n = json_i64_or(json_path(world_event(w, &a, c->call_sid, "call.ended", 0), path), -1);
+
+    arena_release(&a);
+    return n;
+}
+
+TEST(bridge_waits_for_the_usage_of_what_the_agent_was_saying_when_the_caller_hung_up)
+{
+    struct fake_caller *c;
+    struct fake_engine *e;
+    struct world w;
+
+    c = speaking(&w, &e, 1000);
+    caller_stop(c);
+    until_engine_got(e, "response.cancel", 1);
+    engine_end(e, "cancelled");
+    until_over(&w);
+    CHECK_INT(ended_i64(&w, c, "usage.audioOut"), 3 * 40);
+    CHECK_INT(ended_i64(&w, c, "counters.responses"), 3);
+    CHECK_INT(ended_i64(&w, c, "counters.responsesUnmetered"), 0);
+    world_close(&w);
+}
+
+TEST(bridge_waits_for_the_usage_of_a_response_that_began_when_the_caller_had_hung_up)
+{
+    struct fake_caller *c;
+    struct fake_engine *e;
+    struct world w;
+
+    world_open(&w, NULL);
+    c = world_talk(&w, &e);
+    w.script.answer = ANSWER_NOT;
+    engine_turn(e, "item_c1", "Hello?");
+    until_engine_got(e, "response.create", 3);
+    caller_stop(c);
+    world_pass(&w, 300);
+    CHECK_INT(engine_got(e, "response.cancel"), 0); /* there is nothing yet */
+    engine_begin(e);
+    until_engine_got(e, "response.cancel", 1);
+    engine_end(e, "cancelled");
+    until_over(&w);
+    CHECK_INT(ended_i64(&w, c, "usage.audioOut"), 3 * 40);
+    CHECK_INT(ended_i64(&w, c, "counters.responses"), 3);
+    world_close(&w);
+}
+
+TEST(bridge_counts_a_response_once_whose_end_is_told_twice)
+{
+    struct fake_caller *c;
+    struct fake_engine *e;
+    struct world w;
+
+    c = speaking(&w, &e, 1000);
+    engine_end(e, "completed");
+    engine_end(e, "completed");
+    world_pass(&w, 500);
+    caller_stop(c);
+    until_over(&w);
+    CHECK_INT(ended_i64(&w, c, "usage.audioOut"), 3 * 40);
+    world_close(&w);
+}
+
+TEST(bridge_tells_how_many_responses_were_never_metered)
+{
+    struct fake_caller *c;
+    struct fake_engine *e;
+    struct world w;
+    int64_t left;
+
+    c = speaking(&w, &e, 1000);
+    caller_stop(c); /* and the engine says nothing more */
+    left = world_now_ms(&w);
+    until_over(&w);
+    CHECK(world_now_ms(&w) - left <= 4000);
+    CHECK_INT(ended_i64(&w, c, "usage.audioOut"), 2 * 40);
+    CHECK_INT(ended_i64(&w, c, "counters.responsesUnmetered"), 1);
+    world_close(&w);
+}
+
 TEST(bridge_counts_the_usage_of_every_response_also_of_cancelled_ones)
 {
     struct arena a = ARENA_INIT;
