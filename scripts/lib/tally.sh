@@ -21,7 +21,7 @@ say() { printf '\n== %s  (%d s)\n' "$*" $((SECONDS - begun)); }
 run() {
     local name=$1 log=$logs/${1//\//-}.log rc=0 start=$SECONDS p=0 f=0 s=0 line
     shift
-    "$@" >"$log" 2>&1 </dev/null || rc=$?
+    { "$@" >"$log" 2>&1 </dev/null; } 2>/dev/null || rc=$? # the shell's own word on a crash is not wanted
     line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1 || true)
     if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed(,\ ([0-9]+)\ skipped)?$ ]]; then
         p=${BASH_REMATCH[1]} f=${BASH_REMATCH[2]} s=${BASH_REMATCH[4]:-0}
