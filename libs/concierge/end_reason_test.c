@@ -17,7 +17,10 @@ static void read_folder(struct buf *out, const char *dir)
     DIR *d = opendir(dir);
     const struct dirent *e;
 
-    CHECK(d != NULL);
+    if (!d) {
+        FAIL_TEST("no folder %s", dir);
+        return;
+    }
     while ((e = readdir(d))) {
         struct buf path = BUF_INIT(1024);
 

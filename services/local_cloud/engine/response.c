@@ -87,6 +87,7 @@ static void unplan(struct response *r)
     }
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): once, automatic_due is cleared before */
 void response_end(struct response *r, const char *status, const char *reason)
 {
     struct realtime *rt = r->rt;
@@ -160,6 +161,7 @@ static void plan(struct response *r)
     receptionist_reply(rt->receptionist, r->may_call, &r->arena, &r->reply);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): once, automatic_due is cleared before */
 static void answer(struct response *r)
 {
     plan(r);
@@ -249,6 +251,7 @@ static bool ask_read(struct response *r, const struct jval *ask, struct api_erro
            session_output_read(&r->output, &r->arena, ask, e);
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): once, automatic_due is cleared before */
 static void begin(struct response *r)
 {
     struct realtime *rt = r->rt;
@@ -267,6 +270,7 @@ static void begin(struct response *r)
     }
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): once, automatic_due is cleared before */
 bool response_start(struct realtime *rt, const struct jval *ask, struct api_error *e)
 {
     struct response *r = MEM_NEW(struct response);
@@ -299,6 +303,7 @@ bool response_start(struct realtime *rt, const struct jval *ask, struct api_erro
     return good;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): once, automatic_due is cleared before */
 void response_automatic(struct realtime *rt)
 {
     struct api_error e;
