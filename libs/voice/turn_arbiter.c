@@ -545,8 +545,6 @@ void turn_on_idle(struct turn_arbiter *t, int64_t now_us)
 {
     t->now_us = now_us;
     t->audible_us = 0;
-    if (t->over.heeded || !t->over.voice)
-        t->over.on = false; /* the caller has outlasted the agent: a turn like any other */
     if ((t->state == TURN_ATTENTIVE || t->state == TURN_PAUSED) && t->before == TURN_FINISHING) {
         unpause(t);
         t->state = TURN_FINISHING; /* nothing is left to be attentive about */

@@ -95,8 +95,8 @@ const char *turn_state_name(enum turn_state s);
  * speaking. A second text replaces one that still waits. */
 void turn_respond(struct turn_arbiter *t, int64_t now_us);
 void turn_say(struct turn_arbiter *t, struct str text, bool keep, int64_t now_us);
-/* The caller has stopped in mid-sentence, and is given time. */
-bool turn_hears_out(const struct turn_arbiter *t);
+/* The caller has stopped in mid-sentence, and is given time until then; 0: that is not so. */
+int64_t turn_hears_out_us(const struct turn_arbiter *t);
 /* Something is said or waiting to be. */
 bool turn_busy(const struct turn_arbiter *t);
 

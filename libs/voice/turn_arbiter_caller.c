@@ -201,9 +201,9 @@ bool turn_on_caller_text(struct turn_arbiter *t, struct str item_id, struct str 
     return false;
 }
 
-bool turn_hears_out(const struct turn_arbiter *t)
+int64_t turn_hears_out_us(const struct turn_arbiter *t)
 {
-    return t->hold_due_us != 0;
+    return t->hold_due_us;
 }
 
 int64_t turn_silent_since_us(const struct turn_arbiter *t)

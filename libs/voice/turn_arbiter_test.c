@@ -1035,3 +1035,40 @@ TEST(turn_ends_a_pause_that_began_with_the_last_sound_of_a_response)
     CHECK(!playout_paused(w.playout));
     world_close(&w);
 }
+
+TEST(turn_keeps_an_answer_back_while_its_own_detection_hears_the_caller)
+{
+    struct vad_now v = { .speech = true, .ms = 200 };
+    struct world w;
+
+    world_open(&w);
+    turn_on_voice(w.turn, &v, w.now_us);
+    turn_respond(w.turn, w.now_us); /* a tool's result is in */
+    CHECK_DID(&w, "");
+    v.speech = false;
+    turn_on_voice(w.turn, &v, w.now_us); /* it was nothing */
+    CHECK_DID(&w, "respond(1) ");
+    world_close(&w);
+    world_open(&w);
+    v = (struct vad_now){ .speech = true, .ms = TURN_CONFIRM_MS - 20 };
+    turn_on_voice(w.turn, &v, w.now_us);
+    turn_respond(w.turn, w.now_us);
+    CHECK_DID(&w, "");
+    v.ms += 20;
+    turn_on_voice(w.turn, &v, w.now_us); /* the engine hears none of it */
+    CHECK_DID(&w, "respond(1) ");
+    world_close(&w);
+}
+
+TEST(turn_that_is_given_up_in_a_pause_lets_the_audio_go_on)
+{
+    struct vad_now v = { .speech = true, .ms = TURN_SUSTAIN_MS, .voiced_ms = TURN_SUSTAIN_MS };
+    struct world w;
+
+    speaking(&w, 1000);
+    turn_on_voice(w.turn, &v, w.now_us);
+    CHECK(playout_paused(w.playout));
+    w.turn = turn_destroy(w.turn); /* the engine is lost; what it has said is still heard */
+    CHECK(!playout_paused(w.playout));
+    world_close(&w);
+}

@@ -132,7 +132,7 @@ TEST(vad_finds_a_pitch_in_voices_and_none_in_noise)
     } rows[] = {
         { "a word", SOUND_VOWEL, 300, true },  { "a hum", SOUND_HUM, 300, true },
         { "a cough", SOUND_HISS, 350, false }, { "a door", SOUND_THUD, 400, false },
-        { "a click", SOUND_HISS, 20, false },
+        { "a click", SOUND_HISS, 20, false },  { "a lorry", SOUND_LORRY, 600, false },
     };
     double noises[] = { 10, 300 };
     size_t i, k;

@@ -311,7 +311,7 @@ bool call_part_is_ours(const struct voice_part *part)
 /* Something is due, and nothing is heard. */
 static bool waits(const struct call *c)
 {
-    if (c->caller_speaks || playout_active(c->playout) || (c->turn && turn_hears_out(c->turn)))
+    if (c->caller_speaks || playout_active(c->playout))
         return false;
     return c->state == CALL_STARTING ||
            (c->state == CALL_TALKING && (!c->engine_ready || turn_busy(c->turn)));

@@ -155,6 +155,15 @@ static void on_turn(void *arg, struct str item_id)
     call_pump(c);
 }
 
+/* Whoever thinks in mid-sentence is waiting for nothing yet. */
+static void wait_for_more(struct call *c)
+{
+    int64_t until_us = turn_hears_out_us(c->turn);
+
+    if (until_us)
+        timer_start(&c->wait_timer, MAX((until_us - call_now_us(c)) / 1000, 0) + CALL_WAIT_MS);
+}
+
 static void on_caller_text(void *arg, struct str item_id, struct str text, bool final)
 {
     struct call *c = arg;
@@ -167,6 +176,7 @@ static void on_caller_text(void *arg, struct str item_id, struct str text, bool 
 
         c->answer_tag = 0;
         answer_owed(c, turn_on_caller_text(c->turn, item_id, text, call_now_us(c)), tag);
+        wait_for_more(c);
         call_pump(c);
     }
     call_settle(c);

@@ -41,6 +41,8 @@ static double sample(enum sound s, double t, unsigned *seed)
         return noise(seed);
     case SOUND_THUD:
         return exp(-t * 18) * (sin(2 * M_PI * 45 * t) + noise(seed));
+    case SOUND_LORRY:
+        return sin(2 * M_PI * 40 * t) + 0.3 * noise(seed);
     case SOUND_SILENCE:
         break;
     }

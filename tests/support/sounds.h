@@ -10,6 +10,7 @@ enum sound {
     SOUND_VOWEL, /* a voice with formants, in syllables */
     SOUND_HUM,   /* "mm": a voice without */
     SOUND_HISS,  /* noise: a cough, a click */
+    SOUND_LORRY, /* a deep, steady rumble with a hiss */
     SOUND_THUD,  /* a door: a blow that rings low, and dies away */
 };
 

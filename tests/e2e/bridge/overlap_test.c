@@ -1,4 +1,5 @@
 /* What the caller says, and what else is heard, over the agent's voice; thinking pauses. */
+#include "media_bridge/call.h"
 #include "support/world.h"
 #include "voice/turn_arbiter.h"
 
@@ -183,6 +184,47 @@ TEST(bridge_hears_out_a_caller_who_thinks_in_mid_sentence)
     engine_turn(e, "item_c2", "twentieth of May.");
     until_engine_got(e, "response.create", 4);
     CHECK_INT(caller_heard_ms(c), OPENING_MS); /* nobody cut in */
+    world_close(&w);
+}
+
+TEST(bridge_plays_no_waiting_tone_into_a_thinking_pause)
+{
+    struct fake_caller *c;
+    struct fake_engine *e;
+    struct world w;
+
+    world_open(&w, NULL);
+    c = world_talk(&w, &e);
+    w.script.answer = ANSWER_NOT;
+    engine_turn(e, "item_c1", "It's the");
+    until_engine_got(e, "response.create", 3);
+    engine_begin(e);
+    until_engine_got(e, "response.cancel", 1);
+    engine_end(e, "cancelled");
+    until_engine_got(e, "response.create", 4);
+    world_pass(&w, CALL_WAIT_MS - 200);
+    CHECK_INT(caller_heard_ms(c), OPENING_MS);
+    until_heard_ms(c, OPENING_MS + 20); /* but into the wait for an answer */
+    world_close(&w);
+}
+
+TEST(bridge_measures_no_answer_to_a_backchannel)
+{
+    struct arena a = ARENA_INIT;
+    struct fake_caller *c;
+    struct fake_engine *e;
+    struct world w;
+
+    c = speaking(&w, &e, 1000);
+    sounds(c, e, SOUND_VOWEL, LOUD, 240, "Okay.");
+    engine_audio(e, e->response_id, "item_second_part", 1000); /* the same answer goes on */
+    world_pass(&w, ANSWER_MS);
+    caller_stop(c);
+    until_over(&w);
+    CHECK_INT(json_len(json_path(world_event(&w, &a, c->call_sid, "call.ended", 0),
+                                 "latency.response_ms")),
+              1); /* to the question before */
+    arena_release(&a);
     world_close(&w);
 }
 
