@@ -114,6 +114,7 @@ static void give(struct side *s, struct names *names, struct str name, struct st
 static struct str expand(struct side *s, struct names *names, struct str text)
 {
     struct buf b = BUF_INIT(MIB);
+    const struct str *value;
     struct str result, name;
     size_t at;
 
@@ -121,11 +122,12 @@ static struct str expand(struct side *s, struct names *names, struct str text)
         buf_add_str(&b, str_slice(text, 0, at));
         text = str_from(text, at + 2);
         name = str_slice(text, 0, str_find_char(text, '}'));
-        if (!value_of(names, name)) {
+        value = value_of(names, name);
+        if (!value) {
             buf_release(&b);
             side_fail(s, "no ${" STR_FMT "} yet", STR_ARG(name));
         }
-        buf_add_str(&b, *value_of(names, name));
+        buf_add_str(&b, *value);
         text = str_from(text, name.n + 1);
     }
     buf_add_str(&b, text);
@@ -224,7 +226,8 @@ static bool same(struct side *s, struct names *names, const struct jval *want,
 /* "a b c": what a query found; ids of c without their collection, others as paths. */
 static struct str found_ids(struct side *s, struct names *names, const struct jval *answer)
 {
-    struct str docs = *value_of(names, STR("docs")), name, result;
+    const struct str *docs_at = value_of(names, STR("docs"));
+    struct str docs = docs_at ? *docs_at : STR_EMPTY, name, result;
     struct buf b = BUF_INIT(64 * KIB);
     struct json_iter it = json_iter(answer);
     const struct jval *item;
