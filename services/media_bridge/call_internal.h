@@ -113,6 +113,8 @@ struct call {
     uint32_t answer_tag;            /* of the response that answers it; 0: not asked for */
 
     struct tools *tools;
+    struct timer slow_timer;
+    int slow_told; /* so many times that tools take their time */
     struct journal *journal;
     struct outbox_stream *out;
     struct journal_counters counters;

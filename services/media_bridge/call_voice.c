@@ -19,6 +19,23 @@ static void watch_silence(struct call *c)
         timer_start(&c->silence_timer, (int64_t)c->bridge->profile->limits.silence_prompt_s * 1000);
 }
 
+/* Nothing is heard because a tool runs. */
+static bool waits_for_tool(const struct call *c)
+{
+    return tools_pending(c->tools) > 0 && c->engine_ready && !c->caller_speaks && !c->moving &&
+           !c->response_runs && !turn_busy(c->turn);
+}
+
+static void watch_tools(struct call *c)
+{
+    if (tools_pending(c->tools) == 0)
+        c->slow_told = 0;
+    if (!waits_for_tool(c))
+        timer_stop(&c->slow_timer);
+    else if (!timer_running(&c->slow_timer))
+        timer_start(&c->slow_timer, c->slow_told ? CALL_TOOL_SLOWER_MS : CALL_TOOL_SLOW_MS);
+}
+
 static void arm(struct timer *t, int64_t at_us)
 {
     if (at_us < 0)
@@ -36,8 +53,10 @@ void call_pump(struct call *c)
     if (c->state != CALL_TALKING)
         return; /* the last word was heard */
     arm(&c->turn_timer, turn_tick(c->turn, now));
-    if (c->state == CALL_TALKING)
+    if (c->state == CALL_TALKING) {
         watch_silence(c);
+        watch_tools(c);
+    }
     if (c->engine_held && c->engine && playout_queued_ms(c->playout) < PLAYOUT_FULL_MS / 2) {
         c->engine_held = false;
         c->ops->hold(c->engine, false);
@@ -222,6 +241,17 @@ static void limit_begin(struct call *c)
 
     c->limit_near = !warns;
     timer_start(&c->limit_timer, (int64_t)(warns ? max_s - warning_s : max_s) * 1000);
+}
+
+static void on_slow(void *arg)
+{
+    struct call *c = arg;
+
+    if (c->state != CALL_TALKING || !waits_for_tool(c))
+        return;
+    c->slow_told++;
+    turn_say(c->turn, str_c(c->bridge->sentences->one_moment), false, call_now_us(c));
+    call_pump(c);
 }
 
 static void on_limit_near(struct call *c)
@@ -636,6 +666,7 @@ void call_voice_init_timers(struct call *c)
     timer_init(&c->mute_timer, c->loop, on_mute, c);
     timer_init(&c->silence_timer, c->loop, on_silence, c);
     timer_init(&c->limit_timer, c->loop, on_limit, c);
+    timer_init(&c->slow_timer, c->loop, on_slow, c);
 }
 
 void call_voice_open(struct call *c)
@@ -680,6 +711,7 @@ void call_voice_end(struct call *c)
     timer_stop(&c->mute_timer);
     timer_stop(&c->silence_timer);
     timer_stop(&c->limit_timer);
+    timer_stop(&c->slow_timer);
     timer_stop(&c->engine_retry);
     timer_stop(&c->wait_timer);
     timer_stop(&c->farewell.grace);

@@ -9,6 +9,7 @@ struct sentences {
     const char *failed;      /* an answer could not be made */
     const char *interrupted; /* the engine was lost, and is there again */
     const char *still_there; /* nobody has spoken for a while */
+    const char *one_moment;  /* a tool takes its time */
     const char *silence;     /* the call ends for silence */
     const char *time_short;  /* it will soon reach its longest time */
     const char *time_limit;  /* the call has reached its longest time */

@@ -277,3 +277,95 @@ TEST(bridge_records_a_tool_whose_result_comes_after_the_caller_hung_up)
     arena_release(&a);
     world_close(&w);
 }
+
+static struct str said(struct fake_engine *e, struct arena *a, int n)
+{
+    return json_str(json_path(engine_message(e, a, "response.create", n), "response.instructions"));
+}
+
+TEST(bridge_asks_the_caller_to_wait_for_a_tool_that_takes_twenty_seconds)
+{
+    static const char *const more[] = { "TOOL_DEADLINE_MS=60000", NULL };
+    struct arena a = ARENA_INIT;
+    struct fake_engine *e;
+    struct world w;
+    int64_t began;
+
+    (void)asked(&w, &e, more);
+    w.tool_mode = TOOL_HELD;
+    began = world_now_ms(&w);
+    engine_tool(e, "call_1", "bookAppointment", "{}");
+    engine_end(e, "completed");
+    until_tool_requests(&w, 1);
+    w.script.answer = ANSWER_ITSELF;
+    until_engine_got(e, "response.create", 4);
+    CHECK(world_now_ms(&w) - began >= 3400);
+    CHECK(world_now_ms(&w) - began <= 6000);
+    CHECK_CONTAINS(said(e, &a, 3), "One moment, please");
+    until_engine_got(e, "response.create", 5); /* it takes still longer */
+    CHECK_CONTAINS(said(e, &a, 4), "One moment, please");
+    CHECK(world_now_ms(&w) - began >= 12000);
+    world_pass(&w, 20000 - (world_now_ms(&w) - began));
+    CHECK_INT(engine_got(e, "conversation.item.create"), 0);
+    world_release_tools(&w);
+    until_engine_got(e, "conversation.item.create", 1);
+    world_pass(&w, 3000);
+    CHECK_STR(said(e, &a, engine_got(e, "response.create") - 1), ""); /* the answer */
+    CHECK_INT(engine_got(e, "conversation.item.create"), 1);          /* exactly one output */
+    CHECK_STR(
+        json_str(json_path(engine_message(e, &a, "conversation.item.create", 0), "item.output")),
+        "{\"say\":\"Done.\"}");
+    arena_release(&a);
+    world_close(&w);
+}
+
+TEST(bridge_does_not_speak_of_a_slow_tool_while_somebody_speaks)
+{
+    struct fake_engine *e;
+    struct world w;
+
+    (void)asked(&w, &e, NULL);
+    w.tool_mode = TOOL_HELD;
+    engine_tool(e, "call_1", "findAvailability", "{}");
+    engine_end(e, "completed");
+    until_tool_requests(&w, 1);
+    engine_speech_started(e, "item_c2");
+    world_pass(&w, 6000);
+    CHECK_INT(engine_got(e, "response.create"), 3);
+    world_release_tools(&w);
+    until_engine_got(e, "conversation.item.create", 1);
+    world_close(&w);
+}
+
+TEST(bridge_gives_a_tools_output_that_comes_after_an_interruption)
+{
+    struct arena a = ARENA_INIT;
+    struct fake_caller *c;
+    struct fake_engine *e;
+    struct world w;
+
+    c = asked(&w, &e, NULL);
+    w.tool_mode = TOOL_HELD;
+    engine_say(e, "Let me look into the book for you.", 4000);
+    engine_tool(e, "call_1", "holdSlot", "{}");
+    until_tool_requests(&w, 1);
+    until_heard_ms(c, 1200 + 800);
+    engine_speech_started(e, "item_c2");
+    until_engine_got(e, "response.cancel", 1);
+    engine_end(e, "cancelled");
+    world_release_tools(&w);
+    until_engine_got(e, "conversation.item.create", 1);
+    CHECK_STR(
+        json_str(json_path(engine_message(e, &a, "conversation.item.create", 0), "item.call_id")),
+        "call_1");
+    engine_tool(e, "call_1", "holdSlot", "{}"); /* the cancelled response says it again */
+    engine_speech_stopped(e, "item_c2");
+    engine_turn(e, "item_c2", "Sorry, which day is that?");
+    until_engine_got(e, "response.create", 4);
+    world_pass(&w, 1500);
+    CHECK_INT(engine_got(e, "response.create"), 4); /* one answer to both */
+    CHECK_INT(engine_got(e, "conversation.item.create"), 1);
+    CHECK_INT(w.tool_requests, 1);
+    arena_release(&a);
+    world_close(&w);
+}
