@@ -202,6 +202,8 @@ static void enter_paused(struct turn_arbiter *t)
     t->insist_due_us = t->now_us + t->set.yield_ms * 1000;
     t->silent_us = t->now_us;
     playout_pause(t->playout, t->now_us); /* may find that all was heard: turn_on_idle() */
+    if (t->resumed_us && t->now_us - t->resumed_us < (int64_t)TURN_AGAIN_MS * 1000)
+        turn_move_on(t, EV_INSISTED);
 }
 
 static void unpause(struct turn_arbiter *t)
@@ -217,6 +219,7 @@ static void go_on(struct turn_arbiter *t)
     log_info(&t->log, "agent goes on pause_ms=%lld",
              (long long)((t->now_us - t->silent_us) / 1000));
     unpause(t);
+    t->resumed_us = t->now_us;
     enter_back(t);
 }
 
@@ -245,6 +248,7 @@ static void silence(struct turn_arbiter *t)
     t->kept_id[0] = '\0';
     t->over.on = false;
     t->audible_us = 0;
+    t->resumed_us = 0;
     t->ops->on_interrupted(t->arg, heard, n);
     t->insist_due_us = 0;
     t->silent_us = 0;

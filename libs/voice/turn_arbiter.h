@@ -26,6 +26,7 @@ enum {
     TURN_SAY_MAX = 2000,   /* bytes of a text to say; longer ones are cut at a character */
     TURN_SUSTAIN_MS = 300, /* speech over the agent's voice that makes it pause */
     TURN_YIELD_MS = 560,   /* of pause: the caller still speaks, so the agent yields */
+    TURN_AGAIN_MS = 800,   /* after it has gone on, speech sustained anew: it yields at once */
     TURN_HUM_MS = 1200,    /* a hum so long is no "mm-hm" any more */
     TURN_JUDGE_MS = 3000,  /* for the transcript of speech that the agent talked on over */
     TURN_SHORT_MS = 2000,  /* longer speech over the agent's voice needs no transcript */

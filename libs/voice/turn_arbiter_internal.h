@@ -45,6 +45,7 @@ struct turn_arbiter {
     int64_t voice_seen_us; /* speech was last there */
     bool hum_passed;       /* the agent went on over this hum */
     int64_t asked_us, silent_us;
+    int64_t resumed_us; /* it has gone on after a pause; 0: it has not */
     int64_t audible_us; /* since when the agent is heard without a gap */
     struct {     /* the caller's speech over the agent's voice, until the engine commits it */
         bool on; /* there is some, and nothing came of it yet */

@@ -1072,3 +1072,24 @@ TEST(turn_that_is_given_up_in_a_pause_lets_the_audio_go_on)
     CHECK(!playout_paused(w.playout));
     world_close(&w);
 }
+
+TEST(turn_yields_at_once_to_who_begins_again_after_it_has_gone_on)
+{
+    struct world w;
+
+    speaking(&w, 1000);
+    voice(&w, 400, VOICED); /* "wait" */
+    CHECK_DID(&w, "clear ");
+    CHECK_STATE(&w, "speaking");
+    pass(&w, 200);
+    voice(&w, TURN_SUSTAIN_MS, VOICED); /* "no" */
+    CHECK_CONTAINS(buf_str(&w.did), "clear cancel(r1) truncate(i1,");
+    world_close(&w);
+    speaking(&w, 1000);
+    voice(&w, 400, VOICED); /* "yes" */
+    pass(&w, TURN_AGAIN_MS);
+    voice(&w, TURN_SUSTAIN_MS, VOICED); /* "okay" */
+    CHECK_DID(&w, "clear clear ");
+    CHECK_STATE(&w, "speaking");
+    world_close(&w);
+}

@@ -17,6 +17,9 @@ enum {
     FLOOR_WINDOWS = 5,
     QUIET = 250,     /* mean square; -66 dB: no floor is lower */
     ABOVE_FLOOR = 4, /* 6 dB */
+    ABOVE_NOISE = 2, /* 3 dB: in noise little of a word stands out */
+    NOISY = 4000,    /* -54 dB: a floor from here on */
+    LATE_FRAMES = 3, /* what noise hides of an onset, mostly a consonant */
     LEVEL_UNKNOWN =
         163000,      /* -38 dB: below it, while the caller's level is unknown, it is an aside */
     MODEL_EVERY = 4, /* of the quiet frames one in so many goes to the detector's noise model */
@@ -121,10 +124,16 @@ static void floor_follow(struct vad *v, const struct frame *f)
     v->floor.energy = MAX(v->floor.energy, (uint32_t)QUIET);
 }
 
+static bool is_noisy(const struct vad *v)
+{
+    return v->floor.energy >= NOISY;
+}
+
 /* Speech stands out of the noise, and WebRTC's detector takes it for speech. */
 static bool is_speech(struct vad *v, const int16_t *s, const struct frame *f)
 {
-    bool loud = f->energy > v->floor.energy * (uint64_t)ABOVE_FLOOR;
+    unsigned above = is_noisy(v) ? ABOVE_NOISE : ABOVE_FLOOR;
+    bool loud = f->energy > v->floor.energy * (uint64_t)above;
 
     if (!loud && !v->now.speech && ++v->model_skipped < MODEL_EVERY)
         return false;
@@ -187,7 +196,7 @@ static bool is_dark(const struct vad *v, const struct frame *f)
 
 static void speech_begins(struct vad *v)
 {
-    unsigned first = v->recent & 4 ? 3 : 2;
+    int first = (v->recent & 4 ? 3 : 2) + (is_noisy(v) ? LATE_FRAMES : 0);
 
     v->now =
         (struct vad_now){ .speech = true, .onset_ms = v->at_ms - (int64_t)first * VAD_FRAME_MS };
@@ -209,7 +218,7 @@ static void speech_goes_on(struct vad *v, const struct frame *f, bool over_agent
 {
     v->last_ms = v->at_ms;
     v->now.ms = v->last_ms - v->now.onset_ms;
-    v->peak = MAX(v->peak, v->smooth);
+    v->peak = MAX(v->peak, v->smooth - v->floor.energy);
     v->frames++;
     v->dark_frames += is_dark(v, f);
     v->now.hum = v->dark_frames >= hum_share * v->frames;

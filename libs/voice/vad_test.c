@@ -246,3 +246,29 @@ TEST(vad_judges_the_same_however_the_bytes_are_cut)
         vad_destroy(v);
     }
 }
+
+TEST(vad_makes_up_for_what_noise_hides_of_an_onset)
+{
+    struct line l;
+
+    line_open(&l, 300);
+    line_hear(&l, SOUND_HISS, 400, 60); /* an "s" */
+    line_hear(&l, SOUND_VOWEL, 3000, 300);
+    CHECK(vad_now(l.vad)->onset_ms >= 2980);
+    CHECK(vad_now(l.vad)->onset_ms <= 3020);
+    vad_destroy(l.vad);
+}
+
+TEST(vad_tells_somebody_else_from_the_caller_in_noise)
+{
+    struct line l;
+
+    line_open(&l, 400);
+    line_hear(&l, SOUND_VOWEL, 3000, 1000);
+    line_hear(&l, SOUND_SILENCE, 0, 400);
+    l.agent_heard = true;
+    line_hear(&l, SOUND_VOWEL, 1000, 600); /* 10 dB below, and the noise adds to it */
+    CHECK(vad_now(l.vad)->speech);
+    CHECK(vad_now(l.vad)->aside);
+    vad_destroy(l.vad);
+}
