@@ -30,8 +30,8 @@ enum {
     CALL_MUTE_FILL_MS = 500,     /* beyond the silence that ends a turn */
     CALL_LATE_PACKETS_MAX = 5,   /* in a row, then the stamps have begun anew */
     CALL_KEYS_MAX = 32,          /* of one entry; with the last of them it is over */
-    CALL_TOOL_SLOW_MS = 3500, /* of silence while a tool runs, before the caller is asked to wait */
-    CALL_TOOL_SLOWER_MS = 8000, /* and each further time */
+    CALL_TOOL_SLOWER_MS =
+        8000, /* of silence while a tool runs, after the caller was asked to wait */
     CALL_BAD_MESSAGES_MAX = 50,
 };
 

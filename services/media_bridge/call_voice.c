@@ -28,12 +28,14 @@ static bool waits_for_tool(const struct call *c)
 
 static void watch_tools(struct call *c)
 {
+    int64_t slow_ms = c->bridge->settings->tool_slow_ms;
+
     if (tools_pending(c->tools) == 0)
         c->slow_told = 0;
-    if (!waits_for_tool(c))
+    if (slow_ms == 0 || !waits_for_tool(c))
         timer_stop(&c->slow_timer);
     else if (!timer_running(&c->slow_timer))
-        timer_start(&c->slow_timer, c->slow_told ? CALL_TOOL_SLOWER_MS : CALL_TOOL_SLOW_MS);
+        timer_start(&c->slow_timer, c->slow_told ? CALL_TOOL_SLOWER_MS : slow_ms);
 }
 
 static void arm(struct timer *t, int64_t at_us)

@@ -285,7 +285,7 @@ static struct str said(struct fake_engine *e, struct arena *a, int n)
 
 TEST(bridge_asks_the_caller_to_wait_for_a_tool_that_takes_twenty_seconds)
 {
-    static const char *const more[] = { "TOOL_DEADLINE_MS=60000", NULL };
+    static const char *const more[] = { "TOOL_DEADLINE_MS=60000", "TOOL_SLOW_MS=3500", NULL };
     struct arena a = ARENA_INIT;
     struct fake_engine *e;
     struct world w;
@@ -319,21 +319,28 @@ TEST(bridge_asks_the_caller_to_wait_for_a_tool_that_takes_twenty_seconds)
     world_close(&w);
 }
 
-TEST(bridge_does_not_speak_of_a_slow_tool_while_somebody_speaks)
+TEST(bridge_does_not_speak_of_a_slow_tool_while_the_caller_speaks)
 {
+    static const char *const more[] = { "TOOL_DEADLINE_MS=60000", "TOOL_SLOW_MS=3500", NULL };
+    struct arena a = ARENA_INIT;
     struct fake_engine *e;
     struct world w;
 
-    (void)asked(&w, &e, NULL);
+    (void)asked(&w, &e, more);
     w.tool_mode = TOOL_HELD;
     engine_tool(e, "call_1", "findAvailability", "{}");
-    engine_end(e, "completed");
-    until_tool_requests(&w, 1);
     engine_speech_started(e, "item_c2");
-    world_pass(&w, 6000);
+    engine_end(e, "completed");
+    world_pass(&w, 8000);
     CHECK_INT(engine_got(e, "response.create"), 3);
+    until_tool_requests(&w, 1);
     world_release_tools(&w);
     until_engine_got(e, "conversation.item.create", 1);
+    engine_speech_stopped(e, "item_c2");
+    engine_turn(e, "item_c2", "Take your time.");
+    until_engine_got(e, "response.create", 4);
+    CHECK_STR(said(e, &a, 3), ""); /* nothing is left to wait for */
+    arena_release(&a);
     world_close(&w);
 }
 
@@ -346,7 +353,7 @@ TEST(bridge_gives_a_tools_output_that_comes_after_an_interruption)
 
     c = asked(&w, &e, NULL);
     w.tool_mode = TOOL_HELD;
-    engine_say(e, "Let me look into the book for you.", 4000);
+    engine_say(e, "Let me look into the book for you.", 20000);
     engine_tool(e, "call_1", "holdSlot", "{}");
     until_tool_requests(&w, 1);
     until_heard_ms(c, 1200 + 800);

@@ -24,6 +24,7 @@ static const char *env_get(const char *name, void *arg)
         { "PUBLIC_BASE_URL", WORLD_ORIGIN },
         { "STREAM_TOKEN_KEY", WORLD_TOKEN_KEY },
         { "OPENAI_API_KEY", "sk-test" },
+        { "TOOL_SLOW_MS", "0" }, /* fake time runs on while a worker is at it */
         { "BUSINESS_PROFILE", VC_SOURCE_DIR "/tests/e2e/bridge/business.yaml" },
     };
     static const char *const ours[][2] = {
