@@ -89,8 +89,10 @@ static void start_too_late(struct call *c)
 
 static void enter_settling(struct call *c)
 {
-    timer_start(&c->state_timer,
-                c->tools && tools_pending(c->tools) ? CALL_SETTLE_TOOLS_MS : CALL_SETTLE_MS);
+    int64_t tools_ms = c->bridge->settings->tool_deadline_ms + TOOLS_GRACE_MS;
+    bool runs = c->tools && tools_pending(c->tools);
+
+    timer_start(&c->state_timer, CALL_SETTLE_MS + (runs ? tools_ms : 0)); /* each has its output */
     call_settle(c);
 }
 

@@ -10,26 +10,25 @@ struct bridge;
 struct call;
 
 enum {
-    CALL_START_MS = 10000,       /* from the upgrade to Twilio's `start` */
-    CALL_ENGINE_ATTEMPTS = 4,    /* connections for one session, the first one included */
-    CALL_ENGINE_RETRY_MS = 250,  /* doubling, half of it random */
-    CALL_ENGINE_LOSSES_MAX = 1,  /* sessions that are replaced in mid-call */
-    CALL_RESTORE_MS = 6000,      /* for that, before the caller is handed over */
-    CALL_WAIT_MS = 2500,         /* of silence while something is due, before each tone */
-    CALL_ENGINE_MS = 12000,      /* from `start` until the engine must be ready */
-    CALL_RECORD_MS = 4000,       /* for the live document, before the stream is closed anyway */
-    CALL_CLOSE_MS = 5000,        /* for Twilio to close */
-    CALL_SETTLE_MS = 2000,       /* for the caller's last words to be written down */
-    CALL_SETTLE_TOOLS_MS = 8000, /* for a tool that runs when the call ends */
-    CALL_GRACE_MS = 2500,        /* after a goodbye that the caller has interrupted */
-    CALL_GOODBYE_MS = 45000,     /* from the wish to end until it ends whatever happens */
-    CALL_MOVE_MS = 7000,         /* at shutdown, for what is being said or done */
-    CALL_PAST_MS = 300,          /* for events on their way to the record, after a loss */
-    CALL_GAP_MAX_MS = 10000,     /* of missing caller audio that is filled with silence */
-    CALL_MUTE_MS = 750,          /* without caller audio in mid-speech: silence ends the turn */
-    CALL_MUTE_FILL_MS = 500,     /* beyond the silence that ends a turn */
-    CALL_LATE_PACKETS_MAX = 5,   /* in a row, then the stamps have begun anew */
-    CALL_KEYS_MAX = 32,          /* of one entry; with the last of them it is over */
+    CALL_START_MS = 10000,      /* from the upgrade to Twilio's `start` */
+    CALL_ENGINE_ATTEMPTS = 4,   /* connections for one session, the first one included */
+    CALL_ENGINE_RETRY_MS = 250, /* doubling, half of it random */
+    CALL_ENGINE_LOSSES_MAX = 1, /* sessions that are replaced in mid-call */
+    CALL_RESTORE_MS = 6000,     /* for that, before the caller is handed over */
+    CALL_WAIT_MS = 2500,        /* of silence while something is due, before each tone */
+    CALL_ENGINE_MS = 12000,     /* from `start` until the engine must be ready */
+    CALL_RECORD_MS = 4000,      /* for the live document, before the stream is closed anyway */
+    CALL_CLOSE_MS = 5000,       /* for Twilio to close */
+    CALL_SETTLE_MS = 2000,      /* for the caller's last words; a tool has its own time */
+    CALL_GRACE_MS = 2500,       /* after a goodbye that the caller has interrupted */
+    CALL_GOODBYE_MS = 45000,    /* from the wish to end until it ends whatever happens */
+    CALL_MOVE_MS = 7000,        /* at shutdown, for what is being said or done */
+    CALL_PAST_MS = 300,         /* for events on their way to the record, after a loss */
+    CALL_GAP_MAX_MS = 10000,    /* of missing caller audio that is filled with silence */
+    CALL_MUTE_MS = 750,         /* without caller audio in mid-speech: silence ends the turn */
+    CALL_MUTE_FILL_MS = 500,    /* beyond the silence that ends a turn */
+    CALL_LATE_PACKETS_MAX = 5,  /* in a row, then the stamps have begun anew */
+    CALL_KEYS_MAX = 32,         /* of one entry; with the last of them it is over */
     CALL_TOOL_SLOWER_MS =
         8000, /* of silence while a tool runs, after the caller was asked to wait */
     CALL_BAD_MESSAGES_MAX = 50,

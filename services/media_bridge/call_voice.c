@@ -481,6 +481,8 @@ void call_on_tool_done(void *arg, const struct tool_done *d)
              (long long)d->latency_ms);
     journal_tool(c->journal, &tool);
     if (c->state != CALL_TALKING) {
+        if (c->state == CALL_SETTLING && tools_pending(c->tools) == 0)
+            timer_start(&c->state_timer, CALL_SETTLE_MS);
         call_settle(c);
         return;
     }

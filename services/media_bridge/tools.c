@@ -156,7 +156,7 @@ static enum errc post(struct job *j, struct ctx *ctx, struct str token, struct h
         .body = tool_request_text(ctx->arena, &request),
         .body_max = TOOL_REPLY_BYTES_MAX,
         /* An answer that never comes leaves time to ask again: then the ledger has it. */
-        .timeout_ms = (int)(j->deadline_ms - j->begun_ms) / 2,
+        .timeout_ms = (int)(j->deadline_ms - j->begun_ms) / TOOLS_PARTS,
         .attempts = TOOLS_ATTEMPTS,
         .idempotent = true,
         .deadline_mono_ms = j->deadline_ms,

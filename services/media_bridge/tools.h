@@ -19,7 +19,8 @@ enum {
     TOOLS_AT_ONCE_MAX = 16,
     TOOLS_GRACE_MS = 500, /* beyond the deadline, before a worker's silence is taken for failure */
     TOOLS_ATTEMPTS = 6,   /* within the deadline; the gateway's ledger makes a repeat harmless */
-    TOOLS_NOISE_MAX = 3,  /* answers that are none, then it has failed */
+    TOOLS_PARTS = 3, /* of the deadline; one that brings no answer is followed by another attempt */
+    TOOLS_NOISE_MAX = 3, /* answers that are none, then it has failed */
 };
 
 /* All borrowed until the handler returns. */

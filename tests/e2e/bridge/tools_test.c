@@ -376,3 +376,28 @@ TEST(bridge_gives_a_tools_output_that_comes_after_an_interruption)
     arena_release(&a);
     world_close(&w);
 }
+
+TEST(bridge_records_what_became_of_each_tool_also_of_one_that_never_answers_after_the_hang_up)
+{
+    struct arena a = ARENA_INIT;
+    const struct jval *ended;
+    struct fake_caller *c;
+    struct fake_engine *e;
+    struct world w;
+
+    c = asked(&w, &e, NULL);
+    w.tool_mode = TOOL_HELD;
+    engine_tool(e, "call_1", "bookAppointment", "{}");
+    engine_tool(e, "call_2", "logCallOutcome", "{}");
+    engine_end(e, "completed");
+    until_tool_requests(&w, 2);
+    caller_stop(c);
+    until_over(&w);
+    CHECK_INT(world_events(&w, c->call_sid, "call.tool"), 2);
+    ended = world_event(&w, &a, c->call_sid, "call.ended", 0);
+    CHECK_STR(json_str(json_path(ended, "tools.0.status")), "failed");
+    CHECK_STR(json_str(json_path(ended, "tools.1.status")), "failed");
+    world_release_tools(&w);
+    arena_release(&a);
+    world_close(&w);
+}
