@@ -63,6 +63,7 @@ static enum errc write_newer(void *arg, struct ctx *ctx, const struct fs_doc *do
     fsw_cstr(w, "state", live_call_state_name(call->state));
     fsw_i64(w, "attempt", call->attempt);
     fsw_str(w, "reason", call->reason);
+    fsw_bool(w, "disclosed", call->disclosed);
     if (call->state == LIVE_CALL_TRANSFER) {
         fsw_map(w, "transfer");
         fsw_str(w, "number", call->transfer.number);
@@ -72,6 +73,10 @@ static enum errc write_newer(void *arg, struct ctx *ctx, const struct fs_doc *do
     }
     if (call->n_turns || call->n_tools)
         write_recent(w, call);
+    if (call->past.n) {
+        fsw_str(w, "past", call->past);
+        fsw_bool(w, "toolsOpen", call->tools_open);
+    }
     fsw_time(w, "updatedAt", now_us);
     fsw_ttl(w, now_us, job->keep_days);
     return ERR_OK;
@@ -142,6 +147,9 @@ enum errc live_call_read(struct ctx *ctx, struct google *g, struct str call_sid,
         .state = find_state(fs_str(doc.fields, "state")),
         .attempt = (int)fs_i64_or(doc.fields, "attempt", 0),
         .reason = fs_str(doc.fields, "reason"),
+        .disclosed = fs_bool_or(doc.fields, "disclosed", false),
+        .past = fs_str(doc.fields, "past"),
+        .tools_open = fs_bool_or(doc.fields, "toolsOpen", false),
         .transfer = { fs_str(transfer, "number"), fs_str(transfer, "reason"),
                       fs_str(transfer, "summary") },
         .updated_us = fs_time_or(doc.fields, "updatedAt", 0),

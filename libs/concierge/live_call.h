@@ -34,6 +34,7 @@ struct live_call {
     enum live_call_state state;
     int attempt;
     struct str reason; /* end reason (concierge/end_reason.h); empty while live */
+    bool disclosed;    /* the caller has heard the disclosure */
     struct {
         struct str number, reason, summary; /* LIVE_CALL_TRANSFER */
     } transfer;
@@ -41,6 +42,9 @@ struct live_call {
     size_t n_turns;
     const struct live_tool *tools;
     size_t n_tools;
+    struct str
+        past; /* the whole talk as the next prompt has it, by a bridge that stopped; else empty */
+    bool tools_open;    /* and there are tools that it did not wait for */
     int64_t updated_us; /* set by the write */
 };
 

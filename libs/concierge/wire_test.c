@@ -393,10 +393,13 @@ TEST(a_live_call_is_read_as_it_was_written_and_an_older_attempt_does_not_undo_it
     struct live_call c = { .state = LIVE_CALL_TRANSFER,
                            .attempt = 1,
                            .reason = STR("transferred"),
+                           .disclosed = true,
                            .turns = turns,
                            .n_turns = 2,
                            .tools = tools,
-                           .n_tools = 1 };
+                           .n_tools = 1,
+                           .past = STR("Agent: Hello.\n"),
+                           .tools_open = true };
     struct live_call back, old = { .state = LIVE_CALL_ENDED, .attempt = 0 };
     struct err err = ERR_INIT;
 
@@ -411,6 +414,8 @@ TEST(a_live_call_is_read_as_it_was_written_and_an_older_attempt_does_not_undo_it
     CHECK_INT(back.attempt, 1);
     CHECK_STR(back.transfer.number, "+4930555101");
     CHECK_STR(back.transfer.summary, "Wants a person.");
+    CHECK(back.disclosed && back.tools_open);
+    CHECK_STR(back.past, "Agent: Hello.\n");
     CHECK_INT(back.n_turns, 2);
     CHECK(back.turns[0].agent && !back.turns[1].agent);
     CHECK_INT(back.turns[1].index, 5);

@@ -23,6 +23,7 @@ enum {
     CALL_GRACE_MS = 2500,       /* after a goodbye that the caller has interrupted */
     CALL_GOODBYE_MS = 45000,    /* from the wish to end until it ends whatever happens */
     CALL_MOVE_MS = 7000,        /* at shutdown, for what is being said or done */
+    CALL_PAST_LIMIT_MS = 3000,  /* for one reading of the past */
     CALL_PAST_MS = 300,         /* for events on their way to the record, after a loss */
     CALL_GAP_MAX_MS = 10000,    /* of missing caller audio that is filled with silence */
     CALL_MUTE_MS = 750,         /* without caller audio in mid-speech: silence ends the turn */

@@ -1,4 +1,5 @@
 /* How a call ends: the goodbye heard to its end, and the live document that the webhook decides from. */
+#include "base/buf.h"
 #include "base/mem.h"
 #include "media_bridge/call_internal.h"
 #include "twilio/rest.h"
@@ -179,6 +180,31 @@ static void keep_recent(struct live_write *w, const struct call *c)
     w->live.tools = tools;
 }
 
+static void add_turn_line(void *arg, enum voice_role role, struct str text)
+{
+    buf_addf(arg, "%s: " STR_FMT "\n", role == VOICE_AGENT ? "Agent" : "Caller", STR_ARG(text));
+}
+
+static void add_tool_line(void *arg, const struct voice_tool_call *call, const struct str *output)
+{
+    if (output)
+        buf_addf(arg, "Tool: " STR_FMT " " STR_FMT " -> " STR_FMT "\n", STR_ARG(call->name),
+                 STR_ARG(str_slice(call->arguments, 0, PAST_OUTPUT_MAX)),
+                 STR_ARG(str_slice(*output, 0, PAST_OUTPUT_MAX)));
+}
+
+/* All that the next bridge needs, so that it reads one document. */
+static void keep_past(struct live_write *w, const struct call *c)
+{
+    static const struct journal_recall to = { add_turn_line, add_tool_line };
+    struct buf lines = BUF_INIT(MIB);
+
+    journal_recall(c->journal, &to, &lines);
+    w->live.past = past_join(&w->arena, c->past.text, buf_str(&lines));
+    w->live.tools_open = tools_pending(c->tools) > 0;
+    buf_release(&lines);
+}
+
 static struct live_write *live_create(struct call *c)
 {
     struct live_write *w = MEM_NEW(struct live_write);
@@ -193,12 +219,15 @@ static struct live_write *live_create(struct call *c)
         .state = live_state(c),
         .attempt = c->attempt,
         .reason = str_c(c->end_decided ? end_reason_info(c->end)->name : ""),
+        .disclosed = c->parts_heard > 0 || c->past.disclosed || (c->attempt > 0 && !c->past_known),
         .transfer = { arena_str(&w->arena, c->transfer.number),
                       arena_str(&w->arena, c->transfer.reason),
                       arena_str(&w->arena, c->transfer.summary) },
     };
     if (c->end_decided && end_reason_info(c->end)->resumes)
         keep_recent(w, c);
+    if (c->end_decided && c->end == END_SHUTDOWN)
+        keep_past(w, c);
     return w;
 }
 

@@ -6,6 +6,7 @@
 #include "media_bridge/sentences.h"
 #include "voice/g711.h"
 
+#define PAST_UNKNOWN "What was said is not on record; ask the caller how to go on."
 #define RESTORED_NOTE                                                                          \
     "The voice connection was lost for a moment; the conversation so far was restored. Go on " \
     "where it was. Do not "                                                                    \
@@ -99,7 +100,9 @@ void call_engine_configure(struct call *c)
     const struct prompt_call call = { .now_s = clock_wall_s(b->service->clock),
                                       .from = c->from,
                                       .after_no_answer = c->after_no_answer,
-                                      .journal = c->past.text,
+                                      .journal = c->attempt > 0 && !c->past_known
+                                                     ? STR(PAST_UNKNOWN)
+                                                     : c->past.text,
                                       .moved = c->past.moved };
     const struct voice_session session = {
         .instructions = prompt_for_call(b->prompt, &arena, &call),

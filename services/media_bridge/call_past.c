@@ -3,7 +3,7 @@
 #include "media_bridge/call_internal.h"
 #include "media_bridge/sentences.h"
 
-enum { PAST_READ_MS = 1500 };
+enum { PAST_READ_MS = 2500 };
 
 struct past_job {
     struct call *call; /* NULL: it is over */
@@ -24,7 +24,7 @@ static void job_run(void *arg, struct ctx *worker)
 
     ctx.log = j->log;
     ctx.deadline_mono_ms = clock_mono_ms(ctx.clock) + PAST_READ_MS;
-    j->rc = past_read(&j->past, &j->arena, j->bridge->google, &ctx, j->call_sid, &j->err);
+    j->rc = past_read(&j->past, &j->arena, j->bridge->google, &ctx, j->call_sid, j->last, &j->err);
 }
 
 static void job_free(struct past_job *j)
@@ -49,6 +49,9 @@ static void keep(struct call *c, const struct past *p)
 
 static void begin(struct call *c)
 {
+    timer_stop(&c->past_timer);
+    if (c->state != CALL_STARTING)
+        return;
     call_live_write(c);
     call_engine_configure(c);
     if (c->engine_failed)
@@ -60,19 +63,16 @@ static void job_done(void *arg)
     struct past_job *j = arg;
     struct call *c = j->call;
 
-    if (j->rc)
+    if (j->rc && j->rc != ERR_AGAIN)
         log_warn(&j->log, "earlier turns not read error=\"%s\"", j->err.text);
     if (c) {
         c->past_job = NULL;
-        /* A bridge that stopped left all of it; one that was killed left events on their way. */
-        if (j->rc == ERR_OK && !j->past.moved && !j->last) {
-            timer_start(&c->past_timer, CALL_PAST_MS);
-        } else {
-            if (j->rc == ERR_OK)
-                keep(c, &j->past);
-            if (c->state == CALL_STARTING)
-                begin(c);
-        }
+        if (j->rc == ERR_OK)
+            keep(c, &j->past);
+        if (j->rc && !j->last)
+            timer_start(&c->past_timer, CALL_PAST_MS); /* events are still on their way */
+        else
+            begin(c);
     }
     job_free(j);
 }
@@ -89,6 +89,7 @@ static void read_past(struct call *c, bool last)
     j->call_sid = arena_str(&j->arena, c->call_sid);
     if (bridge_submit(c->bridge, job_run, job_done, j) == ERR_OK) {
         c->past_job = j;
+        timer_start(&c->past_timer, CALL_PAST_LIMIT_MS);
         return;
     }
     job_free(j);
@@ -100,12 +101,21 @@ void call_past_read(struct call *c)
     read_past(c, false);
 }
 
+/* It is time for the second reading, or the reading takes too long. */
 static void on_past_timer(void *arg)
 {
     struct call *c = arg;
 
-    if (c->state == CALL_STARTING)
+    if (c->state != CALL_STARTING)
+        return;
+    if (!c->past_job) {
         read_past(c, true);
+        return;
+    }
+    log_warn(&c->log, "earlier turns not read in time limit_ms=%d known=%d", CALL_PAST_LIMIT_MS,
+             c->past_known);
+    call_past_forget(c);
+    begin(c);
 }
 
 void call_past_init_timers(struct call *c)
@@ -141,7 +151,7 @@ void call_past_resume(struct call *c)
              c->past.moved, c->past.text.n, c->past.n_open);
     for (i = 0; i < c->past.n_open; i++)
         ask_again(c, &c->past.open[i]);
-    if (c->past_known && !c->past.agent_spoke && !c->after_no_answer)
+    if (c->past_known && !c->past.disclosed && !c->after_no_answer)
         call_voice_open(c); /* nobody has heard it yet */
     else if (c->past.n_open > 0)
         turn_say(c->turn, str_c(c->bridge->sentences->interrupted), false, call_now_us(c));

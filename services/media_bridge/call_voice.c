@@ -627,7 +627,8 @@ static void on_played(void *arg, const struct playout_heard *h, int64_t now_us)
     if (call_part_is_ours(&h->part))
         return;
     c->gave_up = 0;
-    c->parts_heard++;
+    if (c->parts_heard++ == 0 && !c->past.disclosed)
+        call_live_write(c); /* a bridge that takes over must not say it again */
     write_heard(c, h, 1);
 }
 

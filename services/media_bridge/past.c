@@ -235,7 +235,8 @@ static void sum_up(struct past *ret, struct arena *a, struct reading *r)
     struct buf out = BUF_INIT(MIB);
     size_t i;
 
-    *ret = (struct past){ .open = ARENA_ARRAY(a, struct past_tool, MAX(r->n, (size_t)1)) };
+    *ret = (struct past){ .disclosed = r->live.disclosed,
+                          .open = ARENA_ARRAY(a, struct past_tool, MAX(r->n, (size_t)1)) };
     qsort(r->entries, r->n, sizeof(*r->entries), entry_cmp);
     for (i = 0; i < r->n; i++) {
         const struct entry *e = &r->entries[i];
@@ -249,7 +250,7 @@ static void sum_up(struct past *ret, struct arena *a, struct reading *r)
                  : e->agent ? "Agent"
                             : "Caller",
                  STR_ARG(e->text));
-        ret->agent_spoke |= !e->tool && e->agent;
+        ret->disclosed |= !e->tool && e->agent;
         ret->caller_last = e->tool || !e->agent;
     }
     ret->moved = str_eq_c(r->live.reason, end_reason_info(END_SHUTDOWN)->name);
@@ -257,17 +258,44 @@ static void sum_up(struct past *ret, struct arena *a, struct reading *r)
     buf_release(&out);
 }
 
+struct str past_join(struct arena *a, struct str before, struct str more)
+{
+    return arena_str(a, latest(arena_printf(a, STR_FMT STR_FMT, STR_ARG(before), STR_ARG(more))));
+}
+
+/* A bridge that stopped between two sentences left all of it. */
+static bool take_left(struct past *ret, struct arena *a, const struct live_call *live)
+{
+    struct str text = live->past, line, last = STR_EMPTY;
+
+    if (!str_eq_c(live->reason, end_reason_info(END_SHUTDOWN)->name) || text.n == 0 ||
+        live->tools_open)
+        return false;
+    while (text.n) {
+        (void)str_cut(text, '\n', &line, &text);
+        last = line;
+    }
+    *ret = (struct past){ .text = arena_str(a, live->past),
+                          .disclosed = live->disclosed,
+                          .moved = true,
+                          .caller_last = !str_starts(last, STR("Agent:")) };
+    return true;
+}
+
 enum errc past_read(struct past *ret, struct arena *arena, struct google *g, struct ctx *ctx,
-                    struct str call_sid, struct err *err)
+                    struct str call_sid, bool all, struct err *err)
 {
     struct reading r = { .google = g, .ctx = ctx, .call_sid = call_sid };
-    enum errc rc;
+    enum errc rc = live_call_read(ctx, g, call_sid, &r.live, err);
 
-    r.max = PAST_TURNS_MAX + 2 * PAST_TOOLS_MAX + LIVE_CALL_RECENT_MAX;
-    r.entries = ARENA_ARRAY(ctx->arena, struct entry, r.max);
-    rc = live_call_read(ctx, g, call_sid, &r.live, err);
     if (rc == ERR_NOT_FOUND)
         rc = ERR_OK;
+    if (!rc && take_left(ret, arena, &r.live))
+        return ERR_OK;
+    if (!rc && !all)
+        return err_set(err, ERR_AGAIN, "the last bridge left nothing");
+    r.max = PAST_TURNS_MAX + 2 * PAST_TOOLS_MAX + LIVE_CALL_RECENT_MAX;
+    r.entries = ARENA_ARRAY(ctx->arena, struct entry, r.max);
     if (!rc)
         rc = read_turns(&r, err);
     if (!rc)

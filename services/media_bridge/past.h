@@ -30,13 +30,16 @@ struct past {
      * the ledger makes harmless. */
     struct past_tool *open;
     size_t n_open;
-    bool agent_spoke; /* the opening, or some of it, was heard */
+    bool disclosed;   /* the opening, or some of it, was heard */
     bool caller_last; /* nothing was said to the caller's last words */
     bool moved;       /* by a bridge that stopped, between two sentences: nothing was lost */
 };
 
-/* Blocks, on a worker. `ret` and its texts live in `arena`; ctx->arena is used for the rest. */
+/* What a call has said and done goes on growing here: `more` after `before`, the latest of it. */
+struct str past_join(struct arena *a, struct str before, struct str more);
+/* Blocks, on a worker. Without `all` only what the last bridge left is looked at: ERR_AGAIN when that does not
+ * suffice. `ret` and its texts live in `arena`; ctx->arena is used for the rest. */
 MUST_USE enum errc past_read(struct past *ret, struct arena *arena, struct google *g,
-                             struct ctx *ctx, struct str call_sid, struct err *err);
+                             struct ctx *ctx, struct str call_sid, bool all, struct err *err);
 
 #endif

@@ -176,6 +176,33 @@ TEST(bridge_takes_a_moved_call_over_without_a_word_and_listens)
     world_close(&w);
 }
 
+TEST(bridge_needs_one_document_of_a_bridge_that_stopped_between_two_sentences)
+{
+    struct arena a = ARENA_INIT;
+    struct fake_caller *c;
+    struct fake_engine *e;
+    struct world w;
+
+    world_open(&w, NULL);
+    w.live_fields = STR("{" TEXT("state", "live") "," TEXT(
+        "reason",
+        "shutdown") ",\"disclosed\":{\"booleanValue\":true}," TEXT("past",
+                                                                   "Agent: This is an "
+                                                                   "AI.\\nCaller: Monday.\\nAgent: "
+                                                                   "Is ten all right?\\n") "}");
+    w.past_turns = STR("[" TURN("9", "agent", "This is not read.", "0") "]");
+    c = caller_open(&w, &second);
+    e = world_engine(&w, 0);
+    until_engine_got(e, "session.update", 1);
+    CHECK(world_now_ms(&w) - c->played_us / 1000 < CALL_PAST_MS); /* it waits for nothing */
+    CHECK_CONTAINS(instructions(e, &a), "Caller: Monday.\nAgent: Is ten all right?");
+    CHECK(!str_contains(instructions(e, &a), STR("not read")));
+    world_pass(&w, 2000);
+    CHECK_INT(engine_got(e, "response.create"), 0);
+    arena_release(&a);
+    world_close(&w);
+}
+
 TEST(bridge_answers_what_a_moved_call_still_owes)
 {
     struct fake_caller *c;
@@ -194,6 +221,7 @@ TEST(bridge_answers_what_a_moved_call_still_owes)
 
 TEST(bridge_goes_on_when_the_past_cannot_be_read)
 {
+    struct arena a = ARENA_INIT;
     struct fake_caller *c;
     struct fake_engine *e;
     struct world w;
@@ -204,6 +232,8 @@ TEST(bridge_goes_on_when_the_past_cannot_be_read)
     e = world_engine(&w, 0);
     until_heard_ms(c, 600);
     CHECK_INT(engine_got(e, "response.create"), 1); /* not the opening: it was most likely heard */
+    CHECK_CONTAINS(instructions(e, &a), "line was interrupted");
+    arena_release(&a);
     world_close(&w);
 }
 
@@ -268,5 +298,25 @@ TEST(bridge_moves_a_call_in_mid_sentence_when_it_takes_too_long)
     until_over(&w);
     world_quiet(&w);
     CHECK(w.stopped);
+    world_close(&w);
+}
+
+TEST(bridge_says_on_record_at_once_that_the_disclosure_was_heard_and_believes_it)
+{
+    struct arena a = ARENA_INIT;
+    struct fake_engine *e;
+    struct world w;
+
+    world_open(&w, NULL);
+    (void)world_talk(&w, &e);
+    CHECK_CONTAINS(buf_str(&w.live), "\"disclosed\":{\"booleanValue\":true}");
+    world_close(&w);
+    world_open(&w, NULL);
+    w.live_fields = STR("{" TEXT("state", "live") ",\"disclosed\":{\"booleanValue\":true}}");
+    (void)caller_open(&w, &second);
+    e = world_engine(&w, 0);
+    until_engine_got(e, "response.create", 1);
+    CHECK_STR(says(e, &a, 0), ""); /* no turn is on record yet, and it was heard all the same */
+    arena_release(&a);
     world_close(&w);
 }

@@ -30,7 +30,7 @@ enum {
     STACKS = 10,
     STACKS_MAX = 32,
     PORT_FIRST = 30000,
-    PORT_LAST = 32700,
+    PORT_LAST = 32600,
     CALL_MS = 90000,   /* for a call to end */
     RECORD_MS = 60000, /* then for its record to be complete */
     LOOK_MS = 100,
@@ -349,7 +349,7 @@ static void run_stack(int number, const struct fault_case *only)
     struct err err = ERR_INIT;
     struct stack *s = NULL;
 
-    if (stack_create(&s, number, ports_take(), loop, &quiet, &err)) {
+    if (stack_create(&s, number, ports_take(), 0, loop, &quiet, &err)) {
         note_trouble("stack", &err);
         return;
     }

@@ -448,7 +448,17 @@ static int port_for(const struct proxy *p, struct str target)
         if (str_starts(target, str_c(p->o.routes[i].prefix)))
             break;
     }
-    return p->o.routes[i].port;
+    return __atomic_load_n(&p->o.routes[i].port, __ATOMIC_RELAXED);
+}
+
+void proxy_repoint(struct proxy *p, int from, int to)
+{
+    size_t i;
+
+    for (i = 0; i < p->o.n_routes; i++) {
+        if (p->o.routes[i].port == from)
+            __atomic_store_n(&p->o.routes[i].port, to, __ATOMIC_RELAXED);
+    }
 }
 
 static void hang_up(struct conn *c)

@@ -70,6 +70,8 @@ struct proxy_opts {
 MUST_USE enum errc proxy_create(struct proxy **ret, struct tally *t, const struct proxy_opts *o,
                                 struct err *err);
 int proxy_port(const struct proxy *p);
+/* From here on requests for the port `from` go to `to`; what is open stays where it is. */
+void proxy_repoint(struct proxy *p, int from, int to);
 struct proxy *proxy_destroy(struct proxy *p); /* ends all connections and waits for their threads */
 
 #endif

@@ -48,7 +48,9 @@ static int front_port(const struct stack *s, int service)
 
 static int service_port(const struct stack *s, int service)
 {
-    return service == LOCAL_CLOUD ? s->port : s->port + 1 + SERVICES + service;
+    if (service == LOCAL_CLOUD)
+        return s->port;
+    return s->port + 1 + SERVICES * (s->other[service] ? 2 : 1) + service;
 }
 
 /* ---- environment ---- */
@@ -252,24 +254,30 @@ static enum errc judge_end(int service, int status, struct err *err)
                    WEXITSTATUS(status));
 }
 
-static enum errc stop(struct stack *s, int service, struct err *err)
+static enum errc end_process(int service, pid_t pid, int sig, struct err *err)
 {
-    pid_t pid = s->pids[service];
     int status = 0, waited;
 
-    if (!pid)
-        return err_set(err, ERR_INTERNAL, "%s has died", program(service));
-    s->pids[service] = 0;
-    remember_child(s, service, 0);
-    kill(pid, SIGTERM);
+    kill(pid, sig);
     for (waited = 0; waited < STOP_MS; waited += LOOK_MS) {
         if (waitpid(pid, &status, WNOHANG) == pid)
-            return judge_end(service, status, err);
+            return sig == SIGKILL ? ERR_OK : judge_end(service, status, err);
         (void)poll(NULL, 0, LOOK_MS);
     }
     kill(pid, SIGKILL);
     (void)waitpid(pid, &status, 0); /* it cannot stay */
     return err_set(err, ERR_TIMEOUT, "%s does not end on SIGTERM", program(service));
+}
+
+static enum errc stop(struct stack *s, int service, struct err *err)
+{
+    pid_t pid = s->pids[service];
+
+    if (!pid)
+        return err_set(err, ERR_INTERNAL, "%s has died", program(service));
+    s->pids[service] = 0;
+    remember_child(s, service, 0);
+    return end_process(service, pid, SIGTERM, err);
 }
 
 int stack_service_port(const struct stack *s, enum source which)
@@ -284,6 +292,35 @@ enum errc stack_restart(struct stack *s, enum source which, struct err *err)
     if (!rc)
         rc = start(s, which, err);
     return rc ? rc : wait_ready(s, which, err);
+}
+
+static void repoint(struct stack *s, int from, int to)
+{
+    int i;
+
+    for (i = 0; i < SERVICES; i++) {
+        proxy_repoint(s->front[i], from, to);
+        proxy_repoint(s->out[i], from, to);
+    }
+}
+
+enum errc stack_roll(struct stack *s, enum source which, int signal, struct err *err)
+{
+    pid_t old = s->pids[which];
+    int from = service_port(s, (int)which);
+    struct err ignored = ERR_INIT;
+    enum errc rc;
+
+    s->other[which] = !s->other[which];
+    rc = start(s, (int)which, err);
+    if (!rc)
+        rc = wait_ready(s, (int)which, err);
+    if (rc) {
+        (void)end_process((int)which, old, SIGKILL, &ignored); /* the first error counts */
+        return rc;
+    }
+    repoint(s, from, service_port(s, (int)which));
+    return end_process((int)which, old, signal, err);
 }
 
 enum errc stack_alive(struct stack *s, struct err *err)
@@ -308,7 +345,7 @@ enum errc stack_alive(struct stack *s, struct err *err)
 /* In front of our services stands Cloud Run, which does not go away: there a refusal is one request's. */
 static enum errc open_proxies(struct stack *s, struct err *err)
 {
-    int engine = talk_engine_port(s->talk), i;
+    int engine = s->engine_port ? s->engine_port : talk_engine_port(s->talk), i;
     enum errc rc = ERR_OK;
 
     for (i = 0; !rc && i < SERVICES; i++) {
@@ -343,7 +380,7 @@ static void set_clock(struct stack *s)
                    (long long)(at_us - clock_wall_us(&now)) / 1000);
 }
 
-enum errc stack_create(struct stack **ret, int number, int port, struct loop *loop,
+enum errc stack_create(struct stack **ret, int number, int port, int engine_port, struct loop *loop,
                        const struct log *log, struct err *err)
 {
     struct stack *s = MEM_NEW(struct stack);
@@ -353,10 +390,12 @@ enum errc stack_create(struct stack **ret, int number, int port, struct loop *lo
 
     s->number = number;
     s->port = port;
+    s->engine_port = engine_port;
     set_clock(s);
     for (i = 0; i < SOURCES; i++)
         tally_init(&s->tallies[i]);
-    (void)snprintf(s->log_path, sizeof(s->log_path), "%s/faults-%d.log", VC_BUILD_DIR, number);
+    (void)snprintf(s->log_path, sizeof(s->log_path), "%s/%s-%d.log", VC_BUILD_DIR,
+                   engine_port ? "restart" : "faults", number);
     (void)unlink(s->log_path); /* an earlier run's */
     rc = talk_create(&s->talk, loop, log, err);
     if (!rc)

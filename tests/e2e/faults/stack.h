@@ -24,7 +24,7 @@ enum source {
     SOURCE_PUBSUB,
     SOURCES,
 };
-enum { SERVICES = SOURCE_TWILIO, STACK_PORTS = 1 + 2 * SERVICES };
+enum { SERVICES = SOURCE_TWILIO, STACK_PORTS = 1 + 3 * SERVICES };
 extern const char *const source_names[SOURCES];
 
 struct stack {
@@ -33,17 +33,23 @@ struct stack {
     struct proxy *front[SERVICES], *out[SERVICES];
     struct tally tallies[SOURCES];
     int pids[SERVICES + 1]; /* the last is local-cloud's */
+    bool other[SERVICES];   /* the service runs on its second port */
+    int engine_port;
     char clock_offset[32], log_path[512];
 };
 
-/* Starts everything and waits until it is ready. `port`: the first of STACK_PORTS free ones. */
-MUST_USE enum errc stack_create(struct stack **ret, int number, int port, struct loop *loop,
-                                const struct log *log, struct err *err);
+/* Starts everything and waits until it is ready. `port`: the first of STACK_PORTS free ones; `engine_port`:
+ * the voice engine's, 0: the talk's own. */
+MUST_USE enum errc stack_create(struct stack **ret, int number, int port, int engine_port,
+                                struct loop *loop, const struct log *log, struct err *err);
 /* Ends all processes. ERR_INTERNAL: one had died, or did not end as it should (a sanitizer's report, too). */
 enum errc stack_destroy(struct stack *s, struct err *err);
 
 /* Ends the service and starts it anew, so that it has no token, key or connection left. */
 MUST_USE enum errc stack_restart(struct stack *s, enum source which, struct err *err);
+/* As Cloud Run does it: a new instance is started, gets all new requests, and then the old one gets `signal`
+ * (SIGTERM: it must end in good order; SIGKILL). */
+MUST_USE enum errc stack_roll(struct stack *s, enum source which, int signal, struct err *err);
 /* Where the service itself listens, without a proxy. */
 int stack_service_port(const struct stack *s, enum source which);
 /* All processes run. */
