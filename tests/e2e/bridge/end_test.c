@@ -484,7 +484,7 @@ TEST(bridge_begins_to_ask_anew_once_a_silent_caller_has_spoken)
     world_open(&w, NULL);
     c = world_talk(&w, &e);
     until_engine_got(e, "response.create", 4); /* asked twice */
-    until_heard_ms(c, 4 * 600);
+    until_heard_ms(c, 4L * 600);
     engine_speech_started(e, "item_c1");
     world_pass(&w, 600);
     engine_speech_stopped(e, "item_c1");

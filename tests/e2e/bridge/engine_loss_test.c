@@ -155,7 +155,7 @@ TEST(bridge_keeps_what_the_caller_says_while_the_engine_is_replaced)
     until_engine_got(e, "response.create", 1);
     world_quiet(&w);
     /* All of it, but for what was on its way to the lost one. */
-    CHECK(e->audio.n >= (size_t)c->media_ms * 8 - before - 100 * 8);
+    CHECK(e->audio.n >= (size_t)c->media_ms * 8 - before - 100 * 8UL);
     CHECK(e->items_first);
     world_close(&w);
 }
