@@ -145,7 +145,7 @@ static void caller_stops(struct session *s)
          "\"c_%d_%d\",\"content_index\":0,\"transcript\":\"Something to say.\",\"usage\":"
          "{\"type\":\"duration\",\"seconds\":1}}",
          s->number, s->items);
-    s->speaks_at_ms = s->heard_ms + 2 * PAUSE_MS; /* again, if no answer comes */
+    s->speaks_at_ms = s->heard_ms + 2L * PAUSE_MS; /* again, if no answer comes */
 }
 
 static void on_audio(struct session *s, const struct jval *m)
@@ -164,7 +164,7 @@ static void on_update(struct session *s, const struct jval *m)
     if (!s->used)
         count(c, &c->seen.sessions, 1);
     s->used = true;
-    s->speaks_at_ms = s->heard_ms + 2 * PAUSE_MS; /* also where the bridge only listens */
+    s->speaks_at_ms = s->heard_ms + 2L * PAUSE_MS; /* also where the bridge only listens */
     count(c, &c->seen.restored,
           str_contains(json_str(json_path(m, "session.instructions")), STR("So far:")));
     emit(s, "{\"type\":\"session.updated\",\"session\":{\"type\":\"realtime\",\"audio\":{"
