@@ -173,7 +173,7 @@ try {
   await until('the tool call', () => asked.length >= 1);
   check('the tool is asked for the service', asked[0].service === 'check-up', JSON.stringify(asked));
   const heard = phone.heard;
-  await until('the follow-up', () => phone.heard > heard + 8 * 300);
+  await until('the follow-up', () => phone.heard > heard + 8 * 1200);
   phone.say('choice');
   await until('the interruption', () => interrupted >= 1);
   check('the line is cleared', phone.cleared >= 1, 'no clear');
