@@ -5,19 +5,18 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "ports.h"
 #include "test.h"
 
 /* The thread sanitizer computes so much that more calls at once would be late to their own talk. */
@@ -42,32 +41,13 @@ static pthread_cond_t done = PTHREAD_COND_INITIALIZER;
 static size_t next_run;
 static int next_port = PORT_FIRST;
 
-static bool port_free(int port)
-{
-    struct sockaddr_in at = { .sin_family = AF_INET,
-                              .sin_port = htons((uint16_t)port),
-                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
-    bool ret;
-
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-    ret = bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0;
-    close(fd);
-    return ret;
-}
-
 /* Seven free ports in a row that no other run of ours has. */
 static int ports_take(void)
 {
-    int base, i;
+    int base;
 
     pthread_mutex_lock(&lock);
-    for (base = next_port; base < PORT_LAST; base += PORTS_EACH) {
-        for (i = 0; i < PORTS_EACH && port_free(base + i); i++)
-            ;
-        if (i == PORTS_EACH)
-            break;
-    }
+    base = ports_in_a_row(next_port, PORT_LAST, PORTS_EACH);
     next_port = base + PORTS_EACH;
     pthread_mutex_unlock(&lock);
     return base;

@@ -5,13 +5,11 @@
  * Usually each (call, process, n) fails in one way, which rotates with n, so that neighbours fail differently;
  * FAULTS=all plays every way for every n, FAULTS_SEED=N rotates otherwise, FAULTS_STACKS=N plays so many at
  * once. A single one, as printed when it fails:  faults_e2e book/media-bridge/7/reset */
-#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,6 +22,7 @@
 #include "faults/talk.h"
 #include "faults/visit.h"
 #include "net/loop.h"
+#include "ports.h"
 #include "test.h"
 
 enum {
@@ -81,31 +80,12 @@ static const struct log quiet;
 
 /* ---- ports ---- */
 
-static bool port_free(int port)
-{
-    struct sockaddr_in at = { .sin_family = AF_INET,
-                              .sin_port = htons((uint16_t)port),
-                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
-    bool ret;
-
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-    ret = bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0;
-    close(fd);
-    return ret;
-}
-
 static int ports_take(void)
 {
-    int base, i;
+    int base;
 
     pthread_mutex_lock(&lock);
-    for (base = next_port; base < PORT_LAST; base += STACK_PORTS) {
-        for (i = 0; i < STACK_PORTS && port_free(base + i); i++)
-            ;
-        if (i == STACK_PORTS)
-            break;
-    }
+    base = ports_in_a_row(next_port, PORT_LAST, STACK_PORTS);
     next_port = base + STACK_PORTS;
     pthread_mutex_unlock(&lock);
     return base;
