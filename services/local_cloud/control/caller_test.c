@@ -115,6 +115,20 @@ TEST(caller_cuts_in_so_long_after_the_agent_has_begun)
     line_close(&l);
 }
 
+TEST(caller_does_not_take_a_tone_for_the_agent)
+{
+    struct line l;
+    int i;
+
+    line_open(&l, "id: X\ncaller:\n  - {barge_in_ms: 300, say: Wait}\n");
+    for (i = 0; i < 3; i++) {
+        agent(&l, true, 160);
+        agent(&l, false, 2500);
+    }
+    CHECK_STR(buf_str(&l.said), "");
+    line_close(&l);
+}
+
 TEST(caller_stays_silent_before_the_agent_has_spoken)
 {
     struct line l;

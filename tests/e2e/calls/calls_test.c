@@ -21,7 +21,7 @@
 
 /* The thread sanitizer computes so much that more calls at once would be late to their own talk. */
 #ifdef __SANITIZE_THREAD__
-enum { PARALLEL = 4 };
+enum { PARALLEL = 3 };
 #else
 enum { PARALLEL = 6 };
 #endif
