@@ -13,7 +13,7 @@ enum {
     VOICED_LEVEL = 24,    /* mean of mu-law magnitudes (0-127) that counts as speech */
     PAUSE_MS = 700,       /* silence that ends what the agent says */
     WORDS_WAIT_MS = 1500, /* for the words of what was heard, then the line is chosen without */
-    MIN_SPEECH_MS = 200, /* more than a tone for who waits */
+    MIN_SPEECH_MS = 200,  /* more than a tone for who waits */
     AGENT_TEXT_MAX = 8192,
     RECORDING_MAX = 60 * 16000,  /* bytes of a WAV file: a minute */
     LINE_SPEECH_MAX = 60 * 8000, /* a minute of mu-law */
