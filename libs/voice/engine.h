@@ -30,10 +30,10 @@ struct voice_engine {
 };
 
 enum {
-    VOICE_ID_MAX = 96,                /* of items, responses and tool calls, with NUL */
-    VOICE_AUDIO_HELD_MS = 8000,       /* kept while the engine is not ready; oldest dropped */
-    VOICE_CONNECT_TIMEOUT_MS = 10000, /* TCP, TLS and upgrade */
-    VOICE_SESSION_TIMEOUT_MS = 10000, /* until session.created, then until session.updated */
+    VOICE_ID_MAX = 96,               /* of items, responses and tool calls, with NUL */
+    VOICE_AUDIO_HELD_MS = 24000,     /* kept while the engine is not ready; oldest dropped */
+    VOICE_CONNECT_TIMEOUT_MS = 5000, /* TCP, TLS and upgrade */
+    VOICE_SESSION_TIMEOUT_MS = 5000, /* until session.created, then until session.updated */
 };
 
 enum voice_feature {

@@ -125,7 +125,7 @@ static void send_request(struct turn_arbiter *t)
     t->now.id[0] = '\0';
     t->now.again = false;
     t->asked_us = t->now_us;
-    set_due(t, t->set.watchdog_ms);
+    set_due(t, t->now.retried ? t->set.watchdog_ms / 2 : t->set.watchdog_ms);
     if (t->now.say)
         t->ops->say(t->arg, buf_str(&t->now.text), t->now.tag);
     else
@@ -321,11 +321,17 @@ static void enter_retrying(struct turn_arbiter *t)
     t->ops->on_gave_up(t->arg, t->now.say, str_c(t->now.reason));
 }
 
+/* Asked again at once: the caller has waited long enough. */
 static void never_came(struct turn_arbiter *t)
 {
     (void)str_copy(t->now.reason, sizeof(t->now.reason), STR("no_answer"));
-    log_warn(&t->log, "no response within watchdog_ms=%lld tag=%u", (long long)t->set.watchdog_ms,
-             t->now.tag);
+    log_warn(&t->log, "no response asked_ms=%lld tag=%u",
+             (long long)((t->now_us - t->asked_us) / 1000), t->now.tag);
+    if (!t->now.retried) {
+        enter_ask_again(t);
+        return;
+    }
+    t->state = TURN_RETRYING;
     enter_retrying(t);
 }
 
@@ -335,7 +341,7 @@ static void stalled(struct turn_arbiter *t)
     unpause(t);
     (void)str_copy(t->now.reason, sizeof(t->now.reason), STR("stalled"));
     t->now.again = true;
-    set_due(t, TURN_CANCEL_MS);
+    set_due(t, TURN_DEAD_MS);
     t->ops->cancel(t->arg, str_c(t->now.id));
 }
 
@@ -364,6 +370,13 @@ static void ended_after_cancel(struct turn_arbiter *t)
     }
 }
 
+/* Not even the cancel was answered: one that has stalled need not be asked again. */
+static void never_ended(struct turn_arbiter *t)
+{
+    t->now.retried |= t->now.again;
+    ended_after_cancel(t);
+}
+
 static const struct turn_move {
     enum turn_state to; /* TURN_NONE: the event means nothing in this state */
     void (*enter)(struct turn_arbiter *t);
@@ -379,7 +392,7 @@ static const struct turn_move {
     [TURN_ASKED][EV_SUSTAINED] = { TURN_YIELDING, yield_unheard },
     [TURN_ASKED][EV_JUDGED] = { TURN_YIELDING, enter_yielding },
     [TURN_ASKED][EV_UNFINISHED] = { TURN_YIELDING, yield_unheard },
-    [TURN_ASKED][EV_TIMEOUT] = { TURN_RETRYING, never_came },
+    [TURN_ASKED][EV_TIMEOUT] = { TURN_ASKED, never_came },
     [TURN_ASKED][EV_KEY] = { TURN_YIELDING, enter_yielding },
 
     [TURN_THINKING][EV_PLAYING] = { TURN_SPEAKING, enter_speaking },
@@ -430,7 +443,7 @@ static const struct turn_move {
     [TURN_YIELDING][EV_DONE] = { TURN_LISTENING, ended_after_cancel },
     [TURN_YIELDING][EV_DONE_SILENT] = { TURN_LISTENING, ended_after_cancel },
     [TURN_YIELDING][EV_FAILED] = { TURN_LISTENING, ended_after_cancel },
-    [TURN_YIELDING][EV_TIMEOUT] = { TURN_LISTENING, ended_after_cancel },
+    [TURN_YIELDING][EV_TIMEOUT] = { TURN_LISTENING, never_ended },
     [TURN_YIELDING][EV_SUSTAINED] = { TURN_YIELDING, silence_leftovers },
     [TURN_YIELDING][EV_KEY] = { TURN_YIELDING, silence_leftovers },
 

@@ -37,12 +37,14 @@ enum {
     TURN_TEXT_MS = 800,      /* and, in such a turn, for the transcript of what follows */
     TURN_CONFIRM_MS = 1000,  /* our own detection alone keeps an answer waiting for so long */
     TURN_FRAMES_MS = 200,    /* the line sends nothing: nobody speaks any more */
-    TURN_WATCHDOG_MS = 8000, /* asked for a response, heard nothing of it */
-    TURN_STALL_MS = 12000,   /* a response is running, yet nothing of it comes */
-    TURN_RETRY_MS = 1000,    /* before a failed response is tried again */
-    TURN_CANCEL_MS = 5000,   /* a cancelled response that does not end */
-    TURN_COMMIT_MS = 1500,   /* the caller has stopped, the turn was not reported */
-    TURN_RECHECK_MS = 100,   /* while the caller speaks over what must be heard */
+    TURN_WATCHDOG_MS =
+        4000,              /* asked for a response, heard nothing of it; asked again, half of it */
+    TURN_STALL_MS = 6000,  /* a response is running, yet nothing of it comes */
+    TURN_RETRY_MS = 1000,  /* before a failed response is tried again */
+    TURN_CANCEL_MS = 5000, /* a cancelled response that does not end, */
+    TURN_DEAD_MS = 2000,   /* and one that has stalled before */
+    TURN_COMMIT_MS = 1500, /* the caller has stopped, the turn was not reported */
+    TURN_RECHECK_MS = 100, /* while the caller speaks over what must be heard */
 };
 
 enum turn_state {

@@ -535,9 +535,11 @@ TEST(turn_watchdog_asks_again_for_a_response_that_never_came)
 
     world_open(&w);
     turn_respond(w.turn, w.now_us);
-    pass(&w, TURN_WATCHDOG_MS + TURN_RETRY_MS);
-    CHECK_DID(&w, "respond(1) respond(2) ");
-    started(&w, "r1", 1); /* the first comes after all: it must not speak as well */
+    pass(&w, TURN_WATCHDOG_MS - 100);
+    CHECK_DID(&w, "respond(1) ");
+    pass(&w, 100);
+    CHECK_DID(&w, "respond(2) "); /* at once: the caller has waited long enough */
+    started(&w, "r1", 1);         /* the first comes after all: it must not speak as well */
     CHECK_DID(&w, "cancel(r1) ");
     audio(&w, "r1", "i1", 100);
     CHECK_DID(&w, "late(r1) ");
@@ -554,7 +556,7 @@ TEST(turn_watchdog_gives_up_after_the_second_silence)
 
     world_open(&w);
     turn_respond(w.turn, w.now_us);
-    pass(&w, 2 * TURN_WATCHDOG_MS + TURN_RETRY_MS);
+    pass(&w, TURN_WATCHDOG_MS + TURN_WATCHDOG_MS / 2);
     CHECK_DID(&w, "respond(1) respond(2) gave_up(answer,no_answer) ");
     world_close(&w);
 }
@@ -630,6 +632,18 @@ TEST(turn_takes_an_incomplete_response_without_a_word_for_a_failure)
     speaking(&w, 100);
     ended(&w, "r1", VOICE_INCOMPLETE); /* with words it is only shorter */
     CHECK_STATE(&w, "finishing");
+    world_close(&w);
+}
+
+TEST(turn_gives_up_an_engine_that_stalls_and_does_not_end_the_response_either)
+{
+    struct world w;
+
+    speaking(&w, 100);
+    pass(&w, TURN_STALL_MS);
+    CHECK_DID(&w, "cancel(r1) ");
+    pass(&w, TURN_DEAD_MS);
+    CHECK_DID(&w, "gave_up(answer,stalled) ");
     world_close(&w);
 }
 

@@ -130,6 +130,22 @@ const struct config_key bridge_keys[] = {
       .max = 20000,
       .help = "after the last key that the caller pressed, before the agent is told; # ends it at "
               "once" },
+    { .name = "ENGINE_ANSWER_MS",
+      .kind = CONFIG_INT,
+      .offset = SETTING(engine_answer_ms),
+      .dflt = "4000",
+      .min = 500,
+      .max = 30000,
+      .help =
+          "how long the voice engine may take to begin an answer before it is asked again; half "
+          "as long after that it is replaced" },
+    { .name = "ENGINE_STALL_MS",
+      .kind = CONFIG_INT,
+      .offset = SETTING(engine_stall_ms),
+      .dflt = "6000",
+      .min = 500,
+      .max = 60000,
+      .help = "how long an answer that has begun may stand still before it is asked for again" },
     { .name = "ENGINE_ATTEMPTS_PER_MINUTE",
       .kind = CONFIG_INT,
       .offset = SETTING(engine_attempts),

@@ -121,9 +121,9 @@ static void call_free(void *arg)
 static void stop_timers(struct call *c)
 {
     struct timer *const timers[] = {
-        &c->state_timer,   &c->engine_retry, &c->playout_timer,  &c->turn_timer,   &c->mute_timer,
-        &c->silence_timer, &c->limit_timer,  &c->farewell.grace, &c->farewell.cap, &c->wait_timer,
-        &c->keys.timer,    &c->slow_timer,   &c->past_timer,
+        &c->state_timer,   &c->engine_retry, &c->playout_timer,  &c->turn_timer,    &c->mute_timer,
+        &c->silence_timer, &c->limit_timer,  &c->farewell.grace, &c->farewell.cap,  &c->wait_timer,
+        &c->keys.timer,    &c->slow_timer,   &c->past_timer,     &c->unheard_timer,
     };
     size_t i;
 
@@ -267,6 +267,8 @@ void call_turn_renew(struct call *c)
         .hesitation_ms = s->wait_hesitation_ms ? s->wait_hesitation_ms : -1,
         .digits_ms = s->wait_digits_ms ? s->wait_digits_ms : -1,
         .spelling_ms = s->wait_spelling_ms ? s->wait_spelling_ms : -1,
+        .watchdog_ms = s->engine_answer_ms,
+        .stall_ms = s->engine_stall_ms,
         .language = b->profile->n_languages ? b->profile->languages[0] : STR_EMPTY,
     };
 

@@ -14,8 +14,9 @@ enum {
     CALL_ENGINE_ATTEMPTS = 4,   /* connections for one session, the first one included */
     CALL_ENGINE_RETRY_MS = 250, /* doubling, half of it random */
     CALL_ENGINE_LOSSES_MAX = 1, /* sessions that are replaced in mid-call */
-    CALL_RESTORE_MS = 6000,     /* for that, before the caller is handed over */
+    CALL_RESTORE_MS = 8000,     /* for that, before the caller is handed over */
     CALL_WAIT_MS = 2500,        /* of silence while something is due, before each tone */
+    CALL_UNHEARD_MS = 15000,    /* without a word while something is due, before the hand-over */
     CALL_ENGINE_MS = 12000,     /* from `start` until the engine must be ready */
     CALL_RECORD_MS = 4000,      /* for the live document, before the stream is closed anyway */
     CALL_CLOSE_MS = 5000,       /* for Twilio to close */

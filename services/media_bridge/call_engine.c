@@ -311,13 +311,15 @@ bool call_part_is_ours(const struct voice_part *part)
     return str_eq_c(part->item_id, CALL_HOLD_ITEM);
 }
 
-/* Something is due, and nothing is heard. */
+/* Something is due, and nothing is heard, unless it is our tone. */
 static bool waits(const struct call *c)
 {
-    if (c->caller_speaks || playout_active(c->playout))
+    struct voice_part part;
+
+    if (c->caller_speaks || (playout_current(c->playout, &part) && !call_part_is_ours(&part)))
         return false;
     return c->state == CALL_STARTING ||
-           (c->state == CALL_TALKING && (!c->engine_ready || turn_busy(c->turn)));
+           (c->state == CALL_TALKING && (!c->engine_ready || c->engine_mute || turn_busy(c->turn)));
 }
 
 static void on_wait(void *arg)
@@ -326,7 +328,7 @@ static void on_wait(void *arg)
     struct call *c = arg;
     uint8_t tone[HOLD_TONE_BYTES];
 
-    if (!waits(c))
+    if (!waits(c) || playout_active(c->playout))
         return;
     hold_tone(tone);
     if (playout_add(c->playout, &part, tone, sizeof(tone)) == ERR_OK)
@@ -340,8 +342,25 @@ void call_wait_begin(struct call *c)
     timer_start(&c->wait_timer, CALL_WAIT_MS);
 }
 
+static void on_unheard(void *arg)
+{
+    struct call *c = arg;
+
+    log_error(&c->log, "not a word from the voice engine waited_ms=%d", CALL_UNHEARD_MS);
+    call_leave(c, END_ENGINE_FAILED);
+}
+
+void call_watch_engine(struct call *c)
+{
+    if (!waits(c))
+        timer_stop(&c->unheard_timer);
+    else if (!timer_running(&c->unheard_timer))
+        timer_start(&c->unheard_timer, CALL_UNHEARD_MS);
+}
+
 void call_engine_init_timers(struct call *c)
 {
+    timer_init(&c->unheard_timer, c->loop, on_unheard, c);
     timer_init(&c->engine_retry, c->loop, on_retry_timer, c);
     timer_init(&c->wait_timer, c->loop, on_wait, c);
 }

@@ -78,7 +78,7 @@ struct call {
     bool say_again;   /* the caller's last words are not known in full */
     struct err engine_err;
     int64_t engine_connect_ms, lost_ms;
-    struct timer engine_retry, wait_timer;
+    struct timer engine_retry, wait_timer, unheard_timer;
     struct past past;          /* of earlier attempts */
     bool past_known;           /* it could be read */
     struct past_job *past_job; /* in flight */
@@ -173,6 +173,7 @@ void call_engine_on_closed(void *call, const struct err *err, bool permanent);
 void call_engine_init_timers(struct call *c);
 /* The caller begins to wait for something: a soft tone tells from time to time that somebody is there. */
 void call_wait_begin(struct call *c);
+void call_watch_engine(struct call *c); /* tones alone are no answer */
 bool call_part_is_ours(const struct voice_part *part);
 
 /* call_voice.c */

@@ -58,6 +58,7 @@ void call_pump(struct call *c)
     if (c->state == CALL_TALKING) {
         watch_silence(c);
         watch_tools(c);
+        call_watch_engine(c);
     }
     if (c->engine_held && c->engine && playout_queued_ms(c->playout) < PLAYOUT_FULL_MS / 2) {
         c->engine_held = false;
@@ -586,10 +587,10 @@ static void on_gave_up(void *arg, bool said, struct str reason)
 
     log_error(&c->log, "no answer from the voice engine said=%d reason=" STR_FMT, said,
               STR_ARG(reason));
-    if (said || ++c->gave_up > 1)
-        call_leave(c, END_ENGINE_FAILED);
-    else if (str_eq_c(reason, "no_answer") || str_eq_c(reason, "stalled"))
+    if (str_eq_c(reason, "no_answer") || str_eq_c(reason, "stalled"))
         call_engine_replace(c); /* it would not say that it is sorry either */
+    else if (said || ++c->gave_up > 1)
+        call_leave(c, END_ENGINE_FAILED);
     else
         turn_say(c->turn, str_c(c->bridge->sentences->failed), false, call_now_us(c));
 }
@@ -719,6 +720,7 @@ void call_voice_end(struct call *c)
     timer_stop(&c->slow_timer);
     timer_stop(&c->engine_retry);
     timer_stop(&c->wait_timer);
+    timer_stop(&c->unheard_timer);
     timer_stop(&c->farewell.grace);
     timer_stop(&c->farewell.cap);
     call_keys_end(c);

@@ -8,7 +8,7 @@
 #include "media_bridge/hold_tone.h"
 #include "support/world.h"
 
-enum { HEARD_MS = 3000 };
+enum { HEARD_MS = 3000, SPOKEN_MS = CALL_UNHEARD_MS + 1000 };
 
 /* A talk whose second turn of the caller's has been answered: "Which day?" / "Monday." / a tool / "At ten?" */
 static struct fake_caller *talking(struct world *w, struct fake_engine **e)
@@ -243,16 +243,65 @@ TEST(bridge_replaces_an_engine_that_gives_no_answer)
     struct fake_engine *e;
     struct world w;
 
+    int64_t asked;
+
     c = talking(&w, &e);
     engine_speech_started(e, "item_c2");
     engine_speech_stopped(e, "item_c2");
     engine_turn(e, "item_c2", "Yes.");
+    asked = world_now_ms(&w);
     until_engine_got(e, "response.create", 6); /* asked again */
+    CHECK(world_now_ms(&w) - asked <= 4000 + 50);
     w.script.answer = ANSWER_ITSELF;
     e = world_engine(&w, 1);
+    CHECK(world_now_ms(&w) - asked <= 4000 + 2000 + 50);
     until_engine_got(e, "response.create", 2);
     CHECK_STR(item_text(e, &a, 6), "Yes.");
     CHECK_INT(w.engines[0]->closed_code, 1000);
+    CHECK(!c->closed);
+    arena_release(&a);
+    world_close(&w);
+}
+
+TEST(bridge_waits_for_an_answer_as_long_as_it_is_told)
+{
+    static const char *const more[] = { "ENGINE_ANSWER_MS=1000", "ENGINE_STALL_MS=2000", NULL };
+    struct fake_engine *e;
+    struct world w;
+    int64_t since;
+
+    world_open(&w, more);
+    (void)world_talk(&w, &e);
+    w.script.answer = ANSWER_NOT;
+    engine_turn(e, "item_c1", "Hello?");
+    until_engine_got(e, "response.create", 3);
+    since = world_now_ms(&w);
+    until_engine_got(e, "response.create", 4);
+    CHECK(world_now_ms(&w) - since >= 1000 && world_now_ms(&w) - since <= 1050);
+    engine_begin(e);
+    since = world_now_ms(&w);
+    until_engine_got(e, "response.cancel", 1);
+    CHECK(world_now_ms(&w) - since >= 2000 && world_now_ms(&w) - since <= 2050);
+    world_close(&w);
+}
+
+TEST(bridge_replaces_an_engine_that_is_mute_from_the_first_word_on)
+{
+    struct arena a = ARENA_INIT;
+    struct fake_caller *c;
+    struct fake_engine *e;
+    struct world w;
+
+    world_open(&w, NULL);
+    w.script.answer = ANSWER_NOT;
+    c = caller_open(&w, NULL);
+    e = world_engine(&w, 0);
+    until_engine_got(e, "response.create", 2);
+    w.script.answer = ANSWER_ITSELF;
+    e = world_engine(&w, 1);
+    until_engine_got(e, "response.create", 2);
+    CHECK_CONTAINS(says(e, &a, 0), "This is an AI");
+    CHECK_CONTAINS(says(e, &a, 1), "How can I help you?");
     CHECK(!c->closed);
     arena_release(&a);
     world_close(&w);
@@ -344,6 +393,21 @@ static bool heard_or_closed(struct world *w, const void *arg)
     return c->closed || c->received_ms > *(const int64_t *)arg;
 }
 
+/* A tone is no word: 100 ms of a later engine's voice, each in a byte of its own, or the webhook's. */
+static bool spoken_or_closed(struct world *w, const void *arg)
+{
+    const struct fake_caller *c = w->callers[w->n_callers - 1];
+    size_t i, run = 0;
+
+    (void)arg;
+    for (i = 1; i < c->heard.n && run < 800; i++) {
+        uint8_t b = (uint8_t)c->heard.p[i];
+
+        run = b > 0x80 && b < 0x90 && c->heard.p[i] == c->heard.p[i - 1] ? run + 1 : 0;
+    }
+    return c->closed || run == 800;
+}
+
 /* Heard: audio, or the stream is given back to the webhook, which speaks at once. */
 static void check_heard_in_time(enum fault f, enum moment m)
 {
@@ -364,13 +428,17 @@ static void check_heard_in_time(enum fault f, enum moment m)
     if (world_now_ms(&w) - broken > HEARD_MS)
         FAIL_TEST("an engine that %s while %s: nothing heard for %lld ms", fault_names[f],
                   moment_names[m], (long long)(world_now_ms(&w) - broken));
+    world_until(&w, spoken_or_closed, NULL, "a word");
+    if (world_now_ms(&w) - broken > SPOKEN_MS)
+        FAIL_TEST("an engine that %s while %s: not a word for %lld ms", fault_names[f],
+                  moment_names[m], (long long)(world_now_ms(&w) - broken));
     caller_stop(c);
     until_over(&w); /* and nothing is left behind */
     CHECK_INT(w.bridge->n_calls, 0);
     world_close(&w);
 }
 
-TEST(bridge_lets_the_caller_hear_something_within_3_s_whatever_the_engine_does)
+TEST(bridge_lets_the_caller_hear_something_within_3_s_and_a_word_soon_whatever_the_engine_does)
 {
     int f, m;
 
@@ -378,6 +446,29 @@ TEST(bridge_lets_the_caller_hear_something_within_3_s_whatever_the_engine_does)
         for (m = 0; m < MOMENTS; m++)
             check_heard_in_time((enum fault)f, (enum moment)m);
     }
+}
+
+TEST(bridge_hands_over_whom_engine_after_engine_lets_wait_with_answers_that_only_begin)
+{
+    struct arena a = ARENA_INIT;
+    struct fake_caller *c;
+    struct fake_engine *e;
+    struct world w;
+    int64_t asked;
+
+    c = talking(&w, &e);
+    engine_turn(e, "item_c2", "Yes.");
+    asked = world_now_ms(&w);
+    until_engine_got(e, "response.create", 5);
+    engine_begin(e);
+    e = world_engine(&w, 1);
+    until_engine_got(e, "response.create", 1);
+    engine_begin(e);
+    until_closed(c);
+    CHECK(world_now_ms(&w) - asked <= SPOKEN_MS);
+    CHECK_STR(world_live_state(&w, &a, c->call_sid), "failed");
+    arena_release(&a);
+    world_close(&w);
 }
 
 TEST(bridge_takes_a_megabyte_an_unknown_event_and_a_second_end_of_a_response_for_nothing)

@@ -50,7 +50,7 @@ TEST(bridge_tells_the_engine_the_keys_up_to_the_hash_and_asks_for_one_answer)
     CHECK_STR(told(e, &a, 0), "[pressed on the telephone keypad: 493*0]");
     CHECK(str_find(buf_str(&e->received), STR("keypad")) <
           str_find(buf_str(&e->received), STR("\"event_id\":\"r3\"")));
-    world_pass(&w, 5000);
+    world_pass(&w, 3500);
     CHECK_INT(engine_got(e, "conversation.item.create"), 1);
     CHECK_INT(engine_got(e, "response.create"), 3);
     arena_release(&a);
@@ -189,7 +189,7 @@ TEST(bridge_keeps_keys_that_are_pressed_before_the_engine_is_there)
     e = world_engine(&w, 0);
     until_engine_got(e, "session.update", 1);
     press(c, "42");
-    world_pass(&w, 5000);
+    world_pass(&w, 4500);
     CHECK_INT(engine_got(e, "conversation.item.create"), 0);
     engine_send_updated(e);
     until_engine_got(e, "conversation.item.create", 1);
