@@ -1,27 +1,25 @@
-#!/usr/bin/env python3
 """What the machine itself adds: round trips of one byte between two threads over a socket pair, one each 20 ms.
 A bridge cannot be faster than two such wake-ups; on a busy host this, not the bridge, makes the p99."""
 import socket
 import threading
 import time
 
-ROUNDS = 500
 
+def measure(rounds):
+    near, far = socket.socketpair()
 
-def echo(s):
-    while data := s.recv(1):
-        s.sendall(data)
+    def echo():
+        while data := far.recv(1):
+            far.sendall(data)
 
-
-near, far = socket.socketpair()
-threading.Thread(target=echo, args=(far,), daemon=True).start()
-took = []
-for _ in range(ROUNDS):
-    time.sleep(0.02)
-    started = time.perf_counter()
-    near.sendall(b"x")
-    near.recv(1)
-    took.append((time.perf_counter() - started) * 1000)
-took.sort()
-print(f"machine, one byte there and back: p50 {took[ROUNDS // 2]:.3f} ms, p99 {took[ROUNDS * 99 // 100]:.3f} ms, "
-      f"max {took[-1]:.3f} ms")
+    threading.Thread(target=echo, daemon=True).start()
+    took = []
+    for _ in range(rounds):
+        time.sleep(0.02)
+        started = time.perf_counter()
+        near.sendall(b"x")
+        near.recv(1)
+        took.append((time.perf_counter() - started) * 1000)
+    near.close()
+    took.sort()
+    return {"p50Ms": round(took[rounds // 2], 3), "p99Ms": round(took[rounds * 99 // 100], 3)}

@@ -1,9 +1,5 @@
-#!/usr/bin/env python3
-"""Time from exec to the first signed TwiML answer of the release webhook, beside a bare static server that
-answers with a fixed document (the floor on this machine), interleaved, medians.
-
-Usage: first_answer.py WEBHOOK BARE_SERVER PROFILE [ROUNDS]
-"""
+"""Time from exec to the first signed TwiML answer of the release webhook and to the first stream that the release
+bridge accepts, beside a bare static server that answers with a fixed document: interleaved, medians."""
 import base64
 import hashlib
 import hmac
@@ -60,26 +56,42 @@ def free_port():
         return s.getsockname()[1]
 
 
-def signed_request(port):
+def sign(text):
+    return base64.b64encode(hmac.new(TOKEN.encode(), text.encode(), hashlib.sha1).digest()).decode()
+
+
+def call_request(port):
     url = f"http://127.0.0.1:{port}/voice/incoming"
-    text = url + "".join(k + FORM[k] for k in sorted(FORM))
-    signature = base64.b64encode(hmac.new(TOKEN.encode(), text.encode(), hashlib.sha1).digest()).decode()
+    signature = sign(url + "".join(k + FORM[k] for k in sorted(FORM)))
     body = urllib.parse.urlencode(FORM)
     return (f"POST /voice/incoming HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
             f"Content-Type: application/x-www-form-urlencoded\r\nX-Twilio-Signature: {signature}\r\n"
             f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}").encode()
 
 
-def once(program, google_port, profile):
-    port = free_port()
+def stream_request(port):
+    signature = sign(f"ws://127.0.0.1:{port}/media")
+    return (f"GET /media HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+            f"X-Twilio-Signature: {signature}\r\n\r\n").encode()
+
+
+def settings(port, google_port, profile):
     emulator = f"127.0.0.1:{google_port}"
-    env = dict(os.environ, PORT=str(port), LISTEN_HOST="127.0.0.1", LOG_LEVEL="error",
-               PUBLIC_BASE_URL=f"http://127.0.0.1:{port}", BRIDGE_URL="ws://127.0.0.1:1/media",
-               TWILIO_ACCOUNT_SID=FORM["AccountSid"], TWILIO_AUTH_TOKEN=TOKEN, STREAM_TOKEN_KEY="k" * 40,
-               GOOGLE_CLOUD_PROJECT="bench", FIRESTORE_EMULATOR_HOST=emulator,
-               PUBSUB_EMULATOR_HOST=emulator, STORAGE_EMULATOR_HOST=f"http://{emulator}",
-               EVENTS_TOPIC="call-events", RECORDINGS_TOPIC="recordings", BUSINESS_PROFILE=profile)
-    request = signed_request(port)
+    return dict(os.environ, PORT=str(port), LISTEN_HOST="127.0.0.1", LOG_LEVEL="off",
+                PUBLIC_BASE_URL=f"http://127.0.0.1:{port}", BRIDGE_URL="ws://127.0.0.1:1/media",
+                TWILIO_ACCOUNT_SID=FORM["AccountSid"], TWILIO_AUTH_TOKEN=TOKEN, STREAM_TOKEN_KEY="k" * 40,
+                GOOGLE_CLOUD_PROJECT="bench", FIRESTORE_EMULATOR_HOST=emulator,
+                PUBSUB_EMULATOR_HOST=emulator, STORAGE_EMULATOR_HOST=f"http://{emulator}",
+                EVENTS_TOPIC="call-events", RECORDINGS_TOPIC="recordings", BUSINESS_PROFILE=profile,
+                OPENAI_REALTIME_URL="ws://127.0.0.1:1/v1/realtime", OPENAI_API_KEY="sk-bench",
+                TOOL_GATEWAY_URL=f"http://{emulator}", GCE_METADATA_HOST=emulator)
+
+
+def once(program, google_port, profile, make_request, status):
+    port = free_port()
+    env = settings(port, google_port, profile)
+    request = make_request(port)
     started = time.perf_counter()
     child = subprocess.Popen([program], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -96,23 +108,21 @@ def once(program, google_port, profile):
     finally:
         child.kill()
         child.wait()
-    if b" 200 " not in answer.split(b"\r\n", 1)[0]:
+    if status not in answer.split(b"\r\n", 1)[0]:
         sys.exit(f"{program} answered {answer[:200]!r}")
     return took
 
 
-def main():
-    webhook, bare, profile = sys.argv[1:4]
-    rounds = int(sys.argv[4]) if len(sys.argv) > 4 else 30
+def measure(webhook, bridge, bare, profile, rounds):
     google = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Google)
     threading.Thread(target=google.serve_forever, daemon=True).start()
-    ours, floor = [], []
+    took = {"twimlMs": [], "streamMs": [], "bareMs": []}
     for _ in range(rounds):
-        ours.append(once(webhook, google.server_port, profile))
-        floor.append(once(bare, google.server_port, profile))
-    a, b = statistics.median(ours), statistics.median(floor)
-    print(f"exec to first TwiML answer: {a:.2f} ms (min {min(ours):.2f}, max {max(ours):.2f}), "
-          f"bare static server {b:.2f} ms, ratio {a / b:.2f}, {rounds} rounds each")
-
-
-main()
+        port = google.server_port
+        took["twimlMs"].append(once(webhook, port, profile, call_request, b" 200 "))
+        took["streamMs"].append(once(bridge, port, profile, stream_request, b" 101 "))
+        took["bareMs"].append(once(bare, port, profile, call_request, b" 200 "))
+    google.shutdown()
+    result = {name: round(statistics.median(values), 3) for name, values in took.items()}
+    result.update({name.replace("Ms", "MinMs"): round(min(values), 3) for name, values in took.items()})
+    return result
