@@ -188,7 +188,12 @@ struct voice_engine_ops {
     enum errc (*tool_result)(struct voice_engine *e, struct str call_id, struct str output);
     /* Puts into the conversation what was said elsewhere: kept audio, an earlier stream of the call. */
     enum errc (*remember)(struct voice_engine *e, enum voice_role role, struct str text);
-    /* The same for a tool that was asked for; `output` NULL: it is still to come, by tool_result. */
+    /* The same for the agent's words, under a name by which forget() takes them out again (letters, digits, - and
+     * _, at most 32). `after`: the name of what they follow; empty: at the end. */
+    enum errc (*remember_as)(struct voice_engine *e, struct str name, struct str after,
+                             struct str text);
+    enum errc (*forget)(struct voice_engine *e, struct str name);
+    /* As remember(), for a tool that was asked for; `output` NULL: it is still to come, by tool_result. */
     enum errc (*remember_tool)(struct voice_engine *e, const struct voice_tool_call *call,
                                const struct str *output);
     /* One response; `tag` (not 0) comes back with it. say: `text` word for word, without tools. */

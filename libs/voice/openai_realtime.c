@@ -264,7 +264,8 @@ static enum errc realtime_tool_result(struct voice_engine *e, struct str call_id
     return finish(r, &w);
 }
 
-static enum errc realtime_remember(struct voice_engine *e, enum voice_role role, struct str text)
+static enum errc create_message(struct realtime *r, enum voice_role role, struct str text,
+                                struct str id, struct str after)
 {
     static const struct {
         const char *role, *content;
@@ -273,13 +274,16 @@ static enum errc realtime_remember(struct voice_engine *e, enum voice_role role,
         [VOICE_AGENT] = { "assistant", "output_text" },
         [VOICE_SYSTEM] = { "system", "input_text" },
     };
-    struct realtime *r = realtime_of(e);
     struct jw w;
 
     if (r->state != SESSION_READY)
         return ERR_CLOSED;
     begin(&w, "conversation.item.create");
+    if (after.n)
+        jw_str(&w, "previous_item_id", after);
     jw_obj(&w, "item");
+    if (id.n)
+        jw_str(&w, "id", id);
     jw_cstr(&w, "type", "message");
     jw_cstr(&w, "role", kinds[role].role);
     jw_arr(&w, "content");
@@ -289,6 +293,29 @@ static enum errc realtime_remember(struct voice_engine *e, enum voice_role role,
     jw_end(&w);
     jw_end(&w);
     jw_end(&w);
+    return finish(r, &w);
+}
+
+static enum errc realtime_remember(struct voice_engine *e, enum voice_role role, struct str text)
+{
+    return create_message(realtime_of(e), role, text, STR_EMPTY, STR_EMPTY);
+}
+
+static enum errc realtime_remember_as(struct voice_engine *e, struct str name, struct str after,
+                                      struct str text)
+{
+    return create_message(realtime_of(e), VOICE_AGENT, text, name, after);
+}
+
+static enum errc realtime_forget(struct voice_engine *e, struct str name)
+{
+    struct realtime *r = realtime_of(e);
+    struct jw w;
+
+    if (r->state != SESSION_READY)
+        return ERR_CLOSED;
+    begin(&w, "conversation.item.delete");
+    jw_str(&w, "item_id", name);
     return finish(r, &w);
 }
 
@@ -933,6 +960,8 @@ const struct voice_engine_ops openai_realtime_ops = {
     .audio = realtime_audio,
     .tool_result = realtime_tool_result,
     .remember = realtime_remember,
+    .remember_as = realtime_remember_as,
+    .forget = realtime_forget,
     .remember_tool = realtime_remember_tool,
     .respond = realtime_respond,
     .say = realtime_say,

@@ -434,6 +434,9 @@ TEST(realtime_writes_each_message_as_the_api_wants_it)
     CHECK_OK(s.engine->ops->tool_result(s.engine, STR("call_1"), STR("{\"a\":1}")));
     CHECK_OK(s.engine->ops->remember(s.engine, VOICE_AGENT, STR("Hi.")));
     CHECK_OK(s.engine->ops->remember(s.engine, VOICE_CALLER, STR("Ho.")));
+    CHECK_OK(s.engine->ops->remember_as(s.engine, STR("ours-1"), STR_EMPTY, STR("Hi.")));
+    CHECK_OK(s.engine->ops->remember_as(s.engine, STR("ours-2"), STR("ours-1"), STR("Hi.")));
+    CHECK_OK(s.engine->ops->forget(s.engine, STR("ours-1")));
     CHECK_OK(s.engine->ops->remember_tool(s.engine, &tool, &output));
     CHECK_OK(s.engine->ops->remember_tool(s.engine, &tool, NULL));
     until_received(&s, "done\"}}\n{\"type\":\"conversation.item.create\",\"item\":{\"type\":"
@@ -453,6 +456,12 @@ TEST(realtime_writes_each_message_as_the_api_wants_it)
         "\"content\":[{\"type\":\"output_text\",\"text\":\"Hi.\"}]}}\n"
         "{\"type\":\"conversation.item.create\",\"item\":{\"type\":\"message\",\"role\":\"user\","
         "\"content\":[{\"type\":\"input_text\",\"text\":\"Ho.\"}]}}\n"
+        "{\"type\":\"conversation.item.create\",\"item\":{\"id\":\"ours-1\",\"type\":\"message\","
+        "\"role\":\"assistant\",\"content\":[{\"type\":\"output_text\",\"text\":\"Hi.\"}]}}\n"
+        "{\"type\":\"conversation.item.create\",\"previous_item_id\":\"ours-1\",\"item\":{\"id\":"
+        "\"ours-2\",\"type\":\"message\",\"role\":\"assistant\",\"content\":[{\"type\":\"output_"
+        "text\",\"text\":\"Hi.\"}]}}\n"
+        "{\"type\":\"conversation.item.delete\",\"item_id\":\"ours-1\"}\n"
         "{\"type\":\"conversation.item.create\",\"item\":{\"type\":\"function_call\","
         "\"call_id\":\"call_0\",\"name\":\"find\",\"arguments\":\"{}\"}}\n"
         "{\"type\":\"conversation.item.create\",\"item\":{\"type\":\"function_call_output\","

@@ -4,8 +4,9 @@
 #include "voice/turn_arbiter_internal.h"
 
 static const char *const event_names[EV_EVENTS] = {
-    "wish",   "started", "playing", "done",      "done_silent", "failed", "blocked",    "idle",
-    "speech", "quiet",   "key",     "sustained", "insisted",    "judged", "unfinished", "timeout",
+    "wish",      "kept",     "started", "playing",    "done",    "done_silent",
+    "failed",    "blocked",  "idle",    "speech",     "quiet",   "key",
+    "sustained", "insisted", "judged",  "unfinished", "timeout",
 };
 
 static const char *const state_names[TURN_STATES] = {
@@ -172,6 +173,12 @@ static void enter_finishing(struct turn_arbiter *t)
 {
     t->state_due_us = 0;
     turn_move_on(t, EV_WISH);
+}
+
+/* As after a response that is done: all of its audio is here. */
+static void enter_kept(struct turn_arbiter *t)
+{
+    t->state_due_us = 0;
 }
 
 static void enter_listening(struct turn_arbiter *t)
@@ -382,6 +389,7 @@ static const struct turn_move {
     void (*enter)(struct turn_arbiter *t);
 } moves[TURN_STATES][EV_EVENTS] = {
     [TURN_LISTENING][EV_WISH] = { TURN_ASKED, enter_ask },
+    [TURN_LISTENING][EV_KEPT] = { TURN_FINISHING, enter_kept },
     [TURN_LISTENING][EV_IDLE] = { TURN_LISTENING, enter_listening },
     [TURN_LISTENING][EV_SUSTAINED] = { TURN_LISTENING, silence_leftovers },
     [TURN_LISTENING][EV_KEY] = { TURN_LISTENING, silence_leftovers },
@@ -488,6 +496,13 @@ void turn_say(struct turn_arbiter *t, struct str text, bool keep, int64_t now_us
     t->wish_say = true;
     t->wish_keep = keep;
     turn_move_on(t, EV_WISH);
+}
+
+void turn_on_kept(struct turn_arbiter *t, struct str keep_id, int64_t now_us)
+{
+    t->now_us = now_us;
+    (void)str_copy(t->kept_id, sizeof(t->kept_id), keep_id); /* a name of ours fits */
+    turn_move_on(t, EV_KEPT);
 }
 
 void turn_on_response_started(struct turn_arbiter *t, struct str response_id, uint32_t tag,
@@ -618,6 +633,8 @@ int64_t turn_tick(struct turn_arbiter *t, int64_t now_us)
 
     t->now_us = now_us;
     run_due(t);
+    if (t->keys && t->state == TURN_FINISHING && !turn_protected(t))
+        turn_move_on(t, EV_KEY); /* pressed while what went before had to be heard */
     for (i = 0; i < ARRAY_LEN(dues); i++) {
         if (*dues[i] && (next < 0 || *dues[i] < next))
             next = *dues[i];

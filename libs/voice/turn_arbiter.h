@@ -104,6 +104,9 @@ int64_t turn_hears_out_us(const struct turn_arbiter *t);
 bool turn_busy(const struct turn_arbiter *t);
 
 /* Events. */
+/* Speech that no response makes is in playout: kept audio. The part of it whose response is called `keep_id`
+ * cannot be interrupted. */
+void turn_on_kept(struct turn_arbiter *t, struct str keep_id, int64_t now_us);
 void turn_on_response_started(struct turn_arbiter *t, struct str response_id, uint32_t tag,
                               int64_t now_us);
 void turn_on_response_done(struct turn_arbiter *t, const struct voice_response *r, int64_t now_us);

@@ -8,6 +8,7 @@
 
 enum turn_event {
     EV_WISH,        /* something may be asked for */
+    EV_KEPT,        /* kept audio is played */
     EV_STARTED,     /* our response runs */
     EV_PLAYING,     /* the caller begins to hear it */
     EV_DONE,        /* it is over, audio of it is still to be heard */

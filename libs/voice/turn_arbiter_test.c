@@ -1107,3 +1107,47 @@ TEST(turn_yields_at_once_to_who_begins_again_after_it_has_gone_on)
     CHECK_STATE(&w, "speaking");
     world_close(&w);
 }
+
+/* Two parts of kept audio, a second each; the first must be heard. */
+static void kept_audio(struct world *w)
+{
+    static uint8_t bytes[8000];
+    const struct voice_part parts[] = { { STR("k1"), STR("k1"), 0 }, { STR("k2"), STR("k2"), 0 } };
+    size_t i;
+
+    world_open(w);
+    for (i = 0; i < 2; i++) {
+        CHECK_OK(playout_add(w->playout, &parts[i], bytes, sizeof(bytes)));
+        playout_part_end(w->playout, &parts[i]);
+    }
+    turn_on_kept(w->turn, STR("k1"), w->now_us);
+    (void)playout_tick(w->playout, w->now_us);
+}
+
+TEST(turn_takes_kept_audio_for_speech_that_is_still_being_heard)
+{
+    struct world w;
+
+    kept_audio(&w);
+    CHECK_STATE(&w, "finishing");
+    CHECK(turn_busy(w.turn));
+    heard_all(&w);
+    CHECK_DID(&w, "listening ");
+    CHECK_STATE(&w, "listening");
+    world_close(&w);
+}
+
+TEST(turn_stops_kept_audio_for_keys_once_what_must_be_heard_is_over)
+{
+    struct world w;
+
+    kept_audio(&w);
+    pass(&w, 300);
+    turn_on_keys(w.turn, true, w.now_us);
+    pass(&w, 500);
+    CHECK_DID(&w, "");
+    pass(&w, 900 + PLAYOUT_MARK_LATE_MS); /* no marks come back */
+    CHECK(str_contains(buf_str(&w.did), STR("clear truncate(k2,")));
+    CHECK_STATE(&w, "listening");
+    world_close(&w);
+}

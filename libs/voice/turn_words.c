@@ -251,6 +251,54 @@ enum turn_pause turn_words_pause(struct str text, struct str language)
     return PAUSE_NONE;
 }
 
+static struct str skip_gap(struct str text)
+{
+    char c[4];
+    size_t n, k;
+
+    while (text.n) {
+        k = lower(text, c, &n);
+        if (in_word(c[0]))
+            break;
+        text = str_from(text, k);
+    }
+    return text;
+}
+
+/* The next character of a word in lower case, or one blank for all that stands between two; 0 bytes: the end. */
+static size_t next_of_word(struct str *text, char out[4])
+{
+    struct str rest = skip_gap(*text);
+    size_t n, k;
+
+    if (rest.n != text->n) {
+        *text = rest;
+        out[0] = ' ';
+        return rest.n > 0;
+    }
+    if (rest.n == 0)
+        return 0;
+    k = lower(rest, out, &n);
+    *text = str_from(rest, k);
+    return n;
+}
+
+bool turn_words_same(struct str a, struct str b)
+{
+    char x[4], y[4];
+    size_t n, m;
+
+    a = skip_gap(a);
+    b = skip_gap(b);
+    do {
+        n = next_of_word(&a, x);
+        m = next_of_word(&b, y);
+        if (!str_eq(str_n(x, n), str_n(y, m)))
+            return false;
+    } while (n > 0);
+    return true;
+}
+
 const char *turn_pause_name(enum turn_pause p)
 {
     static const char *const names[PAUSES] = { "none", "hesitation", "digits", "spelling" };

@@ -20,6 +20,8 @@ enum turn_pause {
 /* `language`: ISO 639-1, more may follow ("de-AT"); empty: any of the four. */
 bool turn_words_backchannel(struct str text, struct str language);
 enum turn_pause turn_words_pause(struct str text, struct str language);
+/* The same words, whatever their case and punctuation. */
+bool turn_words_same(struct str a, struct str b);
 const char *turn_pause_name(enum turn_pause p);
 
 #endif

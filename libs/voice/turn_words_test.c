@@ -99,3 +99,29 @@ TEST(turn_words_looks_at_the_end_of_a_long_text)
     CHECK_INT(turn_words_pause(str_c(text), STR("en")), PAUSE_HESITATION);
     CHECK(!turn_words_backchannel(str_c(text), STR("en")));
 }
+
+TEST(turn_words_compares_texts_by_their_words)
+{
+    static const struct {
+        const char *a, *b;
+        bool same;
+    } rows[] = {
+        { "Hello, this is an AI.", "hello this is an AI", true },
+        { "Guten Tag! Äpfel \xE2\x80\x93 ja?", "guten tag, äpfel ja", true },
+        { "It\xE2\x80\x99s twenty-four", "it's twenty four", true },
+        { "...Hello", "hello", true },
+        { "", "...", true },
+        { "Hello", "Hello there", false },
+        { "Hello there", "Hello", false },
+        { "an other", "another", false },
+        { "Hello", "", false },
+        { "This call is recorded.", "This call is not recorded.", false },
+    };
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(rows); i++) {
+        if (turn_words_same(str_c(rows[i].a), str_c(rows[i].b)) != rows[i].same)
+            FAIL_TEST("\"%s\" and \"%s\" are %sthe same words", rows[i].a, rows[i].b,
+                      rows[i].same ? "not " : "");
+    }
+}

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "concierge/stream_token.h"
 #include "media_bridge/call.h"
+#include "media_bridge/opening.h"
 #include "media_bridge/sentences.h"
 
 enum { SIGNATURE_REQUIRED, SIGNATURE_IF_PRESENT, STREAM_QUEUE_MAX = 128 * 1024 };
@@ -38,6 +39,12 @@ const struct config_key bridge_keys[] = {
       .kind = CONFIG_STR,
       .offset = SETTING(prices_path),
       .help = "JSON file of model prices in place of the built-in table" },
+    { .name = "RECORDINGS_BUCKET",
+      .kind = CONFIG_STR,
+      .offset = SETTING(bucket),
+      .help =
+          "Cloud Storage bucket where the spoken opening is kept, in openings/; empty: the voice "
+          "engine speaks it in each call" },
     { .name = "STREAM_SIGNATURE",
       .kind = CONFIG_ENUM,
       .offset = SETTING(stream_signature),
@@ -236,6 +243,7 @@ enum errc bridge_create(void **ret, struct service *s, struct err *err)
     }
     b->outbox = outbox_create(s->loop, &s->workers, b->google, own->events_topic,
                               (int)MAX(own->common.workers / 2, 1), &s->log);
+    b->opening = opening_create(b);
     *ret = b;
     return ERR_OK;
 }
@@ -250,6 +258,7 @@ void bridge_destroy(void *app)
     timer_stop(&b->stop_limit);
     LIST_EACH (&b->calls, at, next)
         call_abandon(call_of_node(at));
+    b->opening = opening_destroy(b->opening);
     b->outbox = outbox_destroy(b->outbox);
     b->google = google_destroy(b->google);
     media_reader_release(&b->reader);

@@ -19,6 +19,7 @@
 #include "twilio/signature.h"
 #include "voice/engine.h"
 
+struct opening;
 struct sentences;
 
 enum {
@@ -30,7 +31,7 @@ struct bridge_settings {
     struct twilio_settings twilio;
     struct google_settings google;
     struct voice_settings voice;
-    struct str stream_token_key, tool_gateway_url, events_topic, profile_path, prices_path;
+    struct str stream_token_key, tool_gateway_url, events_topic, profile_path, prices_path, bucket;
     int stream_signature; /* 0: required, 1: checked when it is there */
     int64_t calls_max, playout_lead_ms, tool_deadline_ms, tool_slow_ms, dtmf_timeout_ms,
         engine_attempts, engine_answer_ms, engine_stall_ms;
@@ -45,6 +46,7 @@ struct bridge {
     const struct prompt *prompt;
     const struct prices *prices;
     const struct sentences *sentences;
+    struct opening *opening; /* kept; NULL: there is no bucket for it */
     const struct voice_engine_ops *engine;
     struct str model, transcription_model, voice;
     struct google *google;

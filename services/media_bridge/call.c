@@ -28,6 +28,7 @@ static void enter_starting(struct call *c)
     if (c->attempt > 0) {
         call_past_read(c); /* before the live document is ours */
     } else {
+        call_opening_play(c);
         call_live_write(c);
         call_engine_configure(c);
     }
@@ -153,6 +154,7 @@ static void tell_ended(struct call *c)
 static void enter_over(struct call *c)
 {
     stop_timers(c);
+    call_opening_take_drop(c);
     call_engine_close(c);
     call_live_forget(c);
     call_past_forget(c);
@@ -276,6 +278,7 @@ void call_turn_renew(struct call *c)
     c->turn = turn_create(&call_turn_ops, c, c->playout, &turns, &c->log);
     if (c->keys.open)
         turn_on_keys(c->turn, true, call_now_us(c));
+    call_opening_protect(c);
 }
 
 void call_began(struct call *c)

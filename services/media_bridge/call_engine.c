@@ -166,6 +166,7 @@ static void forget_engine(struct call *c)
     timer_stop(&c->turn_timer);
     playout_response_end(c->playout, str_c(c->response_id));
     playout_resume(c->playout); /* the arbiter that paused it is forgotten */
+    call_opening_engine_lost(c);
     call_turn_renew(c);
 }
 
@@ -194,7 +195,7 @@ static void engine_lost(struct call *c, bool permanent)
         call_leave(c, END_ENGINE_FAILED);
         return;
     }
-    if (!opening_heard(c))
+    if (!opening_heard(c) && !call_opening_plays(c))
         call_voice_drop(c); /* said again from its beginning */
     c->engine_tries = 0;
     c->lost_ms = loop_now_ms(c->loop);
@@ -226,13 +227,15 @@ static void speak_again(struct call *c)
 {
     const struct sentences *say = c->bridge->sentences;
     int64_t now = call_now_us(c);
+    bool plays = call_opening_plays(c); /* then nobody has noticed anything yet */
 
-    if (!opening_heard(c)) {
+    if (!opening_heard(c) && !plays) {
         call_voice_open(c);
     } else if (c->say_again) {
         turn_say(c->turn, str_c(say->failed), false, now);
     } else {
-        turn_say(c->turn, str_c(say->interrupted), false, now);
+        if (!plays)
+            turn_say(c->turn, str_c(say->interrupted), false, now);
         if (c->answer_owed && tools_pending(c->tools) == 0)
             c->answer_due = true;
     }

@@ -11,6 +11,7 @@
 #include "media_bridge/bridge.h"
 #include "media_bridge/call.h"
 #include "media_bridge/journal.h"
+#include "media_bridge/opening.h"
 #include "media_bridge/past.h"
 #include "media_bridge/tools.h"
 #include "voice/engine.h"
@@ -84,6 +85,11 @@ struct call {
     struct past_job *past_job; /* in flight */
     struct timer past_timer;
     bool opens; /* disclosure and greeting are this stream's to say */
+    struct {
+        bool kept;                 /* they are heard from kept audio */
+        bool told;                 /* the engine has them as items with names of ours */
+        struct opening_take *take; /* the engine says them, and they are to be kept; or NULL */
+    } opening;
 
     /* speech */
     struct playout *playout;
@@ -175,6 +181,17 @@ void call_engine_init_timers(struct call *c);
 void call_wait_begin(struct call *c);
 void call_watch_engine(struct call *c); /* tones alone are no answer */
 bool call_part_is_ours(const struct voice_part *part);
+
+/* call_opening.c */
+void call_opening_play(struct call *c);    /* if it is kept */
+void call_opening_tell(struct call *c);    /* to an engine that has just become ready */
+void call_opening_protect(struct call *c); /* from interruptions, by an arbiter that is new */
+bool call_opening_plays(const struct call *c);
+bool call_part_is_kept(const struct voice_part *part);
+/* After the journal knows what was heard; other parts are left alone. */
+void call_opening_cut(struct call *c, const struct playout_heard *heard);
+void call_opening_engine_lost(struct call *c);
+void call_opening_take_drop(struct call *c);
 
 /* call_voice.c */
 extern const struct voice_events call_engine_events;

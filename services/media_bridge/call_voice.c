@@ -46,13 +46,19 @@ static void arm(struct timer *t, int64_t at_us)
         timer_start_at(t, (at_us + 999) / 1000);
 }
 
+/* The arbiter is at work: also while an opening is heard that needs no engine. */
+static bool call_talks(const struct call *c)
+{
+    return c->state == CALL_TALKING || (c->state == CALL_STARTING && c->opening.kept);
+}
+
 void call_pump(struct call *c)
 {
     int64_t now = call_now_us(c);
 
     if (c->state == CALL_STARTING || c->state == CALL_TALKING)
         arm(&c->playout_timer, playout_tick(c->playout, now));
-    if (c->state != CALL_TALKING)
+    if (!call_talks(c))
         return; /* the last word was heard */
     arm(&c->turn_timer, turn_tick(c->turn, now));
     if (c->state == CALL_TALKING) {
@@ -80,7 +86,7 @@ static void detect(struct call *c, const uint8_t *ulaw, size_t n)
     bool before = v->speech;
 
     vad_hear(c->vad, ulaw, n, turn_attentive(c->turn));
-    if (c->state != CALL_TALKING || !(before || v->speech))
+    if (!call_talks(c) || !(before || v->speech))
         return;
     if (!before)
         c->voiced_since_us = call_now_us(c) - v->ms * 1000;
@@ -297,6 +303,7 @@ static void on_audio(void *arg, const struct voice_part *part, const uint8_t *ul
 {
     struct call *c = arg;
 
+    opening_take_audio(c->opening.take, part, ulaw, n);
     if (c->state != CALL_TALKING || !turn_wants(c->turn, part->response_id)) {
         c->counters.late_audio_ms += (int64_t)(n / G711_BYTES_PER_MS);
         return;
@@ -326,6 +333,8 @@ static void on_agent_text(void *arg, const struct voice_part *part, struct str t
 {
     struct call *c = arg;
 
+    if (final)
+        opening_take_text(c->opening.take, part, text);
     if (c->state != CALL_TALKING || !turn_wants(c->turn, part->response_id))
         return;
     turn_on_progress(c->turn, part->response_id, call_now_us(c));
@@ -350,6 +359,7 @@ static void on_response_started(void *arg, struct str response_id, uint32_t tag)
     if (tag == c->asked_tag)
         c->asked_tag = 0;
     (void)str_copy(c->response_id, sizeof(c->response_id), response_id); /* an engine's id fits */
+    opening_take_started(c->opening.take, response_id, tag);
     if (c->state != CALL_TALKING) {
         stop_response(c);
         return;
@@ -385,6 +395,8 @@ static void on_response_done(void *arg, const struct voice_response *r)
         journal_usage(c->journal, r->id, r->usage);
     else
         c->counters.responses_unmetered++;
+    if (opening_take_done(c->opening.take, r))
+        c->opening.take = NULL;
     if (c->state != CALL_TALKING) {
         call_settle(c);
         return;
@@ -518,6 +530,7 @@ static void turn_do_say(void *arg, struct str text, uint32_t tag)
     struct call *c = arg;
 
     c->asked_tag = tag;
+    opening_take_asked(c->opening.take, text, tag);
     say_failed(c, "text to say", c->engine ? c->ops->say(c->engine, text, tag) : ERR_CLOSED);
 }
 
@@ -532,8 +545,8 @@ static void turn_do_truncate(void *arg, const struct playout_heard *h)
 {
     struct call *c = arg;
 
-    if (h->part.item_id.n && !call_part_is_ours(&h->part) && c->engine &&
-        (c->ops->features & VOICE_TRUNCATE))
+    if (h->part.item_id.n && !call_part_is_ours(&h->part) && !call_part_is_kept(&h->part) &&
+        c->engine && (c->ops->features & VOICE_TRUNCATE))
         say_failed(
             c, "truncate",
             c->ops->truncate(c->engine, h->part.item_id, h->part.content_index, h->heard_ms));
@@ -551,10 +564,13 @@ static void write_heard(struct call *c, const struct playout_heard *heard, size_
 static void on_interrupted(void *arg, const struct playout_heard *heard, size_t n)
 {
     struct call *c = arg;
+    size_t i;
 
     c->counters.interruptions++;
     c->farewell.interrupted = c->farewell.armed;
     write_heard(c, heard, n);
+    for (i = 0; i < n; i++)
+        call_opening_cut(c, &heard[i]);
     if (c->voiced_since_us) {
         int64_t silent = turn_silent_since_us(c->turn);
         int64_t ms = ((silent ? silent : call_now_us(c)) - c->voiced_since_us) / 1000;
@@ -638,7 +654,7 @@ static void on_idle(void *arg, int64_t now_us)
     struct call *c = arg;
 
     call_wait_begin(c);
-    if (c->state == CALL_TALKING)
+    if (call_talks(c))
         turn_on_idle(c->turn, now_us);
 }
 
@@ -680,6 +696,7 @@ void call_voice_open(struct call *c)
     const struct profile *p = c->bridge->profile;
 
     c->opens = true;
+    c->opening.take = opening_take_begin(c->bridge->opening);
     turn_say(c->turn, p->disclosure, true, call_now_us(c));
     turn_say(c->turn, p->greeting, false, call_now_us(c));
 }
@@ -696,6 +713,8 @@ void call_voice_begin(struct call *c)
     limit_begin(c);
     if (c->attempt > 0)
         call_past_resume(c);
+    else if (c->opening.kept)
+        call_opening_tell(c);
     else
         call_voice_open(c);
     call_wait_begin(c);

@@ -292,6 +292,13 @@ void journal_agent_heard(struct journal *j, struct str item_id, int64_t heard_ms
     tell_agent_turn(j, t);
 }
 
+struct str journal_said(struct journal *j, struct str item_id)
+{
+    const struct turn *t = turn_find(j, item_id);
+
+    return t && !t->dropped ? buf_str(&t->text) : STR_EMPTY;
+}
+
 void journal_caller_started(struct journal *j, struct str item_id, int64_t at_ms)
 {
     struct turn *t = turn_for(j, item_id, VOICE_CALLER);

@@ -76,6 +76,8 @@ void journal_agent_text(struct journal *j, struct str item_id, struct str text, 
 void journal_agent_started(struct journal *j, struct str item_id, int64_t at_ms);
 void journal_agent_heard(struct journal *j, struct str item_id, int64_t heard_ms, int64_t queued_ms,
                          bool whole, int64_t at_ms);
+/* The words of a turn, as far as they are known, and were heard; empty: none. */
+struct str journal_said(struct journal *j, struct str item_id);
 /* The caller's turn takes its place when the speech begins; its words come later. */
 void journal_caller_started(struct journal *j, struct str item_id, int64_t at_ms);
 void journal_caller_stopped(struct journal *j, struct str item_id, int64_t at_ms);

@@ -57,26 +57,50 @@ void caller_start(struct fake_caller *c)
     arena_release(&a);
 }
 
+/* The packet is on its way; what the line makes of it. */
+static void send_packet(struct fake_caller *c, struct str packet)
+{
+    if (c->opts.line == LINE_LOSES && c->chunk % 3 == 0)
+        return;
+    if (c->opts.line == LINE_SHUFFLES && c->kept.n == 0) {
+        buf_add_str(&c->kept, packet);
+        return;
+    }
+    caller_send(c, STR_FMT, STR_ARG(packet));
+    if (c->opts.line == LINE_DOUBLES)
+        caller_send(c, STR_FMT, STR_ARG(packet));
+    if (c->kept.n)
+        caller_send(c, STR_FMT, STR_ARG(buf_str(&c->kept)));
+    buf_reset(&c->kept);
+}
+
 void caller_media(struct fake_caller *c, int ms)
 {
     for (; ms > 0; ms -= FRAME_MS) {
-        uint8_t frame[FRAME_MS * 8];
+        uint8_t frame[FRAME_MS * 8 * 3];
         char text[BASE64_LEN(sizeof(frame)) + 1];
-        size_t n;
+        size_t size = (size_t)FRAME_MS * 8, n;
+        struct buf packet = BUF_INIT(sizeof(text) + 512);
 
+        if (c->opts.line == LINE_RESIZES)
+            size = 8 + (size_t)(c->chunk * 101 % 368);
         memset(frame, c->voice, sizeof(frame));
-        if (c->says.n >= sizeof(frame)) {
-            memcpy(frame, c->says.p, sizeof(frame));
-            buf_drop_front(&c->says, sizeof(frame));
+        if (c->says.n >= size) {
+            memcpy(frame, c->says.p, size);
+            buf_drop_front(&c->says, size);
         }
-        n = base64_encode(text, frame, sizeof(frame));
-        caller_send(
-            c,
+        n = base64_encode(text, frame, size);
+        if (c->opts.line == LINE_GARBLES && c->chunk % 3 == 0)
+            text[n / 2] = '*';
+        buf_addf(
+            &packet,
             "{\"event\":\"media\",\"sequenceNumber\":\"%lld\",\"streamSid\":\"%s\",\"media\":{"
             "\"track\":\"inbound\",\"chunk\":\"%lld\",\"timestamp\":\"%lld\",\"payload\":\"%.*s\"}"
             "}",
             (long long)++c->sequence, c->stream_sid, (long long)++c->chunk, (long long)c->media_ms,
             (int)n, text);
+        send_packet(c, buf_str(&packet));
+        buf_release(&packet);
         c->media_ms += FRAME_MS;
     }
 }
@@ -122,8 +146,10 @@ int64_t caller_heard_ms(const struct fake_caller *c)
 
 static void return_mark(struct fake_caller *c, const char *name)
 {
+    int times = c->opts.no_marks ? 0 : c->opts.marks_twice ? 2 : 1;
+
     c->marks_got++;
-    if (!c->opts.no_marks)
+    while (times--)
         caller_send(
             c,
             "{\"event\":\"mark\",\"sequenceNumber\":\"%lld\",\"streamSid\":\"%s\",\"mark\":{"
@@ -278,6 +304,7 @@ struct fake_caller *caller_open(struct world *w, const struct caller_opts *o)
     buf_init(&c->heard, 64 * MIB);
     buf_init(&c->queue, 64 * MIB);
     buf_init(&c->says, MIB);
+    buf_init(&c->kept, 4 * KIB);
     (void)snprintf(c->call_sid, sizeof(c->call_sid), "CA%032d", c->number);
     (void)snprintf(c->stream_sid, sizeof(c->stream_sid), "MZ%032d", c->number);
     if (c->opts.call_sid)
@@ -302,5 +329,6 @@ void caller_free(struct fake_caller *c)
     buf_release(&c->heard);
     buf_release(&c->queue);
     buf_release(&c->says);
+    buf_release(&c->kept);
     mem_free(c);
 }

@@ -15,6 +15,26 @@ static void keep_line(struct buf *b, struct str a, struct str text)
     buf_add_char(b, '\n');
 }
 
+/* A neighbour in trouble answers in place of the handler, or only later. */
+static bool in_trouble(struct world *w, struct http_req *r, const enum cloud_mode *mode)
+{
+    int64_t until = clock_mono_ms(&w->fake.clock) + WORLD_SLOW_MS;
+    enum cloud_mode is;
+
+    pthread_mutex_lock(&w->mutex);
+    w->held++;
+    while (*mode == CLOUD_SILENT || (*mode == CLOUD_SLOW && clock_mono_ms(&w->fake.clock) < until))
+        pthread_cond_wait(&w->changed, &w->mutex); /* each step tells */
+    w->held--;
+    is = *mode;
+    pthread_mutex_unlock(&w->mutex);
+    if (is == CLOUD_DOWN)
+        http_reply_error(r, 503, "down");
+    else if (is == CLOUD_NOISE)
+        http_reply(r, 200, "application/json", STR("{\"#\":[[[\x01"));
+    return is == CLOUD_DOWN || is == CLOUD_NOISE;
+}
+
 /* ---- Pub/Sub ---- */
 
 static void keep_event(struct world *w, struct arena *a, const struct jval *message)
@@ -44,6 +64,8 @@ static void on_publish(void *app, struct http_req *r)
     struct str unused;
     struct jw out;
 
+    if (in_trouble(w, r, &w->pubsub))
+        return;
     pthread_mutex_lock(&w->mutex);
     if (w->refuse_publishes) {
         w->refuse_publishes -= w->refuse_publishes > 0;
@@ -98,6 +120,8 @@ static void on_firestore(void *app, struct http_req *r)
     const struct jval *root = NULL;
     bool refused;
 
+    if (in_trouble(w, r, &w->firestore))
+        return;
     pthread_mutex_lock(&w->mutex);
     refused = w->refuse_commits != 0;
     if (refused)
@@ -158,14 +182,16 @@ static void on_tool(void *app, struct http_req *r)
     keep_line(&w->tools, r->path, r->body);
     w->tool_requests++;
     w->last_tool_authorized = str_starts(http_req_header(r, "Authorization"), STR("Bearer ey"));
-    w->tools_held++;
+    w->held++;
     while (w->tool_mode == TOOL_HELD)
         pthread_cond_wait(&w->changed, &w->mutex);
-    w->tools_held--;
+    w->held--;
     mode = w->spoil_tools > 0 ? w->spoilt : w->tool_mode;
     w->spoil_tools -= w->spoil_tools > 0;
     reply = w->tool_reply ? w->tool_reply : "\"status\":\"ok\",\"output\":{\"say\":\"Done.\"}";
     pthread_mutex_unlock(&w->mutex);
+    if (in_trouble(w, r, &w->gateway))
+        return;
     if (mode == TOOL_BREAKS)
         http_reply_error(r, 500, "broken");
     else if (mode == TOOL_CUT)
@@ -200,6 +226,11 @@ const struct http_route cloud_routes[] = {
       .path = "/v1/projects/test/databases/{verb*}",
       .body_max = 16 * MIB,
       .handle = on_firestore },
+    { .methods = HTTP_GET, .path = "/storage/v1/b/bucket/o/{name*}", .handle = object_read },
+    { .methods = HTTP_POST,
+      .path = "/upload/storage/v1/b/bucket/o",
+      .body_max = 16 * MIB,
+      .handle = object_write },
     { .methods = HTTP_GET, .path = "/computeMetadata/{path*}", .handle = on_metadata },
     { .methods = HTTP_POST, .path = "/tools/{name}", .body_max = MIB, .handle = on_tool },
     { .methods = HTTP_ANY, .path = "/2010-04-01/{path*}", .body_max = MIB, .handle = on_rest },

@@ -17,13 +17,17 @@ void engine_send(struct fake_engine *e, const char *fmt, ...)
     buf_vaddf(&out, fmt, ap);
     va_end(ap);
     CHECK_OK(buf_status(&out));
-    if (e->ws)
-        CHECK_OK(ws_send_text(e->ws, buf_str(&out)));
+    if (e->ws) {
+        enum errc rc = ws_send_text(e->ws, buf_str(&out));
+
+        CHECK(rc == ERR_OK || rc == ERR_CLOSED); /* closed: the bridge's close is being answered */
+    }
     buf_release(&out);
 }
 
 void engine_send_created(struct fake_engine *e)
 {
+    e->created = true;
     engine_send(
         e,
         "{\"type\":\"session.created\",\"event_id\":\"event_1\",\"session\":{\"id\":\"sess_%d\","
@@ -97,6 +101,7 @@ void engine_begin(struct fake_engine *e)
     (void)snprintf(e->response_id, sizeof(e->response_id), "resp_%d_%d", e->number, e->responses);
     (void)snprintf(e->item_id, sizeof(e->item_id), "item_%d_%d", e->number, e->responses);
     e->responses++;
+    e->active = true;
     engine_send(e,
                 "{\"type\":\"response.created\",\"response\":{\"id\":\"%s\",\"object\":\"realtime."
                 "response\","
@@ -136,6 +141,7 @@ void engine_say(struct fake_engine *e, const char *text, int ms)
 
 void engine_end(struct fake_engine *e, const char *status)
 {
+    e->active = false;
     if (strcmp(status, "completed") == 0)
         engine_send(
             e,
@@ -241,18 +247,35 @@ static void words_of(char out[512], const struct jval *m, int n)
         (void)snprintf(out, 512, "Answer %d.", n);
 }
 
+static void ask_for_tool(struct fake_engine *e)
+{
+    char id[64];
+
+    e->world->script.tools--;
+    (void)snprintf(id, sizeof(id), "call_%d_own_%d", e->number, e->tools++);
+    engine_tool(e, id, "findAvailability", "{\"day\":\"friday\"}");
+    engine_end(e, "completed");
+}
+
 static void answer(struct fake_engine *e, const struct jval *m)
 {
     int ms = e->world->script.answer_ms ? e->world->script.answer_ms : 600;
     char words[512];
 
     (void)str_copy(e->tag, sizeof(e->tag), json_str(json_path(m, "response.metadata.tag")));
-    if (e->world->script.answer == ANSWER_NOT)
+    e->asked++;
+    e->overlaps += e->active;
+    if (e->world->script.answer == ANSWER_NOT || e->dumb)
         return;
     words_of(words, m, e->responses);
     engine_begin(e);
-    if (e->world->script.answer == ANSWER_FAILED) {
+    if (e->world->script.answer == ANSWER_FAILED || e->world->script.failures > 0) {
+        e->world->script.failures -= e->world->script.failures > 0;
         engine_end(e, "failed");
+        return;
+    }
+    if (e->world->script.tools > 0) {
+        ask_for_tool(e);
         return;
     }
     engine_say(e, words, ms);
@@ -293,10 +316,13 @@ static void on_message(void *arg, struct str data, bool binary)
         buf_add_str(&e->received, data);
         buf_add_char(&e->received, '\n');
     }
-    if (str_eq_c(type, "session.update") && !e->world->script.hold_updated)
+    if (str_eq_c(type, "session.update") && !e->world->script.hold_updated && !e->dumb)
         engine_send_updated(e);
     if (str_eq_c(type, "response.create"))
         answer(e, m);
+    if (str_eq_c(type, "response.cancel") && e->active && !e->dumb &&
+        e->world->script.ends_cancelled)
+        engine_end(e, "cancelled");
     arena_release(&a);
 }
 
@@ -322,6 +348,15 @@ static void refuse(struct fake_engine *e)
                 "\"code\":\"%s\",\"message\":\"refused\",\"param\":null,\"event_id\":null}}",
                 s->refuse_code);
     engine_close(e, s->refuse_close, s->refuse_code);
+}
+
+static int admit(void *app, const struct ws_upgrade *u, void **arg)
+{
+    const struct world *w = app;
+
+    (void)u;
+    (void)arg;
+    return w->script.refuse_status;
 }
 
 static void accept(void *app, struct ws_conn *ws, struct ws_events *events, void **arg)
@@ -354,6 +389,6 @@ void engine_free(struct fake_engine *e)
 }
 
 const struct ws_route engine_routes[] = {
-    { .path = "/v1/realtime", .queue_max = 16 * MIB, .accept = accept },
+    { .path = "/v1/realtime", .queue_max = 16 * MIB, .admit = admit, .accept = accept },
 };
 const size_t n_engine_routes = ARRAY_LEN(engine_routes);

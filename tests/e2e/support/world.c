@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "net/tls.h"
 
-enum { QUIET_TURNS = 3, WORKERS = 8, CLOUD_WORKERS = 8 };
+enum { QUIET_TURNS = 3, LOOK_MS = 2, WORKERS = 8, CLOUD_WORKERS = 8 };
 
 /* ---- settings ---- */
 
@@ -34,6 +34,7 @@ static const char *env_get(const char *name, void *arg)
         { "PUBSUB_EMULATOR_HOST", "127.0.0.1:%d" },
         { "FIRESTORE_EMULATOR_HOST", "127.0.0.1:%d" },
         { "GCE_METADATA_HOST", "127.0.0.1:%d" },
+        { "STORAGE_EMULATOR_HOST", "http://127.0.0.1:%d" },
     };
     struct env *env = arg;
     size_t i, n = strlen(name);
@@ -154,14 +155,31 @@ void world_open(struct world *w, const char *const *more)
     serve_bridge(w);
 }
 
+void world_retire(struct world *w)
+{
+    world_release_tools(w);
+    w->service.workers = NULL;
+    w->workers = workers_destroy(w->workers);
+}
+
+void world_restart(struct world *w)
+{
+    world_retire(w);
+    w->service.server = http_server_destroy(w->service.server);
+    bridge_destroy(w->bridge);
+    w->stopped = false;
+    CHECK_OK(workers_create(&w->workers, w->loop, WORKERS, w->tls, &w->log, NULL));
+    w->service.workers = w->workers;
+    serve_bridge(w);
+}
+
 void world_close(struct world *w)
 {
     struct list_node *n;
     int i;
 
-    world_release_tools(w);
-    w->service.workers = NULL;
-    w->workers = workers_destroy(w->workers);
+    world_release_objects(w);
+    world_retire(w);
     for (i = 0; i < w->n_callers; i++)
         caller_free(w->callers[i]);
     w->service.server = http_server_destroy(w->service.server);
@@ -183,6 +201,7 @@ void world_close(struct world *w)
     buf_release(&w->live);
     buf_release(&w->rest);
     buf_release(&w->tools);
+    objects_free(w);
     arena_release(&w->arena);
     pthread_cond_destroy(&w->changed);
     pthread_mutex_destroy(&w->mutex);
@@ -214,9 +233,9 @@ static bool workers_busy(struct world *w)
     int held;
 
     pthread_mutex_lock(&w->mutex);
-    held = w->tools_held;
+    held = w->held;
     pthread_mutex_unlock(&w->mutex);
-    return workers_pending(w->workers) > (size_t)held;
+    return w->workers && workers_pending(w->workers) > (size_t)held;
 }
 
 static bool not_busy(void *arg)
@@ -226,14 +245,22 @@ static bool not_busy(void *arg)
 
 void world_quiet(struct world *w)
 {
-    int i;
+    int i, looks = 0;
 
     for (i = 0; i < QUIET_TURNS; i++) {
         turn(w);
         /* In short looks: a tool that is being held does not wake the loop. */
-        while (loop_run_until(w->loop, not_busy, w, 2) == ERR_TIMEOUT)
+        while ((w->patience_ms == 0 || looks * LOOK_MS < w->patience_ms) &&
+               loop_run_until(w->loop, not_busy, w, LOOK_MS) == ERR_TIMEOUT) {
+            looks++;
             i = 0;
+        }
     }
+}
+
+static int step_ms(const struct world *w)
+{
+    return w->step_ms ? w->step_ms : WORLD_STEP_MS;
 }
 
 static void step(struct world *w)
@@ -241,14 +268,18 @@ static void step(struct world *w)
     int i;
 
     world_quiet(w);
-    clock_fake_advance_ms(&w->fake, WORLD_STEP_MS);
+    clock_fake_advance_ms(&w->fake, step_ms(w));
+    pthread_mutex_lock(&w->mutex);
+    if (w->held)
+        pthread_cond_broadcast(&w->changed);
+    pthread_mutex_unlock(&w->mutex);
     for (i = 0; i < w->n_callers; i++)
         caller_step(w->callers[i]);
 }
 
 void world_pass(struct world *w, int64_t ms)
 {
-    for (; ms > 0; ms -= WORLD_STEP_MS)
+    for (; ms > 0; ms -= step_ms(w))
         step(w);
     world_quiet(w);
 }
@@ -472,6 +503,7 @@ void world_release_tools(struct world *w)
     pthread_mutex_lock(&w->mutex);
     if (w->tool_mode == TOOL_HELD)
         w->tool_mode = TOOL_ANSWERS;
+    w->firestore = w->pubsub = w->gateway = CLOUD_WELL;
     pthread_cond_broadcast(&w->changed);
     pthread_mutex_unlock(&w->mutex);
 }

@@ -30,6 +30,8 @@ enum {
     WORLD_LIMIT_MS = 300000, /* of fake time for one wait */
     WORLD_ENGINES_MAX = 256,
     WORLD_CALLERS_MAX = 256,
+    WORLD_OBJECTS_MAX = 8,
+    WORLD_SLOW_MS = 2500,
 };
 
 #define WORLD_ACCOUNT "AC0123456789abcdef0123456789abcdef"
@@ -51,7 +53,11 @@ struct engine_script {
     bool hold_updated;       /* until engine_send_updated() */
     const char *format;      /* echoed in session.updated; NULL: audio/pcmu */
     enum { ANSWER_ITSELF, ANSWER_NOT, ANSWER_FAILED } answer; /* to response.create */
-    int answer_ms; /* audio of an answer of its own; 0: 600 */
+    int answer_ms;       /* audio of an answer of its own; 0: 600 */
+    int refuse_status;   /* upgrades are answered with it; 0: accepted */
+    int tools;           /* the next so many answers of its own ask for a tool, and say nothing */
+    int failures;        /* the next so many fail */
+    bool ends_cancelled; /* a response that is cancelled ends at once */
 };
 
 struct fake_engine {
@@ -64,7 +70,13 @@ struct fake_engine {
     int closed_code; /* of the bridge's close; 0: open */
     bool updated;
     bool items_first; /* it was given items before any audio */
+    bool created;     /* it was told session.created */
+    int asked;        /* for answers, so far */
     int responses;    /* created so far */
+    bool dumb;        /* it hears, and says nothing any more by itself */
+    bool active;      /* a response runs */
+    int overlaps;     /* answers that were asked for meanwhile */
+    int tools;        /* asked for in answers of its own */
     char response_id[64], item_id[64], tag[32];
     char update_id[64];
 };
@@ -95,6 +107,16 @@ void engine_close(struct fake_engine *e, int code, const char *reason);
 
 /* ---- a Twilio stream ---- */
 
+/* What becomes of the caller's packets. */
+enum line {
+    LINE_GOOD,
+    LINE_LOSES,    /* each third */
+    LINE_DOUBLES,  /* each comes twice */
+    LINE_SHUFFLES, /* two and two change places */
+    LINE_GARBLES,  /* what each third carries is not base64 */
+    LINE_RESIZES,  /* 1 to 47 ms each */
+};
+
 struct caller_opts {
     const char *call_sid;  /* NULL: made from the number */
     const char *token_sid; /* call SID in the token; NULL: the same */
@@ -104,7 +126,9 @@ struct caller_opts {
     int token_age_s;
     bool hold_start;  /* until caller_start() */
     bool no_marks;    /* never sends marks back */
+    bool marks_twice; /* sends each of them twice */
     bool silent_line; /* sends no audio by itself */
+    enum line line;
 };
 
 struct fake_caller {
@@ -118,6 +142,7 @@ struct fake_caller {
     char call_sid[40], stream_sid[40];
     int64_t sequence, chunk, media_ms; /* of what was sent */
     int64_t next_media_us;
+    struct buf kept; /* a packet that changes places with the next */
     uint8_t voice;     /* the byte that its audio consists of */
     struct buf says;   /* mu-law that is sent in its place */
     struct buf heard;  /* mu-law that was played to the person */
@@ -152,6 +177,22 @@ struct cloud_event {
     struct str text;
 };
 
+/* How a neighbour of the bridge's is. */
+enum cloud_mode {
+    CLOUD_WELL,
+    CLOUD_DOWN,   /* 503 */
+    CLOUD_NOISE,  /* 200 and garbage */
+    CLOUD_SLOW,   /* after WORLD_SLOW_MS */
+    CLOUD_SILENT, /* not before it is well again */
+};
+
+/* An object in Cloud Storage. */
+struct cloud_object {
+    char name[160];
+    struct buf data;
+    bool wrong_crc; /* is told with another checksum than its own */
+};
+
 enum tool_mode { TOOL_ANSWERS, TOOL_HELD, TOOL_BREAKS, TOOL_CUT, TOOL_NOISE };
 
 /* ---- the world ---- */
@@ -170,6 +211,10 @@ struct world {
     struct bridge_settings settings;
     struct bridge *bridge;
     bool stopped;
+    int step_ms; /* of time; 0: WORLD_STEP_MS */
+    /* So long, in real time, a step waits for workers: between two attempts they sleep in real time. 0: until
+     * they have nothing to do. */
+    int patience_ms;
 
     struct http_server *cloud; /* engine, Google, tool gateway, Twilio */
     struct engine_script script;
@@ -185,7 +230,9 @@ struct world {
     struct buf live;  /* bodies of Firestore commits, a line each */
     struct buf rest;  /* requests to Twilio's REST, a line each: path and body */
     struct buf tools; /* requests to the tool gateway, a line each: path and body */
-    int tool_requests, tools_held, spoil_tools; /* the next so many are answered as `spoilt` says */
+    enum cloud_mode firestore, pubsub, gateway;
+    int held;                       /* requests that wait for something */
+    int tool_requests, spoil_tools; /* the next so many are answered as `spoilt` says */
     enum tool_mode spoilt;
     enum tool_mode tool_mode;
     const char *tool_reply; /* members of the reply beside toolCallId; NULL: ok with a sentence */
@@ -193,6 +240,9 @@ struct world {
     struct str past_turns, past_events, past_ledger;
     struct str live_fields; /* of the live document when it is read, JSON; empty: there is none */
     bool last_tool_authorized;
+    struct cloud_object objects[WORLD_OBJECTS_MAX];
+    int n_objects, object_reads, object_writes;
+    bool hold_objects; /* reads wait, until world_release_objects() */
 };
 
 /* `more`: settings as "KEY=value", ended by NULL; over the defaults. */
@@ -205,6 +255,9 @@ void world_pass(struct world *w, int64_t ms); /* so much time */
 void world_quiet(struct world *w);            /* everything that is ready now */
 int64_t world_now_ms(const struct world *w);
 void world_stop(struct world *w); /* SIGTERM */
+/* The workers go, with the connections that they keep; the bridge can do no more. */
+void world_retire(struct world *w);
+void world_restart(struct world *w); /* another bridge takes the place of one that has stopped */
 
 /* Waits; fail the test with a sentence. */
 struct fake_engine *world_engine(struct world *w, int number);         /* has connected */
@@ -223,6 +276,7 @@ const struct jval *world_event(struct world *w, struct arena *a, const char *cal
                                const char *type, int n);
 int world_events(struct world *w, const char *call_sid, const char *type);
 void world_release_tools(struct world *w);
+void world_release_objects(struct world *w);
 bool world_log_has(const struct world *w, const char *text);
 /* State that the live document was given last, e.g. "ended"; empty: never. */
 struct str world_live_state(struct world *w, struct arena *a, const char *call_sid);
@@ -233,6 +287,9 @@ struct fake_caller *world_talk(struct world *w, struct fake_engine **e);
 /* used by the parts */
 extern const struct http_route cloud_routes[];
 extern const size_t n_cloud_routes;
+void object_read(void *app, struct http_req *r);
+void object_write(void *app, struct http_req *r);
+void objects_free(struct world *w);
 extern const struct ws_route engine_routes[];
 extern const size_t n_engine_routes;
 void caller_step(struct fake_caller *c); /* time has moved */
