@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 JOBS ?= $(shell nproc)
 
-.PHONY: help run test test-fast coverage bench lint format fuzz clean
+.PHONY: help run test test-fast coverage bench bench-turns lint format fuzz clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 19
@@ -26,6 +26,9 @@ coverage: ## lines of libs/ and services/ that the tests run; the report is buil
 
 bench: ## latency, CPU and size figures, as ratios where there is a reference
 	@scripts/bench
+
+bench-turns: ## who speaks when both do: 272 overlaps through the bridge in real time (ARGS="--only cough")
+	@scripts/bench-turns $(ARGS)
 
 lint: ## formatting, layers, forbidden calls, clang-tidy, cppcheck, gcc -fanalyzer
 	@scripts/lint

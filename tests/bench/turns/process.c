@@ -1,0 +1,174 @@
+/* The media bridge as a process, with its own settings, and the cloud that it asks for. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "turns/turns.h"
+
+static void on_publish(void *app, struct http_req *r)
+{
+    struct arena a = ARENA_INIT;
+    const struct jval *root = NULL, *message;
+    struct json_iter it;
+    struct str unused;
+    struct jw w;
+
+    (void)app;
+    jw_init(&w);
+    jw_obj(&w, NULL);
+    jw_arr(&w, "messageIds");
+    if (json_parse_arena(&root, &a, r->body, NULL) == ERR_OK) {
+        it = json_iter(json_get(root, "messages"));
+        while (json_next(&it, &unused, &message))
+            jw_cstr(&w, NULL, "1");
+    }
+    jw_end(&w);
+    jw_end(&w);
+    http_reply_json(r, 200, jw_finish(&w, &a));
+    arena_release(&a);
+}
+
+static void on_firestore(void *app, struct http_req *r)
+{
+    (void)app;
+    if (str_ends(r->path, STR(":commit")))
+        http_reply_json(r, 200,
+                        STR("{\"writeResults\":[{\"updateTime\":\"2027-01-15T08:00:00Z\"}],"
+                            "\"commitTime\":\"2027-01-15T08:00:00Z\"}"));
+    else
+        http_reply_json(r, 200, STR("[{\"readTime\":\"2027-01-15T08:00:00Z\"}]"));
+}
+
+static const struct http_route routes[] = {
+    { .methods = HTTP_POST,
+      .path = "/v1/projects/{p}/topics/{topic}:publish",
+      .body_max = 16 * MIB,
+      .handle = on_publish,
+      .on_loop = true },
+    { .methods = HTTP_POST,
+      .path = "/v1/projects/{p}/databases/{verb*}",
+      .body_max = 16 * MIB,
+      .handle = on_firestore,
+      .on_loop = true },
+};
+
+static struct sockaddr_in loopback(int port)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+
+    a.sin_port = htons((uint16_t)port);
+    return a;
+}
+
+static int free_port(void)
+{
+    struct sockaddr_in a = loopback(0);
+    socklen_t n = sizeof(a);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), port = 0;
+
+    if (fd >= 0 && bind(fd, (struct sockaddr *)&a, n) == 0 &&
+        getsockname(fd, (struct sockaddr *)&a, &n) == 0)
+        port = ntohs(a.sin_port);
+    close(fd);
+    return port;
+}
+
+static void set_env(const char *name, const char *before, int port)
+{
+    char text[200];
+
+    (void)snprintf(text, sizeof(text), "%s%d", before, port);
+    setenv(name, text, 1);
+}
+
+/* Turn-taking has the settings of the environment, or its defaults. */
+static void start(struct bench *b)
+{
+    int cloud = http_server_port(b->cloud);
+    char url[100];
+
+    set_env("PORT", "", b->port);
+    setenv("LISTEN_HOST", "127.0.0.1", 1);
+    setenv("LOG_LEVEL", "error", 0);
+    setenv("WORKERS", "4", 1);
+    setenv("GOOGLE_CLOUD_PROJECT", "bench", 1);
+    set_env("FIRESTORE_EMULATOR_HOST", "127.0.0.1:", cloud);
+    set_env("PUBSUB_EMULATOR_HOST", "127.0.0.1:", cloud);
+    set_env("GCE_METADATA_HOST", "127.0.0.1:", cloud);
+    (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%d/v1/realtime", cloud);
+    setenv("OPENAI_REALTIME_URL", url, 1);
+    set_env("TOOL_GATEWAY_URL", "http://127.0.0.1:", cloud);
+    set_env("TWILIO_API_BASE", "http://127.0.0.1:", cloud);
+    setenv("OPENAI_API_KEY", "sk-bench", 1);
+    setenv("TWILIO_ACCOUNT_SID", TURNS_ACCOUNT, 1);
+    setenv("TWILIO_AUTH_TOKEN", TURNS_AUTH_TOKEN, 1);
+    setenv("PUBLIC_BASE_URL", "https://agent.example.com", 1);
+    setenv("STREAM_TOKEN_KEY", TURNS_TOKEN_KEY, 1);
+    setenv("BRIDGE_CALLS_MAX", "1000", 1);
+    setenv("BUSINESS_PROFILE", VC_SOURCE_DIR "/evals/profiles/clinic.yaml", 1);
+    b->pid = fork();
+    if (b->pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* nothing is left of an interrupted run */
+        execl(b->set.program, b->set.program, (char *)NULL);
+        _exit(127);
+    }
+}
+
+static bool listens(struct bench *b)
+{
+    struct sockaddr_in a = loopback(b->port);
+    int tries;
+
+    for (tries = 0; tries < 500; tries++) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        bool up = connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0;
+
+        close(fd);
+        if (up)
+            return true;
+        if (waitpid(b->pid, NULL, WNOHANG) == b->pid)
+            break;
+        usleep(10000);
+    }
+    fprintf(stderr, "turns_bench: %s does not listen\n", b->set.program);
+    return false;
+}
+
+bool process_open(struct bench *b)
+{
+    const struct http_server_opts opts = { .host = "127.0.0.1",
+                                           .routes = routes,
+                                           .n_routes = ARRAY_LEN(routes),
+                                           .ws_routes = b->ws_routes,
+                                           .n_ws_routes = ARRAY_LEN(b->ws_routes),
+                                           .app = b,
+                                           .log = &b->log };
+    struct err err = ERR_INIT;
+
+    b->ws_routes[0] = turns_engine_route;
+    b->ws_routes[1] = turns_bare_route;
+    if (http_server_create(&b->cloud, b->loop, &opts, &err)) {
+        fprintf(stderr, "turns_bench: %s\n", err.text);
+        return false;
+    }
+    b->port = free_port();
+    start(b);
+    return listens(b);
+}
+
+void process_close(struct bench *b)
+{
+    if (b->pid > 0) {
+        kill(b->pid, SIGTERM);
+        waitpid(b->pid, NULL, 0);
+    }
+    b->cloud = http_server_destroy(b->cloud);
+}
