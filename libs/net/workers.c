@@ -31,11 +31,12 @@ struct workers {
     struct tls_store *tls;
     struct log log;
     pthread_t *threads;
-    int n_threads;
+    int max_threads;
     pthread_mutex_t mutex;
     pthread_cond_t more;
-    struct list queue, finished; /* under the mutex, as are the next two */
-    size_t n_queue;
+    int n_threads; /* under the mutex, as are the next ones */
+    struct list queue, finished;
+    size_t n_queue, n_idle;
     bool stopping;
     struct mailbox *mailbox;
     atomic_size_t pending;
@@ -104,8 +105,10 @@ static void *worker(void *arg)
         struct list_node *n;
 
         pthread_mutex_lock(&w->mutex);
+        w->n_idle++;
         while (list_empty(&w->queue) && !w->stopping)
             pthread_cond_wait(&w->more, &w->mutex);
+        w->n_idle--;
         n = list_pop_front(&w->queue);
         if (n)
             w->n_queue--;
@@ -117,6 +120,36 @@ static void *worker(void *arg)
     arena_release(&arena);
     http_client_destroy(http);
     return NULL;
+}
+
+/* Signals are the loop's business: a worker that took one would leave signalfd without it. */
+static int start_thread(struct workers *w)
+{
+    pthread_attr_t attr;
+    sigset_t all, before;
+    int rc;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, STACK_SIZE);
+    rc = pthread_create(&w->threads[w->n_threads], &attr, worker, w);
+    w->n_threads += !rc;
+    pthread_attr_destroy(&attr);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return rc;
+}
+
+/* One more thread when those that are idle do not suffice. Where none can be had, the job waits for one that
+ * is there. */
+static void add_job(struct workers *w, struct job *j)
+{
+    list_push_back(&w->queue, &j->node);
+    w->n_queue++;
+    atomic_fetch_add(&w->pending, 1);
+    if (w->n_queue > w->n_idle && w->n_threads < w->max_threads)
+        (void)start_thread(w);
+    pthread_cond_signal(&w->more);
 }
 
 enum errc workers_submit(struct workers *w, void (*run)(void *arg, struct ctx *ctx),
@@ -133,12 +166,8 @@ enum errc workers_submit(struct workers *w, void (*run)(void *arg, struct ctx *c
         rc = ERR_CLOSED;
     else if (w->n_queue >= WORKERS_QUEUE_MAX)
         rc = ERR_LIMIT;
-    if (!rc) {
-        list_push_back(&w->queue, &j->node);
-        w->n_queue++;
-        atomic_fetch_add(&w->pending, 1);
-        pthread_cond_signal(&w->more);
-    }
+    if (!rc)
+        add_job(w, j);
     pthread_mutex_unlock(&w->mutex);
     if (rc)
         mem_free(j);
@@ -148,27 +177,6 @@ enum errc workers_submit(struct workers *w, void (*run)(void *arg, struct ctx *c
 size_t workers_pending(const struct workers *w)
 {
     return atomic_load(&w->pending);
-}
-
-/* Signals are the loop's business: a worker that took one would leave signalfd without it. */
-static int start_threads(struct workers *w, int threads)
-{
-    pthread_attr_t attr;
-    sigset_t all, before;
-    int rc = 0;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, STACK_SIZE);
-    while (w->n_threads < threads && !rc) {
-        rc = pthread_create(&w->threads[w->n_threads], &attr, worker, w);
-        if (!rc)
-            w->n_threads++;
-    }
-    pthread_attr_destroy(&attr);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return rc;
 }
 
 enum errc workers_create(struct workers **ret, struct loop *loop, int threads,
@@ -182,16 +190,19 @@ enum errc workers_create(struct workers **ret, struct loop *loop, int threads,
     if (log)
         w->log = *log;
     w->threads = mem_calloc((size_t)threads, sizeof(*w->threads));
+    w->max_threads = threads;
     pthread_mutex_init(&w->mutex, NULL);
     pthread_cond_init(&w->more, NULL);
     list_init(&w->queue);
     list_init(&w->finished);
     w->mailbox = MEM_NEW(struct mailbox);
     w->mailbox->workers = w;
-    rc = start_threads(w, threads);
+    pthread_mutex_lock(&w->mutex);
+    rc = start_thread(w);
+    pthread_mutex_unlock(&w->mutex);
     if (rc) {
         workers_destroy(w);
-        return err_set_upstream(err, ERR_IO, rc, "starting %d threads: %s", threads, strerror(rc));
+        return err_set_upstream(err, ERR_IO, rc, "starting a thread: %s", strerror(rc));
     }
     *ret = w;
     return ERR_OK;

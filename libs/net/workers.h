@@ -1,5 +1,6 @@
 /* net/workers.h: threads for straight-line blocking work. Each has its own arena and HTTP client; they
- * share nothing mutable. A job's result is handed back on the loop thread. */
+ * share nothing mutable. A job's result is handed back on the loop thread. One thread starts at once, a
+ * further one when a job finds none idle: what listens early must not wait for all. */
 #ifndef NET_WORKERS_H
 #define NET_WORKERS_H
 
@@ -14,6 +15,7 @@ struct tls_store;
 
 enum { WORKERS_QUEUE_MAX = 4096 };
 
+/* `threads`: at most so many. */
 MUST_USE enum errc workers_create(struct workers **ret, struct loop *loop, int threads,
                                   struct tls_store *tls, const struct log *log, struct err *err);
 /* Waits for running jobs; jobs that have not begun are run too (bounded by their own deadlines), so

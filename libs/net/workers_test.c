@@ -1,5 +1,6 @@
 #include "net/workers.h"
 
+#include <dirent.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
@@ -92,6 +93,51 @@ TEST(workers_run_jobs_and_hand_back_on_the_loop)
     CHECK(atomic_load(&c->most) <= 4);
     net_close(&n);
     counts_destroy(c);
+}
+
+static void meet(void *arg, struct ctx *ctx)
+{
+    (void)ctx;
+    pthread_barrier_wait(arg);
+}
+
+TEST(workers_run_as_many_jobs_at_once_as_there_may_be_threads)
+{
+    enum { THREADS = 5 };
+    pthread_barrier_t all;
+    struct net n;
+    int i;
+
+    net_open(&n, THREADS);
+    pthread_barrier_init(&all, NULL, THREADS);
+    for (i = 0; i < 2 * THREADS; i++)
+        CHECK_OK(workers_submit(n.workers, meet, NULL, &all));
+    while (workers_pending(n.workers)) /* for ever if one of them had to wait for another */
+        net_turn(&n);
+    pthread_barrier_destroy(&all);
+    net_close(&n);
+}
+
+static int threads_now(void)
+{
+    DIR *d = opendir("/proc/self/task");
+    int n = 0;
+
+    CHECK(d != NULL);
+    while (readdir(d))
+        n++;
+    closedir(d);
+    return n - 2; /* . and .. */
+}
+
+TEST(workers_start_no_thread_before_there_is_work_for_it)
+{
+    int before = threads_now();
+    struct net n;
+
+    net_open(&n, 64);
+    CHECK(threads_now() <= before + 1);
+    net_close(&n);
 }
 
 TEST(workers_finish_what_is_queued_when_they_are_destroyed)
