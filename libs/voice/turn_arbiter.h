@@ -124,6 +124,8 @@ void turn_on_voice(struct turn_arbiter *t, const struct vad_now *v, int64_t now_
 /* The engine's. `since_us`: the onset, before now. */
 void turn_on_speech_started(struct turn_arbiter *t, int64_t since_us, int64_t now_us);
 void turn_on_speech_stopped(struct turn_arbiter *t, int64_t now_us);
+/* The engine tells late of this speech: it was not over the agent's voice. Before turn_on_committed(). */
+void turn_was_before(struct turn_arbiter *t);
 /* The caller's turn is over. True: it will be answered; false: it was only a sound over the agent's voice,
  * or its transcript is to tell. */
 bool turn_on_committed(struct turn_arbiter *t, struct str item_id, int64_t now_us);

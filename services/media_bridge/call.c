@@ -113,6 +113,7 @@ static void call_free(void *arg)
     c->tools = tools_destroy(c->tools);
     c->turn = turn_destroy(c->turn);
     c->vad = vad_destroy(c->vad);
+    caller_audio_release(&c->caller_audio);
     c->playout = playout_destroy(c->playout);
     c->journal = journal_destroy(c->journal);
     arena_release(&c->arena);
@@ -297,6 +298,7 @@ void call_began(struct call *c)
     c->journal = journal_create(&journal);
     c->playout = playout_create(&call_playout_sink, c, b->settings->playout_lead_ms);
     c->vad = vad_create(b->settings->side_speech_db);
+    caller_audio_init(&c->caller_audio);
     call_turn_renew(c);
     c->tools =
         tools_create(c->bridge, c->call_sid, c->from, language, &c->log, call_on_tool_done, c);

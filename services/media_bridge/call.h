@@ -16,6 +16,8 @@ enum {
     CALL_ENGINE_LOSSES_MAX = 1, /* sessions that are replaced in mid-call */
     CALL_RESTORE_MS = 8000,     /* for that, before the caller is handed over */
     CALL_WAIT_MS = 2500,        /* of silence while something is due, before each tone */
+    CALL_ONSET_MS = 300,        /* heard again from before the onset of the caller's speech */
+    CALL_REPLAY_MS = 200,       /* of it in one message */
     CALL_UNHEARD_MS = 15000,    /* without a word while something is due, before the hand-over */
     CALL_ENGINE_MS = 12000,     /* from `start` until the engine must be ready */
     CALL_RECORD_MS = 4000,      /* for the live document, before the stream is closed anyway */

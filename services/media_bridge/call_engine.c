@@ -43,7 +43,8 @@ static void take_over(struct call *c, struct voice_engine *lost)
 
     c->counters.audio_dropped_ms += dropped;
     c->audio_given_ms -= dropped;
-    c->ops->hand_over(lost, c->engine);
+    if (!c->replacing) /* else what it did not send is heard again */
+        c->ops->hand_over(lost, c->engine);
     c->ops->close(lost);
 }
 
@@ -157,7 +158,6 @@ static void forget_engine(struct call *c)
     c->counters.responses_unmetered += c->response_runs;
     c->response_runs = false;
     c->asked_tag = 0;
-    c->say_again = !journal_engine_lost(c->journal) || (c->caller_speaks && !c->keys.open);
     c->caller_speaks = c->keys.open;
     c->voiced_until_us = 0;
     c->voiced_since_us = 0;
@@ -168,6 +168,31 @@ static void forget_engine(struct call *c)
     playout_resume(c->playout); /* the arbiter that paused it is forgotten */
     call_opening_engine_lost(c);
     call_turn_renew(c);
+}
+
+/* The turn whose words it has not told is heard again by the next, with all that the caller says meanwhile. */
+static void keep_words(struct call *c)
+{
+    const uint8_t *ulaw;
+
+    c->replacing = true;
+    caller_audio_keep(&c->caller_audio);
+    c->heard_again = caller_audio_kept(&c->caller_audio, &ulaw) > 0;
+    if (!journal_engine_lost(c->journal, true))
+        c->answer_owed = false; /* it will be owed anew */
+}
+
+static void give_words(struct call *c)
+{
+    const uint8_t *ulaw;
+    size_t n = caller_audio_kept(&c->caller_audio, &ulaw), at, piece;
+
+    c->replacing = false;
+    c->audio_given_ms = (int64_t)(n / G711_BYTES_PER_MS);
+    for (at = 0; at < n; at += piece) {
+        piece = MIN(n - at, (size_t)CALL_REPLAY_MS * G711_BYTES_PER_MS);
+        c->ops->audio(c->engine, ulaw + at, piece);
+    }
 }
 
 static bool opening_heard(const struct call *c)
@@ -188,13 +213,16 @@ static void engine_lost(struct call *c, bool permanent)
              c->engine_err.text);
     forget_engine(c);
     if (c->farewell.armed || c->moving) {
+        (void)journal_engine_lost(c->journal, false); /* what there is of it is all */
         end_without_engine(c);
         return;
     }
     if (permanent || ++c->engine_losses > CALL_ENGINE_LOSSES_MAX) {
+        (void)journal_engine_lost(c->journal, false);
         call_leave(c, END_ENGINE_FAILED);
         return;
     }
+    keep_words(c);
     if (!opening_heard(c) && !call_opening_plays(c))
         call_voice_drop(c); /* said again from its beginning */
     c->engine_tries = 0;
@@ -231,11 +259,9 @@ static void speak_again(struct call *c)
 
     if (!opening_heard(c) && !plays) {
         call_voice_open(c);
-    } else if (c->say_again) {
-        turn_say(c->turn, str_c(say->failed), false, now);
     } else {
-        if (!plays)
-            turn_say(c->turn, str_c(say->interrupted), false, now);
+        if (!plays && !vad_now(c->vad)->speech) /* who speaks has not noticed anything either */
+            turn_say(c->turn, str_c(say->interrupted), c->heard_again, now);
         if (c->answer_owed && tools_pending(c->tools) == 0)
             c->answer_due = true;
     }
@@ -250,8 +276,9 @@ static void engine_restored(struct call *c)
     c->recalled = 0;
     journal_recall(c->journal, &to, c);
     recall_turn(c, VOICE_SYSTEM, STR(RESTORED_NOTE));
-    log_info(&c->log, "voice engine replaced items=%d gap_ms=%lld say_again=%d", c->recalled,
-             (long long)(loop_now_ms(c->loop) - c->lost_ms), c->say_again);
+    give_words(c);
+    log_info(&c->log, "voice engine replaced items=%d gap_ms=%lld given_again_ms=%lld", c->recalled,
+             (long long)(loop_now_ms(c->loop) - c->lost_ms), (long long)c->audio_given_ms);
     speak_again(c);
     call_wait_begin(c);
     call_pump(c);
@@ -319,7 +346,9 @@ static bool waits(const struct call *c)
 {
     struct voice_part part;
 
-    if (c->caller_speaks || (playout_current(c->playout, &part) && !call_part_is_ours(&part)))
+    if (c->caller_speaks || (c->replacing && vad_now(c->vad)->speech))
+        return false;
+    if (playout_current(c->playout, &part) && !call_part_is_ours(&part))
         return false;
     return c->state == CALL_STARTING ||
            (c->state == CALL_TALKING && (!c->engine_ready || c->engine_mute || turn_busy(c->turn)));

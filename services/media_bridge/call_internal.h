@@ -10,6 +10,7 @@
 #include "concierge/live_call.h"
 #include "media_bridge/bridge.h"
 #include "media_bridge/call.h"
+#include "media_bridge/caller_audio.h"
 #include "media_bridge/journal.h"
 #include "media_bridge/opening.h"
 #include "media_bridge/past.h"
@@ -76,7 +77,8 @@ struct call {
     int engine_losses, recalled, parts_heard;
     bool engine_failed, engine_ready, engine_held, configured;
     bool engine_mute; /* it gives no answer, and is to be replaced */
-    bool say_again;   /* the caller's last words are not known in full */
+    bool replacing;   /* what the caller says is kept for the next */
+    bool heard_again; /* and there was something that the lost one had not told */
     struct err engine_err;
     int64_t engine_connect_ms, lost_ms;
     struct timer engine_retry, wait_timer, unheard_timer;
@@ -95,6 +97,8 @@ struct call {
     struct playout *playout;
     struct turn_arbiter *turn;
     struct vad *vad; /* of the caller's line */
+    struct caller_audio caller_audio;
+    char caller_item[VOICE_ID_MAX]; /* of the caller's latest turn */
     struct timer playout_timer, turn_timer, mute_timer, silence_timer, limit_timer;
     int64_t audio_given_ms;  /* to the engine, this session */
     int64_t voiced_until_us; /* the caller's last voiced sample, while the answer is awaited; 0 */

@@ -86,6 +86,10 @@ static void detect(struct call *c, const uint8_t *ulaw, size_t n)
     bool before = v->speech;
 
     vad_hear(c->vad, ulaw, n, turn_attentive(c->turn));
+    if (v->speech && !before)
+        caller_audio_voice(&c->caller_audio, v->ms + CALL_ONSET_MS);
+    else if (!v->speech && before)
+        caller_audio_quiet(&c->caller_audio);
     if (!call_talks(c) || !(before || v->speech))
         return;
     if (!before)
@@ -98,7 +102,8 @@ void call_hear(struct call *c, const uint8_t *ulaw, size_t n)
 {
     if (c->state > CALL_TALKING)
         return;
-    if (c->engine) {
+    caller_audio_hear(&c->caller_audio, ulaw, n);
+    if (c->engine && !c->replacing) {
         c->audio_given_ms += (int64_t)(n / G711_BYTES_PER_MS);
         c->ops->audio(c->engine, ulaw, n);
     }
@@ -131,6 +136,8 @@ static void on_speech_started(struct call *c, struct str item_id, int64_t at_ms)
     timer_stop(&c->silence_timer);
     timer_start(&c->mute_timer, CALL_MUTE_MS);
     call_farewell_on_speech(c);
+    (void)str_copy(c->caller_item, sizeof(c->caller_item), item_id); /* an engine's id fits */
+    caller_audio_turn(&c->caller_audio, (now - since) / 1000 + CALL_ONSET_MS);
     journal_caller_started(c->journal, item_id, call_ms_of(c, since));
     turn_on_speech_started(c->turn, since, now);
 }
@@ -179,6 +186,9 @@ static void on_turn(void *arg, struct str item_id)
     if (c->state != CALL_TALKING)
         return;
     c->answer_tag = 0; /* it may be set at once */
+    if (c->heard_again)
+        turn_was_before(c->turn); /* not said over the apology */
+    c->heard_again = false;
     answer_owed(c, turn_on_committed(c->turn, item_id, call_now_us(c)), tag);
     call_pump(c);
 }
@@ -199,6 +209,8 @@ static void on_caller_text(void *arg, struct str item_id, struct str text, bool 
     if (!c->started)
         return;
     journal_caller_text(c->journal, item_id, text, final);
+    if (final)
+        caller_audio_known(&c->caller_audio, str_eq_c(item_id, c->caller_item));
     if (final && c->state == CALL_TALKING) {
         uint32_t tag = c->answer_tag;
 

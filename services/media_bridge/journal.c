@@ -348,7 +348,7 @@ bool journal_waits(const struct journal *j)
     return false;
 }
 
-bool journal_engine_lost(struct journal *j)
+bool journal_engine_lost(struct journal *j, bool again)
 {
     bool known = true;
     size_t i;
@@ -365,7 +365,7 @@ bool journal_engine_lost(struct journal *j)
         }
         known = false;
         t->heard = true;
-        t->dropped = str_trim(buf_str(&t->text)).n == 0;
+        t->dropped = again || str_trim(buf_str(&t->text)).n == 0;
         tell_turn(j, t);
     }
     return known;

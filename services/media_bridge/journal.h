@@ -103,9 +103,9 @@ void journal_recall(struct journal *j, const struct journal_recall *to, void *ar
  * borrowed. */
 size_t journal_recent_turns(const struct journal *j, struct live_turn *out);
 size_t journal_recent_tools(const struct journal *j, struct live_tool *out);
-/* The engine that would have told the missing words is gone: those that are here are all. False: the
- * caller said something that is not known in full. */
-bool journal_engine_lost(struct journal *j);
+/* The engine that would have told the missing words is gone: those that are here are all, unless the next one
+ * hears the caller's turn `again`. False: the caller said something that is not known in full. */
+bool journal_engine_lost(struct journal *j, bool again);
 
 /* call.ended, with everything; once. */
 void journal_ended(struct journal *j, const struct journal_end *e);

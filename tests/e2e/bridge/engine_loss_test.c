@@ -1,5 +1,6 @@
 /* Rule 5: whatever becomes of the engine, the caller hears something within 3 s; the first loss is mended with
  * the conversation restored, the second hands the caller over. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -116,23 +117,127 @@ TEST(bridge_answers_after_the_loss_what_the_lost_engine_owed)
     world_close(&w);
 }
 
-TEST(bridge_asks_to_say_it_again_when_the_lost_engine_had_not_told_the_words)
+/* How much of the caller's line consisted of `b` by what this engine was given, and by what was sent. */
+static int64_t given_ms(const struct fake_engine *e, uint8_t b)
+{
+    size_t i, n = 0;
+
+    for (i = 0; i < e->audio.n; i++)
+        n += (uint8_t)e->audio.p[i] == b;
+    return (int64_t)(n / 8);
+}
+
+enum { TURN_VOICE = 0x21 };
+
+TEST(bridge_lets_the_next_engine_hear_the_whole_turn_that_the_lost_one_had_not_told)
 {
     struct arena a = ARENA_INIT;
+    struct fake_caller *c;
     struct fake_engine *e;
     struct world w;
+    int64_t began, lost_ms;
 
-    (void)talking(&w, &e);
+    c = talking(&w, &e);
+    c->voice = TURN_VOICE;
+    began = c->media_ms;
+    world_pass(&w, 100);
     engine_speech_started(e, "item_c2");
-    world_pass(&w, 400);
+    world_pass(&w, 4000);
     w.script.answer = ANSWER_ITSELF;
     engine_close(e, 1011, "internal error");
     e = world_engine(&w, 1);
     until_engine_got(e, "response.create", 1);
-    CHECK_CONTAINS(says(e, &a, 0), "say that again");
+    world_quiet(&w);
+    lost_ms = c->media_ms - began - given_ms(e, TURN_VOICE);
+    printf("engine lost in mid-turn: %lld ms of the caller's %lld ms lost\n", (long long)lost_ms,
+           (long long)(c->media_ms - began));
+    CHECK(lost_ms <= 20); /* the frame on its way */
+    CHECK_CONTAINS(says(e, &a, 0), "I was gone for a moment");
+    engine_speech_started(e, "item_n1");
+    engine_speech_stopped(e, "item_n1");
+    engine_turn(e, "item_n1", "Yes, and my name is Miller.");
+    until_heard_ms(c, 2200 + 1200);
     world_pass(&w, 2000);
-    CHECK_INT(engine_got(e, "response.create"), 1);
+    CHECK_INT(engine_got(e, "response.create"), 2); /* one answer */
     arena_release(&a);
+    world_close(&w);
+}
+
+TEST(bridge_lets_the_next_engine_hear_a_turn_whose_words_had_not_come_and_answers_it_once)
+{
+    struct arena a = ARENA_INIT;
+    struct fake_caller *c;
+    struct fake_engine *e;
+    struct world w;
+
+    c = talking(&w, &e);
+    c->voice = TURN_VOICE;
+    world_pass(&w, 100);
+    engine_speech_started(e, "item_c2");
+    world_pass(&w, 1000);
+    engine_speech_stopped(e, "item_c2");
+    engine_turn(e, "item_c2", NULL); /* no transcript */
+    until_engine_got(e, "response.create", 5);
+    w.script.answer = ANSWER_ITSELF;
+    engine_close(e, 1011, "internal error");
+    e = world_engine(&w, 1);
+    until_engine_got(e, "response.create", 1);
+    world_quiet(&w);
+    CHECK(given_ms(e, TURN_VOICE) >= 1080);
+    engine_speech_started(e, "item_n1");
+    engine_speech_stopped(e, "item_n1");
+    engine_turn(e, "item_n1", "Yes.");
+    world_pass(&w, 4000);
+    CHECK_INT(engine_got(e, "response.create"), 2);
+    CHECK(!c->closed);
+    caller_stop(c);
+    until_over(&w);
+    CHECK_INT(world_events(&w, c->call_sid, "call.turn"), 4 + 1 + 2); /* the turn is told once */
+    arena_release(&a);
+    world_close(&w);
+}
+
+TEST(bridge_says_nothing_about_the_loss_to_a_caller_who_is_speaking)
+{
+    struct fake_caller *c;
+    struct fake_engine *e;
+    struct world w;
+
+    c = talking(&w, &e);
+    caller_says(c, SOUND_VOWEL, 6000, 4000);
+    world_pass(&w, 600); /* our own detection has heard it, the engine tells nothing yet */
+    w.script.answer = ANSWER_ITSELF;
+    engine_close(e, 1011, "internal error");
+    e = world_engine(&w, 1);
+    world_pass(&w, 2000);
+    CHECK_INT(engine_got(e, "response.create"), 0);
+    CHECK(e->audio.n >= 8 * 2500); /* from the onset on */
+    engine_turn(e, "item_n1", "A haircut.");
+    until_engine_got(e, "response.create", 1);
+    world_close(&w);
+}
+
+TEST(bridge_gives_no_words_again_that_the_lost_engine_had_told)
+{
+    struct fake_caller *c;
+    struct fake_engine *e;
+    struct world w;
+
+    c = talking(&w, &e);
+    c->voice = TURN_VOICE;
+    world_pass(&w, 100);
+    engine_speech_started(e, "item_c2");
+    world_pass(&w, 1000);
+    engine_speech_stopped(e, "item_c2");
+    engine_turn(e, "item_c2", "Yes.");
+    world_pass(&w, 200);
+    c->voice = 0x7f;
+    world_pass(&w, 200);
+    engine_close(e, 1011, "internal error");
+    e = world_engine(&w, 1);
+    until_engine_got(e, "response.create", 1);
+    world_quiet(&w);
+    CHECK_INT(given_ms(e, TURN_VOICE), 0);
     world_close(&w);
 }
 
