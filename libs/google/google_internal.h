@@ -29,11 +29,8 @@ enum { GOOGLE_RETRY_AFTER_MAX_S = 10 };
 /* For one attempt of several: half of what the caller has left, at most `max_ms`, so that an answer that
  * never comes leaves time for another. */
 int google_attempt_ms(const struct ctx *ctx, int max_ms);
-/* Waits on the worker: between 0 and base << attempt milliseconds, at most max_ms. ERR_TIMEOUT: the
- * caller's deadline would pass. */
-MUST_USE enum errc google_backoff(struct ctx *ctx, int attempt, int base_ms, int max_ms);
 /* Waits as long as the answer's Retry-After asks (GOOGLE_RETRY_AFTER_MAX_S at most), if it does.
- * ERR_TIMEOUT as above. */
+ * ERR_TIMEOUT: the caller's deadline would pass. */
 MUST_USE enum errc google_wait_asked(struct ctx *ctx, const struct http_response *r);
 
 #endif

@@ -128,7 +128,7 @@ enum errc pubsub_publish(struct google *g, struct ctx *ctx, struct str topic,
             rc = read_ids(ctx, &r, n, ret_ids, err);
         if (!rc || !worth_retrying(rc) || attempt == PUBSUB_ATTEMPTS_MAX)
             break;
-        if (google_backoff(ctx, attempt - 1, PUBLISH_BACKOFF_MS, PUBLISH_BACKOFF_MAX_MS))
+        if (ctx_backoff(ctx, attempt - 1, PUBLISH_BACKOFF_MS, PUBLISH_BACKOFF_MAX_MS))
             break;
     }
     return rc ? err_wrap(err, rc, "publish to " STR_FMT, STR_ARG(topic)) : ERR_OK;

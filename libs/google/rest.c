@@ -1,8 +1,5 @@
 #include "google/rest.h"
 
-#include <time.h>
-
-#include "base/crypto.h"
 #include "google/google_internal.h"
 #include "google/token.h"
 
@@ -186,16 +183,6 @@ enum errc google_json(struct ctx *ctx, const struct http_response *r, const stru
     return ERR_OK;
 }
 
-static enum errc wait_ms(struct ctx *ctx, int64_t ms)
-{
-    struct timespec t = { .tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000 };
-
-    if (ctx->deadline_mono_ms && clock_mono_ms(ctx->clock) + ms >= ctx->deadline_mono_ms)
-        return ERR_TIMEOUT;
-    nanosleep(&t, NULL);
-    return ERR_OK;
-}
-
 int google_attempt_ms(const struct ctx *ctx, int max_ms)
 {
     int64_t left;
@@ -206,16 +193,6 @@ int google_attempt_ms(const struct ctx *ctx, int max_ms)
     return (int)MIN(MAX(left / 2, (int64_t)ATTEMPT_MIN_MS), (int64_t)max_ms);
 }
 
-enum errc google_backoff(struct ctx *ctx, int attempt, int base_ms, int max_ms)
-{
-    int64_t ceiling_ms = base_ms;
-
-    while (attempt-- > 0 && ceiling_ms < max_ms)
-        ceiling_ms *= 2;
-    ceiling_ms = MIN(ceiling_ms, (int64_t)max_ms);
-    return wait_ms(ctx, (int64_t)(random_u64() % (uint64_t)(ceiling_ms + 1)));
-}
-
 enum errc google_wait_asked(struct ctx *ctx, const struct http_response *r)
 {
     struct str text = http_response_header(r, "Retry-After");
@@ -223,5 +200,5 @@ enum errc google_wait_asked(struct ctx *ctx, const struct http_response *r)
 
     if (str_to_i64(text, 0, INT32_MAX, &s))
         return ERR_OK; /* absent, or a date, which Google does not send */
-    return wait_ms(ctx, MIN(s, (int64_t)GOOGLE_RETRY_AFTER_MAX_S) * 1000);
+    return ctx_wait_ms(ctx, MIN(s, (int64_t)GOOGLE_RETRY_AFTER_MAX_S) * 1000);
 }

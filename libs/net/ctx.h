@@ -7,7 +7,9 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/err.h"
 #include "base/log.h"
+#include "base/macros.h"
 
 struct http_client;
 
@@ -18,5 +20,12 @@ struct ctx {
     struct log log;
     int64_t deadline_mono_ms; /* 0: none */
 };
+
+/* Blocks; a signal may end it early. ERR_TIMEOUT at once when the deadline would come first. */
+MUST_USE enum errc ctx_wait_ms(struct ctx *ctx, int64_t ms);
+/* Before trying again after failure number `attempt` (0: the first): up to base_ms, doubled with each
+ * failure, never more than max_ms; anything below that bound, so that who failed together does not come
+ * again together. */
+MUST_USE enum errc ctx_backoff(struct ctx *ctx, int attempt, int base_ms, int max_ms);
 
 #endif

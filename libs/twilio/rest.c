@@ -1,9 +1,6 @@
 #include "twilio/rest.h"
 
-#include <time.h>
-
 #include "base/buf.h"
-#include "base/crypto.h"
 #include "base/json.h"
 #include "base/url.h"
 #include "net/http_client.h"
@@ -84,19 +81,6 @@ static enum errc answer_errc(struct ctx *ctx, const struct http_response *r, str
                             STR_ARG(str_slice(message, 0, 160)));
 }
 
-/* Full jitter below a bound that doubles. False when the caller's deadline comes first. */
-static bool wait_turn(struct ctx *ctx, int attempt)
-{
-    int64_t bound = MIN((int64_t)BUSY_WAIT_MS << attempt, BUSY_WAIT_MAX_MS);
-    int64_t ms = (int64_t)(random_u64() % (uint64_t)bound) + 1;
-    struct timespec ts = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
-
-    if (ctx->deadline_mono_ms && clock_mono_ms(ctx->clock) + ms >= ctx->deadline_mono_ms)
-        return false;
-    (void)nanosleep(&ts, NULL); /* cut short by a signal: the repeat comes earlier */
-    return true;
-}
-
 /* What must not act twice is repeated after 429 only, which says that nothing was done. */
 static enum errc send_once(struct ctx *ctx, struct http_request *req, struct http_response *r,
                            struct err *err)
@@ -106,7 +90,8 @@ static enum errc send_once(struct ctx *ctx, struct http_request *req, struct htt
 
     for (attempt = 0;; attempt++) {
         rc = http_do(ctx->http, ctx->arena, req, r, err);
-        if (rc || r->status != 429 || attempt + 1 >= TWILIO_ATTEMPTS || !wait_turn(ctx, attempt))
+        if (rc || r->status != 429 || attempt + 1 >= TWILIO_ATTEMPTS ||
+            ctx_backoff(ctx, attempt, BUSY_WAIT_MS, BUSY_WAIT_MAX_MS))
             return rc;
     }
 }

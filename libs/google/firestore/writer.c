@@ -687,7 +687,7 @@ static enum errc commit_send(struct firestore_commit *c, int aborted_attempts,
         rc = google_error(&r, err);
         if (rc != ERR_AGAIN || r.status != 409 || attempt >= aborted_attempts)
             break;
-        if (google_backoff(c->ctx, attempt - 1, FIRESTORE_BACKOFF_MS, FIRESTORE_BACKOFF_MAX_MS))
+        if (ctx_backoff(c->ctx, attempt - 1, FIRESTORE_BACKOFF_MS, FIRESTORE_BACKOFF_MAX_MS))
             break;
         rc = ERR_OK;
     }
@@ -766,7 +766,7 @@ enum errc firestore_update(struct google *g, struct ctx *ctx, const struct str *
         if (!again)
             return rc;
         if (attempt == FIRESTORE_UPDATE_ATTEMPTS_MAX ||
-            google_backoff(ctx, attempt, FIRESTORE_BACKOFF_MS, FIRESTORE_BACKOFF_MAX_MS))
+            ctx_backoff(ctx, attempt, FIRESTORE_BACKOFF_MS, FIRESTORE_BACKOFF_MAX_MS))
             break;
     }
     if (lost_the_answer(rc))

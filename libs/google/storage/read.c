@@ -129,7 +129,7 @@ enum errc storage_read(struct google *g, struct ctx *ctx, struct str bucket, str
             break;
         failures = reading.received > before ? 1 : failures + 1;
         if (failures >= STORAGE_ATTEMPTS_MAX || google_wait_asked(ctx, &r) ||
-            google_backoff(ctx, failures, STORAGE_BACKOFF_MS, STORAGE_BACKOFF_MAX_MS))
+            ctx_backoff(ctx, failures, STORAGE_BACKOFF_MS, STORAGE_BACKOFF_MAX_MS))
             break;
     }
     if (reading.app_rc)

@@ -286,7 +286,7 @@ static enum upload_step gone(struct upload *u, struct storage_object *ret, enum 
         return UPLOAD_FAILED;
     }
     if (++u->failures >= STORAGE_ATTEMPTS_MAX ||
-        google_backoff(u->ctx, u->failures, STORAGE_BACKOFF_MS, STORAGE_BACKOFF_MAX_MS)) {
+        ctx_backoff(u->ctx, u->failures, STORAGE_BACKOFF_MS, STORAGE_BACKOFF_MAX_MS)) {
         *rc = err_wrap(err, ERR_AGAIN, "%d sessions were lost", u->failures);
         return UPLOAD_FAILED;
     }
@@ -303,7 +303,7 @@ static enum errc run(struct upload *u, struct storage_object *ret, struct err *e
     while (s == UPLOAD_GOES_ON || s == UPLOAD_UNKNOWN) {
         if (s == UPLOAD_UNKNOWN) {
             if (++u->failures >= STORAGE_ATTEMPTS_MAX ||
-                google_backoff(u->ctx, u->failures, STORAGE_BACKOFF_MS, STORAGE_BACKOFF_MAX_MS))
+                ctx_backoff(u->ctx, u->failures, STORAGE_BACKOFF_MS, STORAGE_BACKOFF_MAX_MS))
                 break; /* rc is what happened last */
         } else {
             rc = fill(u, err);

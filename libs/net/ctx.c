@@ -1,0 +1,25 @@
+#include "net/ctx.h"
+
+#include <time.h>
+
+#include "base/crypto.h"
+
+enum errc ctx_wait_ms(struct ctx *ctx, int64_t ms)
+{
+    struct timespec t = { .tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000 };
+
+    if (ctx->deadline_mono_ms && clock_mono_ms(ctx->clock) + ms >= ctx->deadline_mono_ms)
+        return ERR_TIMEOUT;
+    nanosleep(&t, NULL);
+    return ERR_OK;
+}
+
+enum errc ctx_backoff(struct ctx *ctx, int attempt, int base_ms, int max_ms)
+{
+    int64_t bound_ms = base_ms;
+
+    while (attempt-- > 0 && bound_ms < max_ms)
+        bound_ms *= 2;
+    bound_ms = MIN(bound_ms, (int64_t)max_ms);
+    return ctx_wait_ms(ctx, (int64_t)(random_u64() % (uint64_t)(bound_ms + 1)));
+}
