@@ -141,7 +141,8 @@ enum voice_role { VOICE_CALLER, VOICE_AGENT, VOICE_SYSTEM };
 
 /* Every handler must be set. */
 struct voice_events {
-    void (*on_connected)(void *arg, struct str session_id); /* the engine has accepted us */
+    /* The engine has accepted us, until `expires_at_s` (unix seconds; 0: it does not say). */
+    void (*on_connected)(void *arg, struct str session_id, int64_t expires_at_s);
     void (*on_ready)(
         void *arg); /* configured as asked, formats checked; held audio goes out after it */
     void (*on_audio)(void *arg, const struct voice_part *part, const uint8_t *ulaw, size_t n);
@@ -205,6 +206,8 @@ struct voice_engine_ops {
                           int64_t heard_ms);
     void (*hold)(struct voice_engine *e, bool on); /* stop reading: back-pressure */
     int64_t (*audio_dropped_ms)(struct voice_engine *e);
+    /* From now on these handlers are told, with this argument. */
+    void (*attach)(struct voice_engine *e, const struct voice_events *events, void *arg);
     /* Caller audio that `from`, which never became ready, still holds goes to `to`. */
     void (*hand_over)(struct voice_engine *from, struct voice_engine *to);
     /* Orderly end; frees. No handler runs afterwards. NULL is fine. */

@@ -231,6 +231,14 @@ static void realtime_hand_over(struct voice_engine *from, struct voice_engine *t
     buf_release(&r->held);
 }
 
+static void realtime_attach(struct voice_engine *e, const struct voice_events *events, void *arg)
+{
+    struct realtime *r = realtime_of(e);
+
+    r->c.events = events;
+    r->c.arg = arg;
+}
+
 static int64_t realtime_audio_dropped_ms(struct voice_engine *e)
 {
     return (int64_t)(realtime_of(e)->dropped_bytes / G711_BYTES_PER_MS);
@@ -554,14 +562,15 @@ static bool ids_fit(const struct jval *m)
 
 static void on_created(struct realtime *r, const struct jval *m)
 {
+    const struct jval *session = json_get(m, "session");
     struct err err = ERR_INIT;
 
     if (r->state != SESSION_OPEN)
         return;
     timer_stop(&r->timeout);
     r->state = SESSION_CREATED;
-    r->c.events->on_connected(
-        r->c.arg, str_slice(text_of(json_get(m, "session"), "id"), 0, VOICE_ID_MAX - 1));
+    r->c.events->on_connected(r->c.arg, str_slice(text_of(session, "id"), 0, VOICE_ID_MAX - 1),
+                              MAX(json_i64_or(json_get(session, "expires_at"), 0), 0));
     if (!r->dead && send_update(r, &err))
         fail(r, &err, false);
 }
@@ -969,6 +978,7 @@ const struct voice_engine_ops openai_realtime_ops = {
     .truncate = realtime_truncate,
     .hold = realtime_hold,
     .audio_dropped_ms = realtime_audio_dropped_ms,
+    .attach = realtime_attach,
     .hand_over = realtime_hand_over,
     .close = realtime_close,
 };

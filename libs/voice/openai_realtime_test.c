@@ -27,6 +27,7 @@ struct stage {
     struct buf told; /* what the handlers were told */
     struct buf audio;
     int events;
+    int64_t expires_at_s;
     bool closed, permanent;
     struct err err;
     bool close_in_handler;
@@ -96,9 +97,12 @@ static void tell(struct stage *s, const char *what, struct str a, struct str b)
     s->events++;
 }
 
-static void on_connected(void *arg, struct str id)
+static void on_connected(void *arg, struct str id, int64_t expires_at_s)
 {
-    tell(arg, "connected", id, STR_EMPTY);
+    struct stage *s = arg;
+
+    tell(s, "connected", id, STR_EMPTY);
+    s->expires_at_s = expires_at_s;
 }
 
 static void on_ready(void *arg)
@@ -315,7 +319,8 @@ static void configure(struct stage *s)
     CHECK_OK(s->engine->ops->configure(s->engine, &session, NULL));
 }
 
-static const char created[] = "{\"type\":\"session.created\",\"session\":{\"id\":\"sess_1\"}}";
+static const char created[] = "{\"type\":\"session.created\",\"session\":{\"id\":\"sess_1\","
+                              "\"expires_at\":1800003600}}";
 static const char updated[] = "{\"type\":\"session.updated\",\"session\":{\"audio\":{\"input\":{"
                               "\"format\":{\"type\":\"audio/pcmu\"}},"
                               "\"output\":{\"format\":{\"type\":\"audio/pcmu\"}}}}}";
@@ -329,6 +334,7 @@ static void stage_ready(struct stage *s)
     until_received(s, "session.update");
     say(s, updated);
     until_told(s, "ready");
+    CHECK_INT(s->expires_at_s, 1800003600);
     buf_reset(&s->told);
     buf_reset(&s->received);
 }

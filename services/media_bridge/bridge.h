@@ -34,7 +34,7 @@ struct bridge_settings {
     struct str stream_token_key, tool_gateway_url, events_topic, profile_path, prices_path, bucket;
     int stream_signature; /* 0: required, 1: checked when it is there */
     int64_t calls_max, playout_lead_ms, tool_deadline_ms, tool_slow_ms, dtmf_timeout_ms,
-        engine_attempts, engine_answer_ms, engine_stall_ms;
+        engine_attempts, engine_answer_ms, engine_stall_ms, session_max_s, session_margin_s;
     int64_t barge_in_ms, barge_in_yield_ms, barge_in_hum_ms, side_speech_db;
     int64_t wait_hesitation_ms, wait_digits_ms, wait_spelling_ms;
 };

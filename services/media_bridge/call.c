@@ -156,6 +156,7 @@ static void enter_over(struct call *c)
 {
     stop_timers(c);
     call_opening_take_drop(c);
+    call_rollover_drop(c);
     call_engine_close(c);
     call_live_forget(c);
     call_past_forget(c);
@@ -329,6 +330,7 @@ struct call *call_create(struct bridge *b, struct ws_conn *ws, struct ws_events 
     timer_init(&c->state_timer, c->loop, on_state_timer, c);
     call_engine_init_timers(c);
     call_past_init_timers(c);
+    call_rollover_init_timer(c);
     call_voice_init_timers(c);
     call_keys_init_timer(c);
     call_farewell_init_timers(c);

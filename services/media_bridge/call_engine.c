@@ -15,7 +15,7 @@
 /* ---- connecting ---- */
 
 /* Half of it is random, so that calls that were hit together do not come back together. */
-static int64_t with_jitter(int64_t ms)
+int64_t call_engine_jitter(int64_t ms)
 {
     return ms / 2 + (int64_t)(random_u64() % (uint64_t)(ms / 2 + 1));
 }
@@ -26,7 +26,7 @@ static void retry_or_fail(struct call *c, bool permanent)
         log_warn(&c->log, "voice engine not reached, trying again connects=%d error=\"%s\"",
                  c->engine_connects, c->engine_err.text);
         timer_start(&c->engine_retry,
-                    with_jitter((int64_t)CALL_ENGINE_RETRY_MS << (c->engine_tries - 1)));
+                    call_engine_jitter((int64_t)CALL_ENGINE_RETRY_MS << (c->engine_tries - 1)));
         return;
     }
     log_warn(&c->log, "voice engine failed permanent=%d connects=%d error=\"%s\"", permanent,
@@ -48,21 +48,28 @@ static void take_over(struct call *c, struct voice_engine *lost)
     c->ops->close(lost);
 }
 
-static void connect_engine(struct call *c)
+enum errc call_engine_open(struct call *c, struct voice_engine **ret,
+                           const struct voice_events *events, struct err *err)
 {
     const struct voice_connect connect = { .settings = &c->bridge->settings->voice,
                                            .model = c->bridge->model,
                                            .loop = c->loop,
                                            .tls = c->bridge->service->tls,
                                            .log = c->log,
-                                           .events = &call_engine_events,
+                                           .events = events,
                                            .arg = c };
+
+    return c->ops->connect(ret, &connect, err);
+}
+
+static void connect_engine(struct call *c)
+{
     struct voice_engine *lost = c->engine;
 
     c->engine_connects++;
     c->engine_tries++;
     c->engine_err = (struct err)ERR_INIT;
-    if (c->ops->connect(&c->engine, &connect, &c->engine_err)) {
+    if (call_engine_open(c, &c->engine, &call_engine_events, &c->engine_err)) {
         c->engine = lost;
         retry_or_fail(c, c->engine_err.code == ERR_INVALID);
         return;
@@ -88,13 +95,13 @@ static void on_engine_retry(void *arg)
     if (wait_us) {
         log_warn(&c->log, "voice engine: too many attempts a minute, waiting wait_ms=%lld",
                  (long long)wait_us / 1000);
-        timer_start(&c->engine_retry, wait_us / 1000 + with_jitter(CALL_ENGINE_RETRY_MS));
+        timer_start(&c->engine_retry, wait_us / 1000 + call_engine_jitter(CALL_ENGINE_RETRY_MS));
         return;
     }
     connect_engine(c);
 }
 
-void call_engine_configure(struct call *c)
+enum errc call_engine_setup(struct call *c, struct voice_engine *e, struct err *err)
 {
     const struct bridge *b = c->bridge;
     struct arena arena = ARENA_INIT;
@@ -113,17 +120,24 @@ void call_engine_configure(struct call *c)
         .tools = b->prompt->tools,
         .speed = b->profile->voice.speed == 1.0 ? 0 : b->profile->voice.speed,
     };
+    enum errc rc = c->ops->configure(e, &session, err);
+
+    arena_release(&arena);
+    return rc;
+}
+
+void call_engine_configure(struct call *c)
+{
     struct err err = ERR_INIT;
 
     c->configured = true;
-    if (c->engine && c->ops->configure(c->engine, &session, &err)) {
+    if (c->engine && call_engine_setup(c, c->engine, &err)) {
         c->engine_err = err;
         log_error(&c->log, "voice session refused error=\"%s\"", err.text);
         c->engine_failed = true;
         if (c->state == CALL_TALKING)
             call_leave(c, END_ENGINE_FAILED);
     }
-    arena_release(&arena);
 }
 
 void call_engine_close(struct call *c)
@@ -136,7 +150,7 @@ void call_engine_close(struct call *c)
     c->engine_ready = false;
 }
 
-void call_engine_on_connected(void *arg, struct str session_id)
+void call_engine_on_connected(void *arg, struct str session_id, int64_t expires_at_s)
 {
     struct call *c = arg;
     int64_t ms = loop_now_ms(c->loop) - c->upgraded_ms;
@@ -145,6 +159,7 @@ void call_engine_on_connected(void *arg, struct str session_id)
         c->engine_connect_ms = ms;
     log_info(&c->log, "voice engine connected session_id=" STR_FMT " connect_ms=%lld",
              STR_ARG(session_id), (long long)ms);
+    call_rollover_plan(c, expires_at_s);
 }
 
 /* ---- lost in mid-call ---- */
@@ -166,7 +181,8 @@ static void forget_engine(struct call *c)
     timer_stop(&c->turn_timer);
     playout_response_end(c->playout, str_c(c->response_id));
     playout_resume(c->playout); /* the arbiter that paused it is forgotten */
-    call_opening_engine_lost(c);
+    call_opening_engine_changes(c);
+    call_rollover_drop(c);
     call_turn_renew(c);
 }
 
@@ -229,7 +245,7 @@ static void engine_lost(struct call *c, bool permanent)
     c->lost_ms = loop_now_ms(c->loop);
     timer_start(&c->state_timer, CALL_RESTORE_MS);
     call_wait_begin(c);
-    timer_start(&c->engine_retry, with_jitter(CALL_ENGINE_RETRY_MS));
+    timer_start(&c->engine_retry, call_engine_jitter(CALL_ENGINE_RETRY_MS));
     call_pump(c);
 }
 
@@ -251,6 +267,15 @@ static void recall_tool(void *arg, const struct voice_tool_call *call, const str
         log_warn(&c->log, "voice engine took no earlier tool call");
 }
 
+void call_engine_recall(struct call *c, const char *note)
+{
+    static const struct journal_recall to = { recall_turn, recall_tool };
+
+    c->recalled = 0;
+    journal_recall(c->journal, &to, c);
+    recall_turn(c, VOICE_SYSTEM, str_c(note));
+}
+
 static void speak_again(struct call *c)
 {
     const struct sentences *say = c->bridge->sentences;
@@ -270,12 +295,8 @@ static void speak_again(struct call *c)
 
 static void engine_restored(struct call *c)
 {
-    static const struct journal_recall to = { recall_turn, recall_tool };
-
     timer_stop(&c->state_timer);
-    c->recalled = 0;
-    journal_recall(c->journal, &to, c);
-    recall_turn(c, VOICE_SYSTEM, STR(RESTORED_NOTE));
+    call_engine_recall(c, RESTORED_NOTE);
     give_words(c);
     log_info(&c->log, "voice engine replaced items=%d gap_ms=%lld given_again_ms=%lld", c->recalled,
              (long long)(loop_now_ms(c->loop) - c->lost_ms), (long long)c->audio_given_ms);

@@ -86,6 +86,15 @@ struct call {
     bool past_known;           /* it could be read */
     struct past_job *past_job; /* in flight */
     struct timer past_timer;
+    struct {
+        struct voice_engine *next; /* is being made, or waits for its moment; NULL */
+        struct voice_events events;
+        bool ready;
+        int tries, quiet;              /* attempts that failed; looks without a sound */
+        int64_t ends_ms, next_ends_ms; /* when the session ends, and the next one (loop time) */
+        int64_t forced_ms, last_ms;    /* from when on less will do */
+        struct timer timer;
+    } rollover;
     bool opens; /* disclosure and greeting are this stream's to say */
     struct {
         bool kept;                 /* they are heard from kept audio */
@@ -177,7 +186,7 @@ void call_engine_connect(struct call *c);
 void call_engine_configure(struct call *c);
 void call_engine_close(struct call *c);
 void call_engine_replace(struct call *c); /* it gives no answer */
-void call_engine_on_connected(void *call, struct str session_id);
+void call_engine_on_connected(void *call, struct str session_id, int64_t expires_at_s);
 void call_engine_on_ready(void *call);
 void call_engine_on_closed(void *call, const struct err *err, bool permanent);
 void call_engine_init_timers(struct call *c);
@@ -185,6 +194,19 @@ void call_engine_init_timers(struct call *c);
 void call_wait_begin(struct call *c);
 void call_watch_engine(struct call *c); /* tones alone are no answer */
 bool call_part_is_ours(const struct voice_part *part);
+
+int64_t call_engine_jitter(int64_t ms);
+/* A session of its own, with the call's prompt; `events` are told with the call. */
+enum errc call_engine_open(struct call *c, struct voice_engine **ret,
+                           const struct voice_events *events, struct err *err) MUST_USE;
+enum errc call_engine_setup(struct call *c, struct voice_engine *e, struct err *err) MUST_USE;
+/* Tells the engine the conversation so far, which it does not know, and then the note. */
+void call_engine_recall(struct call *c, const char *note);
+
+/* call_rollover.c */
+void call_rollover_plan(struct call *c, int64_t expires_at_s); /* of the session that has begun */
+void call_rollover_drop(struct call *c); /* there is no session to be replaced any more */
+void call_rollover_init_timer(struct call *c);
 
 /* call_opening.c */
 void call_opening_play(struct call *c);    /* if it is kept */
@@ -194,7 +216,7 @@ bool call_opening_plays(const struct call *c);
 bool call_part_is_kept(const struct voice_part *part);
 /* After the journal knows what was heard; other parts are left alone. */
 void call_opening_cut(struct call *c, const struct playout_heard *heard);
-void call_opening_engine_lost(struct call *c);
+void call_opening_engine_changes(struct call *c);
 void call_opening_take_drop(struct call *c);
 
 /* call_voice.c */

@@ -104,7 +104,7 @@ void call_opening_cut(struct call *c, const struct playout_heard *heard)
                                         p > 0 ? names[p - 1].id : STR_EMPTY, said));
 }
 
-void call_opening_engine_lost(struct call *c)
+void call_opening_engine_changes(struct call *c)
 {
     c->opening.told = false; /* the next one is told without names */
     call_opening_take_drop(c);

@@ -27,13 +27,18 @@ void engine_send(struct fake_engine *e, const char *fmt, ...)
 
 void engine_send_created(struct fake_engine *e)
 {
-    e->created = true;
+    const struct world *w = e->world;
+    char expires[64] = "";
+
+    if (w->script.session_s)
+        (void)snprintf(expires, sizeof(expires), "\"expires_at\":%lld,",
+                       (long long)clock_wall_s(&w->fake.clock) + w->script.session_s);
     engine_send(
         e,
-        "{\"type\":\"session.created\",\"event_id\":\"event_1\",\"session\":{\"id\":\"sess_%d\","
+        "{\"type\":\"session.created\",\"event_id\":\"event_1\",\"session\":{\"id\":\"sess_%d\",%s"
         "\"type\":\"realtime\",\"audio\":{\"input\":{\"format\":{\"type\":\"audio/pcm\","
         "\"rate\":24000}}}}}",
-        e->number);
+        e->number, expires);
 }
 
 void engine_send_updated(struct fake_engine *e)

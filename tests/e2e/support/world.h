@@ -52,6 +52,7 @@ struct engine_script {
     bool hold_created;       /* until engine_send_created() */
     bool hold_updated;       /* until engine_send_updated() */
     const char *format;      /* echoed in session.updated; NULL: audio/pcmu */
+    int session_s; /* how long sessions may last, as session.created says; 0: it does not */
     enum { ANSWER_ITSELF, ANSWER_NOT, ANSWER_FAILED } answer; /* to response.create */
     int answer_ms;       /* audio of an answer of its own; 0: 600 */
     int refuse_status;   /* upgrades are answered with it; 0: accepted */
@@ -142,7 +143,7 @@ struct fake_caller {
     char call_sid[40], stream_sid[40];
     int64_t sequence, chunk, media_ms; /* of what was sent */
     int64_t next_media_us;
-    struct buf kept; /* a packet that changes places with the next */
+    struct buf kept;   /* a packet that changes places with the next */
     uint8_t voice;     /* the byte that its audio consists of */
     struct buf says;   /* mu-law that is sent in its place */
     struct buf heard;  /* mu-law that was played to the person */
