@@ -101,6 +101,16 @@ const struct clock *loop_clock(const struct loop *l)
     return l->clock;
 }
 
+struct loop_load loop_load(const struct loop *l)
+{
+    struct loop_load ret = { .timers = l->timers.n };
+    size_t i;
+
+    for (i = 0; i < l->n_slots; i++)
+        ret.descriptors += l->slots[i].kind != SLOT_FREE && l->slots[i].of.io != &l->wake_io;
+    return ret;
+}
+
 const struct log *loop_log(const struct loop *l)
 {
     return &l->log;

@@ -5,6 +5,7 @@
 #define NET_LOOP_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/clock.h"
@@ -26,6 +27,12 @@ void loop_run(struct loop *l);  /* until loop_stop() */
 void loop_stop(struct loop *l); /* from any thread or a callback */
 /* Tests: runs until done(arg) is true (ERR_OK) or limit_ms of real time have passed (ERR_TIMEOUT). */
 MUST_USE enum errc loop_run_until(struct loop *l, bool (*done)(void *arg), void *arg, int limit_ms);
+
+/* What the loop looks after, its own descriptor not counted: for tests that nothing is left behind. */
+struct loop_load {
+    size_t timers, descriptors;
+};
+struct loop_load loop_load(const struct loop *l);
 
 int64_t loop_now_ms(const struct loop *l); /* of this turn */
 int64_t loop_now_us(const struct loop *l); /* read now: for measurements */

@@ -61,7 +61,10 @@ static void run_case(void **state)
     struct test_case *t = *state;
 
     alarm((unsigned)t->seconds_max);
-    t->run();
+    if (t->run_with)
+        t->run_with(t->arg);
+    else
+        t->run();
     alarm(0);
 }
 

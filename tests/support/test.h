@@ -30,18 +30,20 @@ struct test_case {
     void (*run)(void);
     int seconds_max;
     struct test_case *next;
+    void (*run_with)(const void *arg); /* in place of run: one of many that a program makes */
+    const void *arg;
 };
 void test_register(struct test_case *t);
 /* Whether the program's arguments let some test run whose name contains `word`. */
 bool test_wanted(const char *word);
 
-#define TEST_WITHIN(seconds, test_name)                                         \
-    static void test_name(void);                                                \
-    __attribute__((constructor)) static void test_name##_register(void)         \
-    {                                                                           \
-        static struct test_case t = { #test_name, test_name, (seconds), NULL }; \
-        test_register(&t);                                                      \
-    }                                                                           \
+#define TEST_WITHIN(seconds, test_name)                                                     \
+    static void test_name(void);                                                            \
+    __attribute__((constructor)) static void test_name##_register(void)                     \
+    {                                                                                       \
+        static struct test_case t = { #test_name, test_name, (seconds), NULL, NULL, NULL }; \
+        test_register(&t);                                                                  \
+    }                                                                                       \
     static void test_name(void)
 #define TEST(test_name) TEST_WITHIN(TEST_SECONDS_MAX, test_name)
 
