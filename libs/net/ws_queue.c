@@ -7,7 +7,11 @@
 #include "base/macros.h"
 #include "base/mem.h"
 
-enum { ALIGN = 16, FIRST_SIZE = 8 * 1024 };
+enum {
+    ALIGN = 16,
+    FIRST_SIZE = 4 * 1024,
+    KEPT_SIZE = 8 * 1024, /* what grew beyond it for one large message is given back */
+};
 
 struct record {
     size_t size; /* of the whole record */
@@ -123,4 +127,6 @@ void ws_queue_pop(struct ws_queue *q)
     q->head += r->size;
     if (wrapped && q->head == q->wrap)
         q->head = 0;
+    if (!q->n_messages && q->cap > KEPT_SIZE)
+        ws_queue_release(q);
 }

@@ -1,6 +1,7 @@
 /* net/ws_queue_internal.h: messages waiting to be sent, in a ring that hands out room to be written in
  * place. Each message stands in one piece with LWS_PRE bytes before it, as lws_write() wants it. The
- * memory grows up to what the bound needs and stays. */
+ * memory grows up to what the bound needs; when the queue is empty, all but what small messages use is
+ * given back. */
 #ifndef NET_WS_QUEUE_INTERNAL_H
 #define NET_WS_QUEUE_INTERNAL_H
 

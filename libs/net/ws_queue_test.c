@@ -128,3 +128,20 @@ TEST(ws_queue_allocates_nothing_in_steady_state)
     }
     ws_queue_release(&q);
 }
+
+TEST(ws_queue_gives_back_what_one_large_message_took)
+{
+    struct ws_queue q;
+
+    ws_queue_init(&q, 256 * KIB);
+    CHECK(put(&q, 300, 'x'));
+    CHECK(put(&q, 100 * KIB, 'y'));
+    take(&q, 300, 'x');
+    CHECK(q.cap > 100 * KIB);
+    take(&q, 100 * KIB, 'y');
+    CHECK_INT(q.cap, 0);
+    CHECK(put(&q, 300, 'z'));
+    take(&q, 300, 'z');
+    CHECK(q.cap > 0 && q.cap <= 8 * KIB); /* what small messages need stays */
+    ws_queue_release(&q);
+}
