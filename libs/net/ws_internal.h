@@ -61,7 +61,7 @@ struct ws_conn {
     struct ws_queue queue;
     size_t in_flight; /* payload that lws holds for a full socket */
     size_t message_max;
-    struct buf message; /* fragments so far */
+    struct buf message; /* pieces so far, when the loop's own buffer is another's */
     bool in_message, message_binary;
     int close_code; /* what on_closed will say */
     char close_reason[124];

@@ -12,7 +12,7 @@
 #include "net/tls.h"
 
 enum {
-    RX_BUFFER = 16 * 1024,     /* of a connection: longer messages come in pieces */
+    RX_BUFFER = 2 * 1024,      /* of a connection: longer messages come in pieces */
     TX_PIECE = 256 * 1024,     /* of one write to the socket */
     CONNECT_LIMIT_S = 120,     /* ours are shorter, and in milliseconds */
     MESSAGE_KEPT = 256 * 1024, /* a larger buffer is given back after the message */
@@ -37,7 +37,11 @@ struct ws_state_lws {
     bool closing;
     const struct ws_handover *adopting; /* the upgrade that lws is being given right now */
     struct ws_conn *adopted;
+    struct buf message;         /* in pieces so far, of the one connection that has it */
+    struct ws_conn *message_of; /* NULL: nobody */
 };
+
+static struct ws_state_lws *state_of(struct loop *l);
 
 /* --- messages ------------------------------------------------------------------------------------ */
 
@@ -70,9 +74,38 @@ static int compressed(struct ws_conn *c)
     return refuse(c, 1002, &err);
 }
 
+/* Pieces follow one another closely, so that one buffer does for all connections. Who finds it taken, since
+ * a peer is slow in the middle of a message, has one of its own until the message is whole. */
+static struct buf *message_of(struct ws_conn *c)
+{
+    struct ws_state_lws *s = state_of(c->loop);
+
+    if (!c->in_message && !s->message_of) {
+        s->message_of = c;
+        s->message.max = c->message_max;
+    }
+    return s->message_of == c ? &s->message : &c->message;
+}
+
+static void message_end(struct ws_conn *c)
+{
+    struct ws_state_lws *s = state_of(c->loop);
+
+    c->in_message = false;
+    buf_release(&c->message);
+    if (s->message_of != c)
+        return;
+    s->message_of = NULL;
+    if (s->message.cap > MESSAGE_KEPT)
+        buf_release(&s->message);
+    else
+        buf_reset(&s->message);
+}
+
 static int on_receive(struct ws_conn *c, const char *data, size_t n)
 {
     bool whole = lws_is_final_fragment(c->wsi);
+    struct buf *message;
 
     c->heard_ms = loop_now_ms(c->loop);
     if (c->state != WS_OPEN)
@@ -85,18 +118,15 @@ static int on_receive(struct ws_conn *c, const char *data, size_t n)
             ws_conn_message(c, str_n(data, n), c->message_binary);
             return c->state == WS_DEAD ? -1 : 0;
         }
-        c->in_message = true;
     }
-    buf_add(&c->message, data, n);
-    if (buf_status(&c->message))
+    message = message_of(c);
+    c->in_message = true;
+    buf_add(message, data, n);
+    if (buf_status(message))
         return too_long(c);
     if (whole) {
-        c->in_message = false;
-        ws_conn_message(c, buf_str(&c->message), c->message_binary);
-        if (c->message.cap > MESSAGE_KEPT)
-            buf_release(&c->message);
-        else
-            buf_reset(&c->message);
+        ws_conn_message(c, buf_str(message), c->message_binary);
+        message_end(c);
     }
     return c->state == WS_DEAD ? -1 : 0;
 }
@@ -174,6 +204,7 @@ static void on_destroy(struct ws_conn *c)
     bool connecting = c->state == WS_CONNECTING;
 
     c->wsi = NULL;
+    message_end(c);
     if (connecting)
         ws_connecting_let_go(c);
     else if (c->state != WS_DEAD)
@@ -183,8 +214,6 @@ static void on_destroy(struct ws_conn *c)
 }
 
 /* --- both sides opening -------------------------------------------------------------------------- */
-
-static struct ws_state_lws *state_of(struct loop *l);
 
 static int on_established(struct lws *wsi)
 {
@@ -301,6 +330,8 @@ static void state_destroy(void *arg)
         SSL_CTX_free(t->ctx);
         mem_free(t);
     }
+    if (s)
+        buf_release(&s->message);
     mem_free(s);
 }
 

@@ -1029,6 +1029,45 @@ TEST(ws_reassembles_fragments_with_control_frames_between_them)
     close_all(&f);
 }
 
+static void turns(struct fixture *f)
+{
+    int i;
+
+    for (i = 0; i < 20; i++)
+        net_turn(&f->net);
+}
+
+TEST(ws_messages_in_pieces_do_not_mix_with_those_of_other_connections)
+{
+    struct fixture f;
+    struct raw a, b, gone;
+
+    open_on(&f, NULL);
+    raw_upgrade(&f, &a, UPGRADE("/echo", ""));
+    raw_upgrade(&f, &b, UPGRADE("/echo", ""));
+    raw_frame(&a, 0x01, "a1 ");
+    turns(&f);
+    raw_frame(&b, 0x01, "b1 ");
+    turns(&f);
+    raw_frame(&a, 0x80, "a2");
+    until_messages(&f, &f.server, 1);
+    raw_frame(&b, 0x80, "b2");
+    until_messages(&f, &f.server, 2);
+    raw_upgrade(&f, &gone, UPGRADE("/echo", ""));
+    raw_frame(&gone, 0x01, "never whole ");
+    turns(&f);
+    raw_close(&gone);
+    until_closed(&f, &f.server);
+    f.server.closed = 0;
+    raw_frame(&b, 0x01, "b3 ");
+    raw_frame(&b, 0x80, "b4");
+    until_messages(&f, &f.server, 3);
+    CHECK_STR(buf_str(&f.server.got), "a1 a2|b1 b2|b3 b4|");
+    raw_close(&a);
+    raw_close(&b);
+    close_all(&f);
+}
+
 TEST(ws_message_and_close_in_one_segment_arrive_in_that_order)
 {
     struct fixture f;
