@@ -167,7 +167,7 @@ static void on_closed(void *arg, int code, struct str reason, const struct err *
     struct caller *c = arg;
 
     (void)reason;
-    if (c->load->sending)
+    if (c->load->sending && c->load->n_closed++ == 0)
         fprintf(stderr, "caller %d: closed %d %s\n", c->number, code, err ? err->text : "");
     c->ws = NULL;
     timer_stop(&c->frame);
@@ -196,20 +196,29 @@ static void caller_open(struct load *d, struct caller *c, int number)
     arena_release(&a);
 }
 
+/* One after the other, as calls come: all at once would measure how keys are exchanged. */
+static void on_next(void *arg)
+{
+    struct load *d = arg;
+
+    caller_open(d, &d->callers[d->n_callers], d->n_callers);
+    if (++d->n_callers < d->opts.calls)
+        timer_start(&d->next, CALLER_EVERY_MS);
+}
+
 void callers_open(struct load *d)
 {
-    int i;
-
     d->callers = mem_calloc((size_t)d->opts.calls, sizeof(*d->callers));
-    for (i = 0; i < d->opts.calls; i++)
-        caller_open(d, &d->callers[i], i);
+    timer_init(&d->next, d->loop, on_next, d);
+    on_next(d);
 }
 
 void callers_close(struct load *d)
 {
     int i;
 
-    for (i = 0; i < d->opts.calls; i++) {
+    timer_stop(&d->next);
+    for (i = 0; i < d->n_callers; i++) {
         if (d->callers[i].ws)
             ws_close(d->callers[i].ws, 1000, STR_EMPTY);
     }
@@ -219,7 +228,7 @@ void callers_release(struct load *d)
 {
     int i;
 
-    for (i = 0; i < d->opts.calls; i++) {
+    for (i = 0; i < d->n_callers; i++) {
         timer_stop(&d->callers[i].frame);
         if (d->callers[i].ws)
             ws_disown(d->callers[i].ws, 1000);

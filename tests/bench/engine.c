@@ -140,6 +140,27 @@ static void speak(struct engine *e)
 
 /* ---- both ---- */
 
+/* The caller's turn: it was heard, is over, and has words. */
+static void tell_turn(struct engine *e)
+{
+    long long at_ms = e->caller < 0 ? 0 : (long long)e->load->callers[e->caller].media_ms;
+    int id = e->responses;
+
+    engine_sendf(e,
+                 "{\"type\":\"input_audio_buffer.speech_started\",\"audio_start_ms\":%lld,"
+                 "\"item_id\":\"c%d\"}",
+                 at_ms, id);
+    engine_sendf(e,
+                 "{\"type\":\"input_audio_buffer.speech_stopped\",\"audio_end_ms\":%lld,"
+                 "\"item_id\":\"c%d\"}",
+                 at_ms, id);
+    engine_sendf(e, "{\"type\":\"input_audio_buffer.committed\",\"item_id\":\"c%d\"}", id);
+    engine_sendf(e,
+                 "{\"type\":\"conversation.item.input_audio_transcription.completed\",\"item_id\":"
+                 "\"c%d\",\"content_index\":0,\"transcript\":\"I would like an appointment.\"}",
+                 id);
+}
+
 static void on_turn(void *arg)
 {
     struct engine *e = arg;
@@ -150,8 +171,7 @@ static void on_turn(void *arg)
     if (e->load->opts.relay)
         speak(e);
     else
-        engine_sendf(e, "{\"type\":\"input_audio_buffer.committed\",\"item_id\":\"c%d\"}",
-                     e->responses);
+        tell_turn(e);
 }
 
 /* Once the openings have been heard; the engines one after another. */
@@ -170,7 +190,7 @@ static void take_frames(struct engine *e, struct str payload)
     if (payload.n > BASE64_LEN(sizeof(audio)) - 4 || base64_decode(audio, &n, payload))
         return;
     for (i = 0; i + FRAME_BYTES <= n; i += FRAME_BYTES) {
-        if (!stamp_read(audio + i, FRAME_BYTES, &at, &e->caller) || e->caller >= d->opts.calls)
+        if (!stamp_read(audio + i, FRAME_BYTES, &at, &e->caller) || e->caller >= d->n_callers)
             continue;
         if (!d->callers[e->caller].ready) {
             d->callers[e->caller].ready = true;

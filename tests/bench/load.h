@@ -25,6 +25,7 @@ enum {
     VOICE_TO_MS = 800, /* the caller speaks so long after the agent has ended */
     BYTES_PER_MS = 8,
     STAMP_BYTES = 20,
+    CALLER_EVERY_MS = 5,
     CALLS_MAX = 1000,
     SAMPLES_MAX = 2 * 1000 * 1000,
     MARKS_MAX = 64,
@@ -81,6 +82,8 @@ struct load {
     struct peer_listener *engine_port;
     int port; /* of the bridge */
     struct caller *callers;
+    struct timer next;
+    int n_callers, n_closed;
     struct engine *engines[CALLS_MAX];
     int n_engines, n_ready;
     bool measuring, sending;
