@@ -62,6 +62,16 @@ static bool take_number(struct scan *s, int64_t *ret)
     return str_to_i64(str_n(from, (size_t)(s->p - from)), 0, CONTENT_INDEX_MAX, ret) == ERR_OK;
 }
 
+/* FIELDS: none of ours. */
+static size_t field_of(struct str key)
+{
+    size_t i = 0;
+
+    while (i < FIELDS && !str_eq_c(key, field_names[i]))
+        i++;
+    return i;
+}
+
 static bool take_member(struct scan *s, struct str fields[FIELDS], int64_t *content_index)
 {
     struct str key, text;
@@ -72,19 +82,13 @@ static bool take_member(struct scan *s, struct str fields[FIELDS], int64_t *cont
         return false;
     if (str_eq_c(key, "content_index"))
         return *content_index < 0 && take_number(s, content_index);
+    i = field_of(key);
+    if (i < FIELDS)
+        return !fields[i].p && take_string(s, &fields[i]);
     skip_space(s);
     if (s->p < s->end && *s->p != '"') /* output_index and the like */
         return take_number(s, &number);
-    if (!take_string(s, &text))
-        return false;
-    for (i = 0; i < FIELDS; i++) {
-        if (str_eq_c(key, field_names[i])) {
-            if (fields[i].p)
-                return false;
-            fields[i] = text;
-        }
-    }
-    return true;
+    return take_string(s, &text);
 }
 
 static bool is_delta(struct str type)

@@ -33,6 +33,8 @@ static const struct {
       false },
     { "type twice", "{\"type\":\"response.output_audio.delta\",\"type\":\"x\",\"delta\":\"A\"}",
       false },
+    { "delta a number, then text",
+      "{\"type\":\"response.output_audio.delta\",\"delta\":0,\"delta\":\"AA==\"}", false },
     { "delta no text", "{\"type\":\"response.output_audio.delta\",\"delta\":7}", false },
     { "not ascii",
       "{\"type\":\"response.output_audio.delta\",\"item_id\":\"\xc3\xa9\",\"delta\":\"\"}", false },
