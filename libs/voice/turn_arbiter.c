@@ -209,7 +209,7 @@ static void enter_paused(struct turn_arbiter *t)
     t->insist_due_us = t->now_us + t->set.yield_ms * 1000;
     t->silent_us = t->now_us;
     playout_pause(t->playout, t->now_us); /* may find that all was heard: turn_on_idle() */
-    if (t->resumed_us && t->now_us - t->resumed_us < (int64_t)TURN_AGAIN_MS * 1000)
+    if (turn_insists_anew(t))
         turn_move_on(t, EV_INSISTED);
 }
 

@@ -25,6 +25,9 @@
 enum {
     TURN_SAY_MAX = 2000,   /* bytes of a text to say; longer ones are cut at a character */
     TURN_SUSTAIN_MS = 300, /* speech over the agent's voice that makes it pause */
+    TURN_WORD_MS = 160,    /* or less, when it ends there: the shortest words are as short */
+    TURN_JOIN_MS = 300,    /* between two pieces of speech: they count together for it */
+    TURN_BREATH_MS = 40,   /* quiet for so long when it would yield: it goes on */
     TURN_YIELD_MS = 560,   /* of pause: the caller still speaks, so the agent yields */
     TURN_AGAIN_MS = 800,   /* after it has gone on, speech sustained anew: it yields at once */
     TURN_HUM_MS = 1200,    /* a hum so long is no "mm-hm" any more */

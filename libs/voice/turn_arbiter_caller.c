@@ -23,24 +23,68 @@ static void over_begins(struct turn_arbiter *t)
 /* It is the caller's voice, as far as our own detection can tell. */
 static bool is_callers(const struct turn_arbiter *t)
 {
-    return !t->voice.aside && (t->voice.voiced_ms >= VAD_VOICED_MS || !turn_attentive(t));
+    return !t->voice.aside &&
+           (t->piece.voiced_ms + t->voice.voiced_ms >= VAD_VOICED_MS || !turn_attentive(t));
+}
+
+static int64_t onset_us(const struct turn_arbiter *t)
+{
+    return t->now_us - (t->voice.ms + t->voice.quiet_ms) * 1000;
 }
 
 /* Speech that was there before the agent's voice, or before an answer was asked for, interrupts neither
  * unless the engine hears it too: it may be a radio. */
 static bool is_newer(const struct turn_arbiter *t)
 {
-    int64_t onset_us = t->now_us - t->voice.ms * 1000;
+    return t->caller_speaks || onset_us(t) >= (audible(t) ? t->audible_us : t->asked_us);
+}
 
-    return t->caller_speaks || onset_us >= (audible(t) ? t->audible_us : t->asked_us);
+/* A word that has ended already makes an agent who is heard pause as well: "stop" is no longer than that. */
+static bool is_a_word(const struct turn_arbiter *t)
+{
+    return audible(t) && t->voice.ms >= MIN(TURN_WORD_MS, t->set.sustain_ms) && !t->voice.hum &&
+           !t->passed_over;
+}
+
+static bool is_sustained(const struct turn_arbiter *t)
+{
+    if (t->voice.quiet_ms > 0)
+        return is_a_word(t);
+    return t->hum_passed ? t->voice.ms >= t->set.hum_ms
+                         : t->piece.ms + t->voice.ms >= t->set.sustain_ms;
+}
+
+bool turn_insists_anew(const struct turn_arbiter *t)
+{
+    bool went_on = t->resumed_us && t->now_us - t->resumed_us < (int64_t)TURN_AGAIN_MS * 1000;
+
+    return went_on && (t->engine_alone || t->voice.ms >= t->set.sustain_ms);
 }
 
 static void voice_sustained(struct turn_arbiter *t)
 {
-    int64_t limit_ms = t->hum_passed ? t->set.hum_ms : t->set.sustain_ms;
+    if (!is_sustained(t) || !is_callers(t) || !is_newer(t) || turn_protected(t))
+        return;
+    turn_move_on(t, EV_SUSTAINED);
+    if (t->state == TURN_PAUSED && turn_insists_anew(t))
+        turn_move_on(t, EV_INSISTED);
+}
 
-    if (t->voice.ms >= limit_ms && is_callers(t) && is_newer(t) && !turn_protected(t))
-        turn_move_on(t, EV_SUSTAINED);
+/* In noise, or between its syllables, one speech comes in pieces. */
+static void voice_begins(struct turn_arbiter *t)
+{
+    t->hum_passed = t->passed_over = false;
+    if (onset_us(t) - t->piece.until_us > (int64_t)TURN_JOIN_MS * 1000)
+        t->piece.ms = t->piece.voiced_ms = 0;
+}
+
+static void keep_piece(struct turn_arbiter *t)
+{
+    if (t->voice.aside || !audible(t))
+        return;
+    t->piece.ms += t->voice.ms;
+    t->piece.voiced_ms += t->voice.voiced_ms;
+    t->piece.until_us = t->now_us - t->voice.quiet_ms * 1000;
 }
 
 static void voice_goes_on(struct turn_arbiter *t, bool began)
@@ -50,7 +94,7 @@ static void voice_goes_on(struct turn_arbiter *t, bool began)
     t->engine_alone = false;
     t->sustain_due_us = 0;
     if (began)
-        t->hum_passed = false;
+        voice_begins(t);
     over_begins(t);
     t->over.voice = true;
     t->over.heeded = t->over.heeded || is_callers(t);
@@ -65,6 +109,7 @@ void turn_voice_ended(struct turn_arbiter *t)
 {
     t->voice.speech = false;
     t->voice_due_us = 0;
+    keep_piece(t);
     turn_move_on(t, EV_QUIET);
 }
 
@@ -238,11 +283,16 @@ void turn_sustained(struct turn_arbiter *t)
         turn_move_on(t, EV_SUSTAINED);
 }
 
-/* The agent has paused, and the caller still speaks: a hum does not take the floor. */
+/* The agent has paused, and the caller still speaks: a hum does not take the floor, nor does who has just
+ * ended. If there was only a gap between two words, the second makes the agent yield. */
 void turn_insisted(struct turn_arbiter *t)
 {
-    if (t->voice.speech && t->voice.hum && t->voice.ms < t->set.hum_ms && !t->hum_passed) {
-        t->hum_passed = true;
+    bool hum = t->voice.hum && t->voice.ms < t->set.hum_ms && !t->hum_passed;
+    bool breath = t->voice.quiet_ms >= TURN_BREATH_MS;
+
+    if (t->voice.speech && (hum || breath)) {
+        t->hum_passed = hum;
+        t->passed_over = true;
         turn_move_on(t, EV_QUIET);
     } else {
         turn_move_on(t, EV_INSISTED);

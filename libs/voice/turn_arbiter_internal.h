@@ -44,7 +44,11 @@ struct turn_arbiter {
     int64_t speech_us;     /* its onset, as the engine has it */
     struct vad_now voice;  /* our own detection */
     int64_t voice_seen_us; /* speech was last there */
-    bool hum_passed;       /* the agent went on over this hum */
+    bool passed_over;      /* the agent went on while this speech lasted */
+    bool hum_passed;       /* because it was a hum */
+    struct {               /* the caller's speech over the agent's voice just before this one */
+        int64_t ms, voiced_ms, until_us;
+    } piece;
     int64_t asked_us, silent_us;
     int64_t resumed_us; /* it has gone on after a pause; 0: it has not */
     int64_t audible_us; /* since when the agent is heard without a gap */
@@ -76,6 +80,7 @@ bool turn_protected(const struct turn_arbiter *t); /* what must be heard is hear
 /* turn_arbiter_caller.c: timers */
 void turn_voice_ended(struct turn_arbiter *t); /* or its frames have stopped */
 void turn_sustained(struct turn_arbiter *t);
+bool turn_insists_anew(const struct turn_arbiter *t); /* it went on a moment ago, they do again */
 void turn_insisted(struct turn_arbiter *t);
 
 #endif

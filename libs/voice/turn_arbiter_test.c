@@ -682,6 +682,12 @@ TEST(turn_ignores_the_end_of_a_response_that_is_over_already)
 
 /* ---- our own detection ---- */
 
+#define HEARD_AS(...) ((struct vad_now){ __VA_ARGS__ })
+#define VOICED HEARD_AS(.voiced_ms = 1)
+#define HUMMED HEARD_AS(.voiced_ms = 1, .hum = true)
+#define ASIDE HEARD_AS(.voiced_ms = 1, .aside = true)
+#define UNVOICED HEARD_AS(.voiced_ms = 0)
+
 /* The line carries such a voice for so long; the engine says so a round trip later. */
 static void voice(struct world *w, int ms, struct vad_now like)
 {
@@ -691,15 +697,36 @@ static void voice(struct world *w, int ms, struct vad_now like)
     v.speech = true;
     for (at = 20; at <= ms; at += 20) {
         v.ms = at;
-        v.voiced_ms = like.voiced_ms ? at : 0;
+        v.voiced_ms = like.voiced_ms == 1 ? at : MIN(at, like.voiced_ms);
         turn_on_voice(w->turn, &v, w->now_us);
         if (at == 240)
             turn_on_speech_started(w->turn, w->now_us - 240000, w->now_us);
         pass(w, 20);
     }
-    pass(w, VAD_HANG_MS - 20);
+    for (v.quiet_ms = 20; v.quiet_ms < VAD_HANG_MS; v.quiet_ms += 20) {
+        turn_on_voice(w->turn, &v, w->now_us);
+        pass(w, 20);
+    }
     v.speech = false;
     turn_on_voice(w->turn, &v, w->now_us);
+}
+
+/* Speech that pauses for a breath just when the agent would yield. */
+static void speaks_with_a_gap(struct world *w, int ms, int gap_ms, int more_ms)
+{
+    struct vad_now v = VOICED;
+    int at;
+
+    v.speech = true;
+    for (at = 20; at <= ms + gap_ms + more_ms; at += 20) {
+        bool gap = at > ms && at <= ms + gap_ms;
+
+        v.quiet_ms = gap ? at - ms : 0;
+        v.ms = gap ? ms : at;
+        v.voiced_ms = v.ms;
+        turn_on_voice(w->turn, &v, w->now_us);
+        pass(w, 20);
+    }
 }
 
 /* And it hears the silence, and writes down what there was. */
@@ -711,12 +738,6 @@ static void turn_over(struct world *w, const char *text)
     pass(w, 400);
     caller_text(w, text);
 }
-
-#define HEARD_AS(...) ((struct vad_now){ __VA_ARGS__ })
-#define VOICED HEARD_AS(.voiced_ms = 1)
-#define HUMMED HEARD_AS(.voiced_ms = 1, .hum = true)
-#define ASIDE HEARD_AS(.voiced_ms = 1, .aside = true)
-#define UNVOICED HEARD_AS(.voiced_ms = 0)
 
 static void fail_row(const char *name, const char *when, struct world *w)
 {
@@ -731,9 +752,10 @@ TEST(turn_is_given_up_for_interruptions_and_for_nothing_else)
         int ms;
         bool judged; /* to be a turn, by its transcript */
     } rows[] = {
-        { VOICED, "a short word", "Yes.", "", 240, false },
+        { VOICED, "a short word", "Yes.", "clear ", 240, false },
+        { HUMMED, "a short hum", "Mm.", "", 240, false },
         { VOICED, "a backchannel", "Okay.", "clear ", 400, false },
-        { VOICED, "the longest that a pause waits for", "Yeah.", "clear ", 720, false },
+        { VOICED, "the longest that a pause waits for", "Ah, okay.", "clear ", 800, false },
         { HUMMED, "a hum of a second", "Mm-hm.", "clear ", 1000, false },
         { HUMMED, "a hum that does not end", "Mm-hm.",
           "clear clear cancel(r1) truncate(i1,590) interrupted(1) ", 1900, false },
@@ -742,7 +764,7 @@ TEST(turn_is_given_up_for_interruptions_and_for_nothing_else)
         { ASIDE, "somebody else in the room", "Where did you put the keys?", "", 3000, false },
         { VOICED, "a sound without words", "", "clear ", 400, false },
         { VOICED, "stop", "Stop.", "clear ", 400, true },
-        { VOICED, "no", "No.", "", 240, true },
+        { VOICED, "no", "No.", "clear ", 240, true },
         { VOICED, "a real interruption", "Wait, not on Friday.",
           "clear cancel(r1) truncate(i1,250) interrupted(1) ", 1200, false },
     };
@@ -775,11 +797,149 @@ TEST(turn_pauses_within_its_limit_of_the_onset)
     struct world w;
 
     speaking(&w, 1000);
-    voice(&w, TURN_SUSTAIN_MS - 20, VOICED);
+    voice(&w, TURN_WORD_MS - 20, VOICED);
     CHECK_DID(&w, "");
     pass(&w, 500);
-    voice(&w, TURN_SUSTAIN_MS, VOICED);
+    voice(&w, TURN_SUSTAIN_MS - 20, HUMMED);
+    CHECK_DID(&w, "");
+    pass(&w, 500);
+    voice(&w, TURN_SUSTAIN_MS, HUMMED);
     CHECK_DID(&w, "clear ");
+    world_close(&w);
+}
+
+TEST(turn_adds_up_pieces_of_speech_that_follow_each_other)
+{
+    struct world w;
+
+    speaking(&w, 1000);
+    voice(&w, 140, HUMMED);
+    pass(&w, TURN_JOIN_MS - VAD_HANG_MS);
+    voice(&w, TURN_SUSTAIN_MS - 140, HUMMED);
+    CHECK_DID(&w, "clear ");
+    world_close(&w);
+    speaking(&w, 1000);
+    voice(&w, 140, HUMMED);
+    pass(&w, TURN_JOIN_MS - VAD_HANG_MS + 40);
+    voice(&w, TURN_SUSTAIN_MS - 140, HUMMED);
+    CHECK_DID(&w, "");
+    world_close(&w);
+}
+
+TEST(turn_adds_up_the_pitch_of_pieces)
+{
+    const struct vad_now rough = HEARD_AS(.voiced_ms = VAD_VOICED_MS / 2);
+    struct world w;
+
+    speaking(&w, 1000);
+    voice(&w, 200, rough);
+    CHECK_DID(&w, "");
+    voice(&w, 200, rough);
+    CHECK_DID(&w, "clear ");
+    world_close(&w);
+}
+
+TEST(turn_adds_nothing_that_was_said_before_the_agent_was_heard)
+{
+    struct world w;
+
+    world_open(&w);
+    turn_respond(w.turn, w.now_us);
+    started(&w, "r1", 1);
+    voice(&w, 140, HUMMED);
+    audio(&w, "r1", "i1", 4000);
+    pass(&w, 40);
+    buf_reset(&w.did);
+    voice(&w, TURN_SUSTAIN_MS - 140, HUMMED);
+    CHECK_DID(&w, "");
+    world_close(&w);
+}
+
+TEST(turn_takes_no_answer_back_for_a_word_before_it_is_heard)
+{
+    struct world w;
+
+    world_open(&w);
+    turn_respond(w.turn, w.now_us);
+    started(&w, "r1", 1);
+    pass(&w, 100);
+    buf_reset(&w.did);
+    voice(&w, 220, VOICED);
+    CHECK_DID(&w, "");
+    CHECK_STATE(&w, "thinking");
+    world_close(&w);
+}
+
+TEST(turn_does_not_pause_for_a_word_that_was_there_before_the_agent_was_heard)
+{
+    struct world w;
+
+    world_open(&w);
+    turn_respond(w.turn, w.now_us);
+    started(&w, "r1", 1);
+    audio(&w, "r1", "i1", 4000);
+    pass(&w, 10); /* the first frame of 20 ms is older */
+    buf_reset(&w.did);
+    speaks_with_a_gap(&w, 200, 20, 0);
+    CHECK_DID(&w, "");
+    world_close(&w);
+}
+
+TEST(turn_only_pauses_again_for_a_second_word)
+{
+    struct world w;
+
+    speaking(&w, 1000);
+    voice(&w, 400, VOICED); /* "ah" */
+    voice(&w, 220, VOICED); /* "okay" */
+    CHECK_DID(&w, "clear clear ");
+    CHECK_STATE(&w, "speaking");
+    world_close(&w);
+}
+
+TEST(turn_adds_nothing_that_somebody_else_has_said)
+{
+    struct world w;
+
+    speaking(&w, 1000);
+    voice(&w, 280, ASIDE);
+    voice(&w, 140, HUMMED);
+    CHECK_DID(&w, "");
+    world_close(&w);
+}
+
+TEST(turn_goes_on_when_the_caller_falls_silent_as_it_would_yield)
+{
+    struct world w;
+
+    speaking(&w, 1000);
+    speaks_with_a_gap(&w, TURN_SUSTAIN_MS + TURN_YIELD_MS - TURN_BREATH_MS - 20, 100, 0);
+    CHECK_DID(&w, "clear ");
+    CHECK_STATE(&w, "speaking");
+    CHECK(w.longest_pause_ms < 600);
+    world_close(&w);
+}
+
+TEST(turn_yields_after_all_when_that_was_only_a_breath)
+{
+    struct world w;
+
+    speaking(&w, 1000);
+    speaks_with_a_gap(&w, TURN_SUSTAIN_MS + TURN_YIELD_MS - TURN_BREATH_MS - 20, 80, 20);
+    CHECK_CONTAINS(buf_str(&w.did), "clear clear cancel(r1) truncate(i1,");
+    world_close(&w);
+}
+
+TEST(turn_is_not_decided_by_the_engine_once_our_own_detection_hears_speech)
+{
+    struct world w;
+
+    speaking(&w, 1000);
+    turn_on_speech_started(w.turn, w.now_us, w.now_us); /* ours has heard nothing yet */
+    speaks_with_a_gap(&w, TURN_SUSTAIN_MS + 100, 0, 0);
+    CHECK_DID(&w, "clear ");
+    turn_on_speech_stopped(w.turn, w.now_us); /* but it goes on */
+    CHECK_STATE(&w, "paused");
     world_close(&w);
 }
 
@@ -808,6 +968,7 @@ TEST(turn_answers_afterwards_what_nobody_could_judge)
     voice(&w, 240, VOICED);
     pass(&w, 500);
     quiet(&w);
+    buf_reset(&w.did);
     committed(&w); /* no transcript comes */
     ended(&w, "r1", VOICE_COMPLETED);
     pass(&w, TURN_JUDGE_MS - 10);

@@ -22,22 +22,30 @@ static const struct tongue {
       "perfect "
       "nice of course true exactly absolutely that's ",
       " the a an and or but so because at on in for to of my your is it's its was with from until "
-      "about like i'm i i'd let's well maybe between ",
+      "about like i'm i i'd i'll i've let's we're we'll well maybe between if whether unless while "
+      "than into "
+      "near per via during past every mr mrs ms dr ",
       " zero oh one two three four five six seven eight nine double " },
     { "de",
       " ja jaja jo jep gut genau klar ach so stimmt richtig alles schön super verstehe verstanden "
       "ich natürlich in ordnung prima ",
       " äh ähm öh öhm der die den dem ein eine einen einem einer und oder aber weil am im für mit "
       "von "
-      "bis ist also mein meine meinen zum zur vielleicht zwischen ",
+      "bis ist also mein meine meinen meinem meiner unser unsere zum zur vielleicht zwischen wenn "
+      "ob dass "
+      "sondern jeden jede herr herrn ",
       " null eins ein zwei zwo drei vier fünf sechs sieben acht neun " },
     { "fr", " oui ouais d'accord bon bien très voilà c'est ça je vois parfait entendu exact super ",
       " euh heu le la les l un une des du de et ou mais parce que à au pour avec c'est est mon ma "
       "je "
-      "ben bah alors entre ",
+      "ben bah alors entre que qui dont chez sur sans vers lorsque puisque notre votre mes ses nos "
+      "vos ce "
+      "cette ces ",
       " zéro un deux trois quatre cinq six sept huit neuf " },
     { "es", " sí si ya vale bueno bien claro ajá aja entiendo de acuerdo perfecto exacto muy eso ",
-      " em este pues el la los las un una y o pero porque a al para con de del es mi me yo entre ",
+      " em este pues el la los las un una y o pero porque a al para con de del es mi me yo entre "
+      "que sobre sin hasta desde hacia mis su sus nuestro "
+      "nuestra cada ",
       " cero uno dos tres cuatro cinco seis siete ocho nueve " },
 };
 

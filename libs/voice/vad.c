@@ -248,6 +248,7 @@ static void judge(struct vad *v, const uint8_t *ulaw, bool over_agent)
     v->quiet_frames = speech ? 0 : v->quiet_frames + 1;
     if (!v->now.speech && speech && __builtin_popcount(v->recent) >= START_FRAMES)
         speech_begins(v);
+    v->now.quiet_ms = (int64_t)v->quiet_frames * VAD_FRAME_MS;
     if (v->now.speech && speech)
         speech_goes_on(v, &f, over_agent);
     else if (v->now.speech && v->quiet_frames >= HANG_FRAMES)

@@ -28,6 +28,7 @@ struct vad_now {
     bool speech;       /* goes on; VAD_HANG_MS of quiet end it */
     int64_t onset_ms;  /* position of its first frame */
     int64_t ms;        /* from the onset to the last frame of speech */
+    int64_t quiet_ms;  /* since that frame; 0: it was the newest */
     int64_t voiced_ms; /* of it with a pitch; counted only over the agent's voice */
     bool hum;          /* nothing but a hum so far: a closed mouth, no formants */
     bool aside;        /* too far below the caller's own level */

@@ -64,7 +64,11 @@ TEST(vad_tells_the_onset_and_the_end_of_speech)
     CHECK(vad_now(l.vad)->speech);
     CHECK_INT(vad_now(l.vad)->onset_ms, 3000);
     CHECK_INT(vad_now(l.vad)->ms, 600);
-    line_hear(&l, SOUND_SILENCE, 0, 400);
+    CHECK_INT(vad_now(l.vad)->quiet_ms, 0);
+    line_hear(&l, SOUND_SILENCE, 0, 80);
+    CHECK(vad_now(l.vad)->speech);
+    CHECK(vad_now(l.vad)->quiet_ms >= 60);
+    line_hear(&l, SOUND_SILENCE, 0, 320);
     CHECK(!vad_now(l.vad)->speech);
     CHECK(l.stopped <= 3600 + VAD_HANG_MS + 20);
     CHECK(vad_now(l.vad)->ms <= 620); /* without what was waited for */
