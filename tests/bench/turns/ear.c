@@ -112,7 +112,9 @@ static void judge_interrupted(const struct caller *c, struct outcome *o, int fir
     }
     o->stop_ms = ms_between(onset, silent);
     o->final_ms = ms_between(onset, last);
-    o->cut = heard / 1000 < TURNS_ANSWER_MS - WHOLE_MS;
+    o->heard_ms = (int)(heard / 1000);
+    o->kept_ms = c->kept_ms[answer];
+    o->cut = o->heard_ms < TURNS_ANSWER_MS - WHOLE_MS;
 }
 
 static int wait_after(const struct caller *c, int64_t end_ms)

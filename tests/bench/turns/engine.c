@@ -28,7 +28,7 @@ struct engine {
     struct list_node node; /* of bench.engines */
     struct bench *bench;
     struct ws_conn *ws;
-    const struct caller *caller; /* NULL: nothing heard yet */
+    struct caller *caller; /* NULL: nothing heard yet */
     struct wire in, out, texts;
     unsigned seed;
     bool creates, interrupts; /* by itself */
@@ -143,6 +143,8 @@ static void respond(struct engine *e, struct str tag, struct str words)
 {
     e->now.active = true;
     e->now.number++;
+    if (e->caller)
+        e->caller->kept_ms[e->now.number % TURNS_ANSWERS] = -1;
     e->now.left_ms = e->caller ? caller_answer_ms(e->caller) : TURNS_BRIEF_MS;
     if (words.n)
         e->now.left_ms = TURNS_BRIEF_MS;
@@ -178,6 +180,17 @@ static void take_cancel(struct engine *e)
         SENDF(e, "{\"type\":\"error\",\"event_id\":\"event_3\",\"error\":{\"type\":"
                  "\"invalid_request_error\",\"code\":\"response_cancel_not_active\","
                  "\"message\":\"none\",\"param\":null,\"event_id\":null}}");
+}
+
+static void take_truncate(struct engine *e, const struct jval *m)
+{
+    struct str id = json_str(json_get(m, "item_id"));
+    int64_t number;
+
+    if (e->caller && str_starts(id, STR("item_")) &&
+        str_to_i64(str_from(id, 5), 0, INT32_MAX, &number) == ERR_OK)
+        e->caller->kept_ms[number % TURNS_ANSWERS] =
+            (int)json_i64_or(json_get(m, "audio_end_ms"), -1);
 }
 
 /* ---- the caller's turns ---- */
@@ -289,6 +302,8 @@ static void on_arrival(void *arg, struct str data)
             take_create(e, m);
         else if (str_eq_c(type, "response.cancel"))
             take_cancel(e);
+        else if (str_eq_c(type, "conversation.item.truncate"))
+            take_truncate(e, m);
     }
     arena_release(&a);
 }

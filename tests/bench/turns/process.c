@@ -1,16 +1,10 @@
 /* The media bridge as a process, with its own settings, and the cloud that it asks for. */
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/json.h"
+#include "child.h"
 #include "turns/turns.h"
 
 static void on_publish(void *app, struct http_req *r)
@@ -60,27 +54,6 @@ static const struct http_route routes[] = {
       .on_loop = true },
 };
 
-static struct sockaddr_in loopback(int port)
-{
-    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-
-    a.sin_port = htons((uint16_t)port);
-    return a;
-}
-
-static int free_port(void)
-{
-    struct sockaddr_in a = loopback(0);
-    socklen_t n = sizeof(a);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), port = 0;
-
-    if (fd >= 0 && bind(fd, (struct sockaddr *)&a, n) == 0 &&
-        getsockname(fd, (struct sockaddr *)&a, &n) == 0)
-        port = ntohs(a.sin_port);
-    close(fd);
-    return port;
-}
-
 static void set_env(const char *name, const char *before, int port)
 {
     char text[200];
@@ -114,32 +87,7 @@ static void start(struct bench *b)
     setenv("STREAM_TOKEN_KEY", TURNS_TOKEN_KEY, 1);
     setenv("BRIDGE_CALLS_MAX", "1000", 1);
     setenv("BUSINESS_PROFILE", VC_SOURCE_DIR "/evals/profiles/clinic.yaml", 1);
-    b->pid = fork();
-    if (b->pid == 0) {
-        (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* nothing is left of an interrupted run */
-        execl(b->set.program, b->set.program, (char *)NULL);
-        _exit(127);
-    }
-}
-
-static bool listens(struct bench *b)
-{
-    struct sockaddr_in a = loopback(b->port);
-    int tries;
-
-    for (tries = 0; tries < 500; tries++) {
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        bool up = connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0;
-
-        close(fd);
-        if (up)
-            return true;
-        if (waitpid(b->pid, NULL, WNOHANG) == b->pid)
-            break;
-        usleep(10000);
-    }
-    fprintf(stderr, "turns_bench: %s does not listen\n", b->set.program);
-    return false;
+    b->pid = child_start(b->set.program, b->port);
 }
 
 bool process_open(struct bench *b)
@@ -159,16 +107,14 @@ bool process_open(struct bench *b)
         fprintf(stderr, "turns_bench: %s\n", err.text);
         return false;
     }
-    b->port = free_port();
+    b->port = child_free_port();
     start(b);
-    return listens(b);
+    return true;
 }
 
 void process_close(struct bench *b)
 {
-    if (b->pid > 0) {
-        kill(b->pid, SIGTERM);
-        waitpid(b->pid, NULL, 0);
-    }
+    if (b->pid > 0)
+        child_stop(b->pid);
     b->cloud = http_server_destroy(b->cloud);
 }

@@ -24,7 +24,8 @@ static bool is_ignored(const struct outcome *r)
 
 static bool is_yielded(const struct overlap *o, const struct outcome *r)
 {
-    int limit = o->kind == OVERLAP_SHORT ? TURNS_YIELD_SHORT_MS : TURNS_YIELD_LONG_MS;
+    int limit =
+        o->kind == OVERLAP_SHORT ? TURNS_YIELD_SHORT_MS + (int)o->over.n / 8 : TURNS_YIELD_LONG_MS;
 
     return r->cut && r->answered && r->final_ms <= limit;
 }
@@ -84,6 +85,22 @@ static bool question_wait(const struct overlap *o, const struct outcome *r, doub
     return r->question_wait_ms >= 0;
 }
 
+/* What was lost or heard twice of an answer that went on after a pause. */
+static bool mended(const struct overlap *o, const struct outcome *r, double *ret)
+{
+    (void)o;
+    *ret = abs(r->heard_ms - TURNS_ANSWER_MS);
+    return !r->answered && r->gap_ms > 0;
+}
+
+/* What the engine believes was heard, less what was. */
+static bool truncated(const struct overlap *o, const struct outcome *r, double *ret)
+{
+    (void)o;
+    *ret = abs(r->kept_ms - r->heard_ms);
+    return r->cut && r->kept_ms >= 0;
+}
+
 enum how { MEAN, MEDIAN, P95, LARGEST };
 
 static const struct row {
@@ -102,6 +119,8 @@ static const struct row {
     { "  of these: paused for", "pausedFor", ASIDES, paused, MEAN, "%", 0, false },
     { "resume gap, median", "resumeGapMedianMs", ASIDES, gap, MEDIAN, "ms", 0, false },
     { "resume gap, longest", "resumeGapMaxMs", ASIDES, gap, LARGEST, "ms", 600, false },
+    { "  lost or heard twice, p95", "resumeErrorP95Ms", ASIDES, mended, P95, "ms", 0, false },
+    { "  most", "resumeErrorMaxMs", ASIDES, mended, LARGEST, "ms", 0, false },
     { "interruptions yielded to", "yielded", INTERRUPTIONS, yielded, MEAN, "%", 99, true },
     { "  a word or two", "yieldedShort", KIND(SHORT), yielded, MEAN, "%", 0, true },
     { "  a sentence", "yieldedLong", KIND(LONG), yielded, MEAN, "%", 0, true },
@@ -110,6 +129,8 @@ static const struct row {
     { "silence for good, median", "finalMedianMs", INTERRUPTIONS, final_stop, MEDIAN, "ms", 0,
       false },
     { "silence for good, p95", "finalP95Ms", INTERRUPTIONS, final_stop, P95, "ms", 0, false },
+    { "truncated beside the heard, p95", "truncationErrorP95Ms", INTERRUPTIONS, truncated, P95,
+      "ms", 0, false },
     { "false cut-offs", "falseCutOffs", KIND(THINKING), cut_off, MEAN, "%", 3, false },
     { "answer after a pause, median", "thinkingWaitMedianMs", KIND(THINKING), question_wait, MEDIAN,
       "ms", 0, false },
@@ -178,7 +199,7 @@ static double figure(const struct bench *b, const struct row *row, enum turns_mo
 
 static bool reached(const struct row *row, double value)
 {
-    return value < 0 || (row->at_least ? value >= row->goal : value <= row->goal);
+    return row->at_least ? value >= row->goal : value <= row->goal;
 }
 
 static void print_value(double value, const char *unit)
@@ -193,8 +214,8 @@ static void print_row(const struct bench *b, const struct row *row)
 {
     double value = figure(b, row, TURNS_BRIDGE, LINE_ANY);
 
-    printf("%-30s", row->name);
-    if (row->goal > 0)
+    printf("%-32s", row->name);
+    if (row->goal > 0 && value >= 0)
         printf(" %s %4.0f %-2s %s", row->at_least ? "\u2265" : "\u2264", row->goal, row->unit,
                reached(row, value) ? "\u2713" : "\u2717");
     else
@@ -221,7 +242,7 @@ void report_print(const struct bench *b)
 
     printf("%zu overlaps, seed %lld; the agent was speaking in %zu of them (engine alone: %zu)\n",
            b->scenes.n, (long long)b->set.seed, played(b, TURNS_BRIDGE), played(b, TURNS_BARE));
-    printf("%-30s %11s %9s %9s %9s %9s\n", "", "goal", "bridge", "clean", "15 dB", "engine");
+    printf("%-32s %11s %9s %9s %9s %9s\n", "", "goal", "bridge", "clean", "15 dB", "engine");
     for (i = 0; i < ARRAY_LEN(rows); i++)
         print_row(b, &rows[i]);
 }
@@ -295,6 +316,8 @@ static void write_outcome(struct jw *w, const char *key, const struct outcome *r
     jw_i64(w, "stopMs", r->stop_ms);
     jw_i64(w, "finalMs", r->final_ms);
     jw_i64(w, "gapMs", r->gap_ms);
+    jw_i64(w, "heardMs", r->heard_ms);
+    jw_i64(w, "truncatedAtMs", r->kept_ms);
     jw_i64(w, "questionWaitMs", r->question_wait_ms);
     jw_end(w);
 }
@@ -317,6 +340,7 @@ static void write_json(const struct bench *b, struct buf *out)
     for (i = 0; i < b->scenes.n; i++) {
         jw_obj(&w, NULL);
         jw_cstr(&w, "name", b->scenes.list[i].name);
+        jw_i64(&w, "lengthMs", (int64_t)b->scenes.list[i].over.n / 8);
         write_outcome(&w, "bridge", &b->outcomes[TURNS_BRIDGE][i]);
         write_outcome(&w, "engine", &b->outcomes[TURNS_BARE][i]);
         jw_end(&w);

@@ -31,7 +31,7 @@ static const struct phrase questions[] = {
 static const struct phrase backchannels[] = {
     { .say = "mmm", .words = "Mm." },           { .say = "uh huh", .words = "Uh-huh." },
     { .say = "okay", .words = "Okay." },        { .say = "yeah", .words = "Yeah." },
-    { .say = "right", .words = "Right." },      { .say = "mm hmm", .words = "Mm-hmm." },
+    { .say = "right", .words = "Right." },      { .say = "mhm", .words = "Mm-hmm." },
     { .say = "yes", .words = "Yes." },          { .say = "i see", .words = "I see." },
     { .say = "sure", .words = "Sure." },        { .say = "got it", .words = "Got it." },
     { .say = "ah okay", .words = "Ah, okay." }, { .say = "great", .words = "Great!" },
@@ -257,7 +257,7 @@ static bool make_sound(struct maker *m, struct overlap *o, size_t voice, int i)
     return speak(m, &o->over, voice, p->say, p->words, level_of(m));
 }
 
-/* `i`: of its kind, over all groups. */
+/* `i`: of its kind, over all groups, from where the seed begins. */
 static bool make(struct maker *m, struct overlap *o, int group, enum overlap_kind k, int i)
 {
     size_t voice = (size_t)group / 2;
@@ -299,7 +299,7 @@ static bool add_group(struct scenes *s, struct maker *m, unsigned seed, const ch
             m->seed = seed * 7919u + (unsigned)(k * 1000 + nth) * 104729u;
             if (only && !strstr(o->name, only))
                 continue;
-            if (!make(m, o, group, (enum overlap_kind)k, nth))
+            if (!make(m, o, group, (enum overlap_kind)k, nth + (int)(seed % 100)))
                 return false;
             s->n++;
         }

@@ -24,8 +24,9 @@ enum {
     TURNS_BRIEF_MS = 1500,  /* any other */
     TURNS_ANSWERS = 64,     /* answers in a row that can be told apart by their sound */
     TURNS_GAP_MAX_MS = 600,
-    TURNS_YIELD_SHORT_MS = 2000, /* a word or two may wait for their transcript */
-    TURNS_YIELD_LONG_MS = 1000,
+    TURNS_YIELD_SHORT_MS =
+        1500, /* after its last sound: a word or two may wait for their transcript */
+    TURNS_YIELD_LONG_MS = 1000, /* after its first */
 };
 
 /* Who decides about turns. */
@@ -39,6 +40,8 @@ struct outcome {
     int stop_ms;   /* first silence at the ear */
     int final_ms;  /* the last that was heard of what it interrupted */
     int gap_ms;    /* longest silence in what went on; 0: none */
+    int heard_ms;  /* of the answer that was being heard, in all */
+    int kept_ms;   /* of it, as the engine was told by a truncation; -1: it was not */
     bool cut_off;  /* thinking: the agent spoke within the pause */
     int question_wait_ms; /* from the last sound of the caller's turn to the answer; -1: cut off, or none came */
 };
@@ -94,6 +97,7 @@ struct caller {
     int n_said;
     struct ear_run runs[CALLER_RUNS_MAX]; /* in order; the last may lie ahead */
     int n_runs;
+    int kept_ms[TURNS_ANSWERS]; /* of each answer, once it was truncated; -1 */
     struct {
         char name[40];
         int64_t due_us;
