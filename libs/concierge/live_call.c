@@ -20,31 +20,32 @@ struct live_write {
     int keep_days;
 };
 
-static void write_recent(struct fsw *w, const struct live_call *call)
+static void write_left(struct fsw *w, const struct live_left *left)
 {
     size_t i;
 
-    fsw_arr(w, "turns");
-    for (i = 0; i < call->n_turns; i++) {
-        const struct live_turn *t = &call->turns[i];
-
+    fsw_map(w, "left");
+    fsw_str(w, "past", left->past);
+    fsw_str(w, "unsaid", left->unsaid);
+    fsw_bool(w, "owed", left->owed);
+    fsw_bool(w, "wordsLost", left->words_lost);
+    fsw_arr(w, "tools");
+    for (i = 0; i < left->n_tools; i++) {
         fsw_map(w, NULL);
-        fsw_i64(w, "attempt", t->attempt);
-        fsw_i64(w, "index", t->index);
-        fsw_i64(w, "startMs", t->start_ms);
-        fsw_cstr(w, "role", t->agent ? "agent" : "caller");
-        fsw_str(w, "text", t->text);
+        fsw_str(w, "toolCallId", left->tools[i].call_id);
+        fsw_str(w, "name", left->tools[i].name);
+        fsw_str(w, "arguments", left->tools[i].arguments);
         fsw_end(w);
     }
     fsw_end(w);
-    fsw_arr(w, "tools");
-    for (i = 0; i < call->n_tools; i++) {
-        fsw_map(w, NULL);
-        fsw_i64(w, "attempt", call->tools[i].attempt);
-        fsw_i64(w, "atMs", call->tools[i].at_ms);
-        fsw_str(w, "toolCallId", call->tools[i].call_id);
-        fsw_end(w);
-    }
+    fsw_end(w);
+}
+
+static void write_open(struct fsw *w, int attempt, int index)
+{
+    fsw_map(w, "open");
+    fsw_i64(w, "attempt", attempt);
+    fsw_i64(w, "index", index);
     fsw_end(w);
 }
 
@@ -71,12 +72,12 @@ static enum errc write_newer(void *arg, struct ctx *ctx, const struct fs_doc *do
         fsw_str(w, "summary", call->transfer.summary);
         fsw_end(w);
     }
-    if (call->n_turns || call->n_tools)
-        write_recent(w, call);
-    if (call->past.n) {
-        fsw_str(w, "past", call->past);
-        fsw_bool(w, "toolsOpen", call->tools_open);
-    }
+    if (call->left.whole)
+        write_left(w, &call->left);
+    if (call->open.index >= 0)
+        write_open(w, call->open.attempt, call->open.index);
+    if (call->started_us)
+        fsw_time(w, "startedAt", call->started_us);
     fsw_time(w, "updatedAt", now_us);
     fsw_ttl(w, now_us, job->keep_days);
     return ERR_OK;
@@ -92,6 +93,18 @@ enum errc live_call_write(struct ctx *ctx, struct google *g, struct str call_sid
     return rc ? err_wrap(err, rc, "write live call") : ERR_OK;
 }
 
+enum errc live_call_mark_open(struct ctx *ctx, struct google *g, struct str call_sid, int attempt,
+                              int index, struct err *err)
+{
+    struct firestore_commit *c = firestore_commit_begin(g, ctx);
+    struct fsw *w = firestore_merge(c, document_path(ctx, call_sid), FS_PRE_EXISTS);
+    enum errc rc;
+
+    write_open(w, attempt, index);
+    rc = firestore_commit(c, NULL, err);
+    return rc ? err_wrap(err, rc, "mark live call") : ERR_OK;
+}
+
 static enum live_call_state find_state(struct str name)
 {
     size_t i;
@@ -103,31 +116,23 @@ static enum live_call_state find_state(struct str name)
     return LIVE_CALL_LIVE; /* a state that this build does not know is not an end */
 }
 
-static void read_recent(struct ctx *ctx, const struct jval *fields, struct live_call *ret)
+static void read_left(struct ctx *ctx, const struct jval *fields, struct live_left *ret)
 {
-    const struct jval *turns = fs_arr(fields, "turns"), *tools = fs_arr(fields, "tools"), *v;
-    struct live_turn *turn = ARENA_ARRAY(ctx->arena, struct live_turn, LIVE_CALL_RECENT_MAX);
-    struct live_tool *tool = ARENA_ARRAY(ctx->arena, struct live_tool, LIVE_CALL_RECENT_MAX);
-    struct json_iter it = json_iter(turns);
+    const struct jval *left = fs_map(fields, "left"), *v;
+    struct live_tool *tools = ARENA_ARRAY(ctx->arena, struct live_tool, LIVE_CALL_TOOLS_MAX);
+    struct json_iter it = json_iter(fs_arr(left, "tools"));
 
-    ret->turns = turn;
-    while (ret->n_turns < LIVE_CALL_RECENT_MAX && json_next(&it, NULL, &v)) {
+    *ret = (struct live_left){ .whole = left != NULL,
+                               .past = fs_str(left, "past"),
+                               .unsaid = fs_str(left, "unsaid"),
+                               .owed = fs_bool_or(left, "owed", false),
+                               .words_lost = fs_bool_or(left, "wordsLost", false),
+                               .tools = tools };
+    while (ret->n_tools < LIVE_CALL_TOOLS_MAX && json_next(&it, NULL, &v)) {
         const struct jval *f = fs_val_map(v);
 
-        turn[ret->n_turns++] = (struct live_turn){ .attempt = (int)fs_i64_or(f, "attempt", 0),
-                                                   .index = (int)fs_i64_or(f, "index", 0),
-                                                   .start_ms = fs_i64_or(f, "startMs", 0),
-                                                   .agent = str_eq_c(fs_str(f, "role"), "agent"),
-                                                   .text = fs_str(f, "text") };
-    }
-    it = json_iter(tools);
-    ret->tools = tool;
-    while (ret->n_tools < LIVE_CALL_RECENT_MAX && json_next(&it, NULL, &v)) {
-        const struct jval *f = fs_val_map(v);
-
-        tool[ret->n_tools++] =
-            (struct live_tool){ (int)fs_i64_or(f, "attempt", 0), fs_i64_or(f, "atMs", 0),
-                                fs_str(f, "toolCallId") };
+        tools[ret->n_tools++] = (struct live_tool){ fs_str(f, "toolCallId"), fs_str(f, "name"),
+                                                    fs_str(f, "arguments") };
     }
 }
 
@@ -148,12 +153,13 @@ enum errc live_call_read(struct ctx *ctx, struct google *g, struct str call_sid,
         .attempt = (int)fs_i64_or(doc.fields, "attempt", 0),
         .reason = fs_str(doc.fields, "reason"),
         .disclosed = fs_bool_or(doc.fields, "disclosed", false),
-        .past = fs_str(doc.fields, "past"),
-        .tools_open = fs_bool_or(doc.fields, "toolsOpen", false),
+        .started_us = fs_time_or(doc.fields, "startedAt", 0),
+        .open = { (int)fs_i64_or(fs_map(doc.fields, "open"), "attempt", -1),
+                  (int)fs_i64_or(fs_map(doc.fields, "open"), "index", -1) },
         .transfer = { fs_str(transfer, "number"), fs_str(transfer, "reason"),
                       fs_str(transfer, "summary") },
         .updated_us = fs_time_or(doc.fields, "updatedAt", 0),
     };
-    read_recent(ctx, doc.fields, ret);
+    read_left(ctx, doc.fields, &ret->left);
     return ERR_OK;
 }

@@ -386,21 +386,23 @@ TEST(usage_passes_through_json)
 
 TEST(a_live_call_is_read_as_it_was_written_and_an_older_attempt_does_not_undo_it)
 {
-    const struct live_turn turns[] = { { 0, 4, 9000, true, STR("Which day?") },
-                                       { 0, 5, 11000, false, STR("Monday.") } };
-    const struct live_tool tools[] = { { 0, 12000, STR("call_1") } };
+    const struct live_tool tools[] = { { STR("call_1"), STR("bookAppointment"),
+                                         STR("{\"a\":1}") } };
     struct fake_cloud f;
     struct live_call c = { .state = LIVE_CALL_TRANSFER,
                            .attempt = 1,
                            .reason = STR("transferred"),
                            .disclosed = true,
-                           .turns = turns,
-                           .n_turns = 2,
-                           .tools = tools,
-                           .n_tools = 1,
-                           .past = STR("Agent: Hello.\n"),
-                           .tools_open = true };
-    struct live_call back, old = { .state = LIVE_CALL_ENDED, .attempt = 0 };
+                           .started_us = 1700000000000000,
+                           .open = { -1, -1 },
+                           .left = { .whole = true,
+                                     .past = STR("Agent: Hello.\n"),
+                                     .unsaid = STR("How can I help?"),
+                                     .owed = true,
+                                     .words_lost = true,
+                                     .tools = tools,
+                                     .n_tools = 1 } };
+    struct live_call back, old = { .state = LIVE_CALL_ENDED, .attempt = 0, .open = { 0, 3 } };
     struct err err = ERR_INIT;
 
     fake_cloud_open(&f, "2026-11-24T09:00:00Z");
@@ -414,18 +416,23 @@ TEST(a_live_call_is_read_as_it_was_written_and_an_older_attempt_does_not_undo_it
     CHECK_INT(back.attempt, 1);
     CHECK_STR(back.transfer.number, "+4930555101");
     CHECK_STR(back.transfer.summary, "Wants a person.");
-    CHECK(back.disclosed && back.tools_open);
-    CHECK_STR(back.past, "Agent: Hello.\n");
-    CHECK_INT(back.n_turns, 2);
-    CHECK(back.turns[0].agent && !back.turns[1].agent);
-    CHECK_INT(back.turns[1].index, 5);
-    CHECK_INT(back.turns[1].start_ms, 11000);
-    CHECK_STR(back.turns[1].text, "Monday.");
-    CHECK_INT(back.n_tools, 1);
-    CHECK_STR(back.tools[0].call_id, "call_1");
-    CHECK_INT(back.tools[0].at_ms, 12000);
+    CHECK(back.disclosed && back.left.whole && back.left.owed && back.left.words_lost);
+    CHECK_INT(back.started_us, 1700000000000000);
+    CHECK_STR(back.left.past, "Agent: Hello.\n");
+    CHECK_STR(back.left.unsaid, "How can I help?");
+    CHECK_INT(back.left.n_tools, 1);
+    CHECK_STR(back.left.tools[0].call_id, "call_1");
+    CHECK_STR(back.left.tools[0].name, "bookAppointment");
+    CHECK_STR(back.left.tools[0].arguments, "{\"a\":1}");
+    CHECK_INT(back.open.index, -1);
+    CHECK_OK(live_call_mark_open(&f.ctx, f.google, STR("CA1"), 1, 7, &err));
+    CHECK_RC(ERR_NOT_FOUND, live_call_mark_open(&f.ctx, f.google, STR("CA2"), 0, 1, &err));
     CHECK_INT(back.updated_us, clock_wall_us(&f.clock.clock));
     CHECK_STR(json_str(json_get(fake_cloud_doc(&f, "liveCalls/CA1"), "ttlAt")),
               "2027-02-22T09:00:00.000000Z");
+    CHECK_OK(live_call_read(&f.ctx, f.google, STR("CA1"), &back, &err));
+    CHECK_INT(back.open.attempt, 1);
+    CHECK_INT(back.open.index, 7);
+    CHECK_INT(back.state, LIVE_CALL_TRANSFER); /* the rest stays */
     fake_cloud_close(&f);
 }

@@ -15,6 +15,8 @@ enum {
     RETRY_US = 20000,           /* after the socket refused a message */
     FADE_BYTES = 5 * BYTES_PER_MS,
     MARK_NAME_MAX = 48,
+    BREATH_FRAMES_MIN = 4, /* of 20 ms; a shorter pause is within a word */
+    BREATH_ENERGY = 40000, /* 44 dB below full scale */
 };
 
 /* Positions are bytes since the playout's start; they survive pauses and clears. */
@@ -506,6 +508,58 @@ bool playout_current(const struct playout *p, struct voice_part *ret)
         }
     }
     return false;
+}
+
+static const struct part *part_heard(const struct playout *p, uint64_t at)
+{
+    size_t i;
+
+    for (i = 0; i < p->n_parts; i++) {
+        if (p->parts[i].to > at)
+            return &p->parts[i];
+    }
+    return NULL;
+}
+
+bool playout_hearing(const struct playout *p, int64_t now_us, struct playout_heard *ret)
+{
+    uint64_t at = heard_by(p, now_us);
+    const struct part *t = part_heard(p, at);
+
+    if (t)
+        *ret = (struct playout_heard){ part_view(t), ms_between(t->from, at),
+                                       ms_between(t->from, t->to), false };
+    return t != NULL;
+}
+
+static bool is_quiet(const struct playout *p, uint64_t at)
+{
+    uint8_t frame[G711_FRAME_BYTES];
+    size_t i;
+
+    for (i = 0; i < sizeof(frame); i++)
+        frame[i] = p->ring[(size_t)(at + i) & (p->ring_size - 1)];
+    return g711_ulaw_energy(frame, sizeof(frame)) < BREATH_ENERGY;
+}
+
+int64_t playout_breath_ms(const struct playout *p, int64_t now_us, int64_t at_ms)
+{
+    uint64_t heard = heard_by(p, now_us), at, to, run = 0, longest = 0, middle = 0;
+    const struct part *t = part_heard(p, heard);
+
+    if (!t)
+        return at_ms;
+    at = t->from + (uint64_t)MAX(at_ms - PLAYOUT_BREATH_MS, 0) * BYTES_PER_MS;
+    to = MIN(t->to, t->from + (uint64_t)(at_ms + PLAYOUT_BREATH_MS) * BYTES_PER_MS);
+    for (at = MAX(at, MAX(heard, p->kept)); at + G711_FRAME_BYTES <= to; at += G711_FRAME_BYTES) {
+        run = is_quiet(p, at) ? run + G711_FRAME_BYTES : 0;
+        if (run > longest) {
+            longest = run;
+            middle = at + G711_FRAME_BYTES - run / 2;
+        }
+    }
+    return longest < (uint64_t)BREATH_FRAMES_MIN * G711_FRAME_BYTES ? at_ms
+                                                                    : ms_between(t->from, middle);
 }
 
 bool playout_active(const struct playout *p)

@@ -27,6 +27,7 @@ enum {
     PLAYOUT_MARK_TRIP_MS =
         250, /* a mark may take so long to come back before the clock is doubted */
     PLAYOUT_MARK_LATE_MS = 2000, /* audio so long over counts as heard without its mark */
+    PLAYOUT_BREATH_MS = 700,     /* around where a sentence should end by its text */
     PLAYOUT_PARTS_MAX = 32,      /* waiting or being heard at a time */
 };
 
@@ -87,6 +88,11 @@ size_t playout_clear(struct playout *p, int64_t now_us,
 
 /* The part that the caller is hearing or will hear next; views live until the next call. False: none. */
 bool playout_current(const struct playout *p, struct voice_part *ret);
+/* The same with what was heard of it by now. */
+bool playout_hearing(const struct playout *p, int64_t now_us, struct playout_heard *ret);
+/* The middle of the longest pause in the speech within PLAYOUT_BREATH_MS of `at_ms` of that part, and not over
+ * yet; `at_ms` when there is none. */
+int64_t playout_breath_ms(const struct playout *p, int64_t now_us, int64_t at_ms);
 bool playout_active(const struct playout *p); /* audio is waiting, or not yet heard */
 bool playout_full(const struct playout *p);
 int64_t playout_queued_ms(const struct playout *p); /* not yet sent */

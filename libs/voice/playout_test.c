@@ -544,3 +544,30 @@ TEST(playout_of_an_engine_without_ids_plays_one_endless_part)
     CHECK_EAR(&e, "a100 m:g0.1 ");
     ear_close(&e);
 }
+
+TEST(playout_finds_the_pause_near_where_a_sentence_should_end)
+{
+    struct voice_part part = item("i1");
+    uint8_t quiet[300 * G711_BYTES_PER_MS];
+    struct playout_heard h;
+    struct ear e;
+
+    ear_open(&e);
+    memset(quiet, G711_ULAW_SILENCE, sizeof(quiet));
+    CHECK(!playout_hearing(e.playout, e.now_us, &h));
+    ear_say(&e, "i1", 2000);
+    CHECK_OK(playout_add(e.playout, &part, quiet, sizeof(quiet)));
+    ear_say(&e, "i1", 2000);
+    ear_run(&e, 1000);
+    playout_mark(e.playout, STR("g0.3"), e.now_us);
+    CHECK(playout_hearing(e.playout, e.now_us, &h));
+    CHECK_INT(h.heard_ms, 1000);
+    CHECK_INT(h.queued_ms, 4300);
+    CHECK_INT(playout_breath_ms(e.playout, e.now_us, 1700), 2150);
+    CHECK_INT(playout_breath_ms(e.playout, e.now_us, 2600), 2150);
+    CHECK_INT(playout_breath_ms(e.playout, e.now_us, 3400), 3400); /* none near it */
+    ear_run(&e, 1500);
+    playout_mark(e.playout, STR("g0.10"), e.now_us);
+    CHECK_INT(playout_breath_ms(e.playout, e.now_us, 2600), 2600); /* over already */
+    ear_close(&e);
+}

@@ -21,6 +21,11 @@ int64_t call_at_ms(const struct call *c)
     return c->started ? (call_now_us(c) - c->start_us) / 1000 : 0;
 }
 
+int64_t call_began_us(const struct call *c)
+{
+    return c->past.started_us ? c->past.started_us : c->start_wall_us;
+}
+
 static void enter_starting(struct call *c)
 {
     timer_start(&c->state_timer, CALL_ENGINE_MS);
@@ -50,6 +55,7 @@ static void engine_too_late(struct call *c)
 
 static void enter_leaving(struct call *c)
 {
+    call_move_leave(c);
     call_voice_end(c);
     timer_start(&c->state_timer, CALL_RECORD_MS);
     call_tell_end(c);
@@ -125,7 +131,7 @@ static void stop_timers(struct call *c)
     struct timer *const timers[] = {
         &c->state_timer,   &c->engine_retry, &c->playout_timer,  &c->turn_timer,    &c->mute_timer,
         &c->silence_timer, &c->limit_timer,  &c->farewell.grace, &c->farewell.cap,  &c->wait_timer,
-        &c->keys.timer,    &c->slow_timer,   &c->past_timer,     &c->unheard_timer,
+        &c->keys.timer,    &c->slow_timer,   &c->past_timer,     &c->unheard_timer, &c->move.timer,
     };
     size_t i;
 
@@ -325,12 +331,14 @@ struct call *call_create(struct bridge *b, struct ws_conn *ws, struct ws_events 
     c->state = CALL_OPENED;
     c->next_media_ms = -1;
     c->engine_connect_ms = -1;
+    c->open_index = -1;
     c->upgraded_ms = loop_now_ms(c->loop);
     arena_init(&c->arena);
     timer_init(&c->state_timer, c->loop, on_state_timer, c);
     call_engine_init_timers(c);
     call_past_init_timers(c);
     call_rollover_init_timer(c);
+    call_move_init_timer(c);
     call_voice_init_timers(c);
     call_keys_init_timer(c);
     call_farewell_init_timers(c);
@@ -346,21 +354,6 @@ struct call *call_create(struct bridge *b, struct ws_conn *ws, struct ws_events 
 struct call *call_of_node(struct list_node *n)
 {
     return CONTAINER_OF(n, struct call, node);
-}
-
-bool call_in_mid_turn(const struct call *c)
-{
-    return c->state == CALL_TALKING &&
-           (turn_busy(c->turn) || c->caller_speaks || c->answer_due || tools_pending(c->tools) > 0);
-}
-
-void call_move(struct call *c)
-{
-    c->moving = true;
-    if (call_in_mid_turn(c))
-        timer_start(&c->farewell.cap, CALL_MOVE_MS);
-    else
-        call_leave(c, END_SHUTDOWN);
 }
 
 void call_abandon(struct call *c)

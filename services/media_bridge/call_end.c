@@ -7,6 +7,7 @@
 enum {
     LIVE_WRITE_MS = 3000,
     REST_END_MS = 3000,
+    OPEN_MARK_MS = 2000,
 };
 
 /* ---- goodbye ---- */
@@ -116,6 +117,14 @@ struct live_write {
     struct err err;
 };
 
+/* What a bridge leaves, while it is written down. */
+struct leaving {
+    struct live_write *write;
+    struct buf lines;
+    struct live_tool *tools;
+    size_t n_tools;
+};
+
 static enum live_call_state live_state(const struct call *c)
 {
     if (!c->end_decided || end_reason_info(c->end)->resumes)
@@ -163,46 +172,59 @@ static void live_done(void *arg)
         call_event(c, EV_RECORDED);
 }
 
-/* What the next stream must know, though its events are still on their way. */
-static void keep_recent(struct live_write *w, const struct call *c)
-{
-    struct live_turn *turns = ARENA_ARRAY(&w->arena, struct live_turn, LIVE_CALL_RECENT_MAX);
-    struct live_tool *tools = ARENA_ARRAY(&w->arena, struct live_tool, LIVE_CALL_RECENT_MAX);
-    size_t i;
-
-    w->live.n_turns = journal_recent_turns(c->journal, turns);
-    w->live.n_tools = journal_recent_tools(c->journal, tools);
-    for (i = 0; i < w->live.n_turns; i++)
-        turns[i].text = arena_str(&w->arena, turns[i].text);
-    for (i = 0; i < w->live.n_tools; i++)
-        tools[i].call_id = arena_str(&w->arena, tools[i].call_id);
-    w->live.turns = turns;
-    w->live.tools = tools;
-}
-
 static void add_turn_line(void *arg, enum voice_role role, struct str text)
 {
-    buf_addf(arg, "%s: " STR_FMT "\n", role == VOICE_AGENT ? "Agent" : "Caller", STR_ARG(text));
+    struct leaving *l = arg;
+
+    buf_addf(&l->lines, "%s: " STR_FMT "\n", role == VOICE_AGENT ? "Agent" : "Caller",
+             STR_ARG(text));
 }
 
-static void add_tool_line(void *arg, const struct voice_tool_call *call, const struct str *output)
+static void add_tool(void *arg, const struct voice_tool_call *call, const struct str *output)
 {
+    struct leaving *l = arg;
+    struct arena *a = &l->write->arena;
+
     if (output)
-        buf_addf(arg, "Tool: " STR_FMT " " STR_FMT " -> " STR_FMT "\n", STR_ARG(call->name),
+        buf_addf(&l->lines, "Tool: " STR_FMT " " STR_FMT " -> " STR_FMT "\n", STR_ARG(call->name),
                  STR_ARG(str_slice(call->arguments, 0, PAST_OUTPUT_MAX)),
                  STR_ARG(str_slice(*output, 0, PAST_OUTPUT_MAX)));
+    else if (l->n_tools < LIVE_CALL_TOOLS_MAX)
+        l->tools[l->n_tools++] =
+            (struct live_tool){ arena_str(a, call->call_id), arena_str(a, call->name),
+                                arena_str(a, call->arguments) };
+}
+
+/* Nothing of what the stream before has left was said or done yet. */
+static void hand_on(struct live_left *left, const struct call *c, struct arena *a)
+{
+    left->unsaid = arena_str(a, c->past.unsaid);
+    left->owed |= c->past.owed;
+    left->words_lost |= c->past.words_lost;
 }
 
 /* All that the next bridge needs, so that it reads one document. */
-static void keep_past(struct live_write *w, const struct call *c)
+static void keep_left(struct live_write *w, const struct call *c)
 {
-    static const struct journal_recall to = { add_turn_line, add_tool_line };
-    struct buf lines = BUF_INIT(MIB);
+    static const struct journal_recall to = { add_turn_line, add_tool };
+    struct leaving l = { .write = w, .lines = BUF_INIT(MIB) };
+    struct live_left *left = &w->live.left;
+    bool partly;
 
-    journal_recall(c->journal, &to, &lines);
-    w->live.past = past_join(&w->arena, c->past.text, buf_str(&lines));
-    w->live.tools_open = tools_pending(c->tools) > 0;
-    buf_release(&lines);
+    l.tools = ARENA_ARRAY(&w->arena, struct live_tool, LIVE_CALL_TOOLS_MAX);
+    journal_recall(c->journal, &to, &l);
+    left->whole = true;
+    left->past = past_join(&w->arena, c->past.text, buf_str(&l.lines));
+    left->unsaid = arena_str(&w->arena, journal_unsaid(c->journal, &partly));
+    left->owed = c->move.owed || partly;
+    left->words_lost = c->move.words_lost;
+    left->tools = l.tools;
+    left->n_tools = l.n_tools;
+    if (c->parts_heard == 0 && left->unsaid.n == 0)
+        hand_on(left, c, &w->arena);
+    if (left->owed)
+        left->unsaid = STR_EMPTY; /* the next engine makes its own answer */
+    buf_release(&l.lines);
 }
 
 static struct live_write *live_create(struct call *c)
@@ -219,15 +241,15 @@ static struct live_write *live_create(struct call *c)
         .state = live_state(c),
         .attempt = c->attempt,
         .reason = str_c(c->end_decided ? end_reason_info(c->end)->name : ""),
+        .started_us = call_began_us(c),
+        .open = { c->attempt, c->open_index },
         .disclosed = c->parts_heard > 0 || c->past.disclosed || (c->attempt > 0 && !c->past_known),
         .transfer = { arena_str(&w->arena, c->transfer.number),
                       arena_str(&w->arena, c->transfer.reason),
                       arena_str(&w->arena, c->transfer.summary) },
     };
-    if (c->end_decided && end_reason_info(c->end)->resumes)
-        keep_recent(w, c);
-    if (c->end_decided && c->end == END_SHUTDOWN)
-        keep_past(w, c);
+    if (c->end_decided && end_reason_info(c->end)->resumes && (c->attempt == 0 || c->past_known))
+        keep_left(w, c);
     return w;
 }
 
@@ -257,4 +279,60 @@ void call_live_forget(struct call *c)
     if (c->live_write)
         c->live_write->call = NULL;
     c->live_write = NULL;
+}
+
+/* ---- the caller's turn in progress ---- */
+
+struct open_mark {
+    struct bridge *bridge;
+    struct arena arena;
+    struct str call_sid;
+    struct log log;
+    int attempt, index;
+    enum errc rc;
+    struct err err;
+};
+
+static void mark_run(void *arg, struct ctx *worker)
+{
+    struct open_mark *m = arg;
+    struct ctx ctx = *worker;
+
+    ctx.log = m->log;
+    ctx.deadline_mono_ms = clock_mono_ms(ctx.clock) + OPEN_MARK_MS;
+    m->rc =
+        live_call_mark_open(&ctx, m->bridge->google, m->call_sid, m->attempt, m->index, &m->err);
+}
+
+static void mark_free(struct open_mark *m)
+{
+    arena_release(&m->arena);
+    mem_free(m);
+}
+
+static void mark_done(void *arg)
+{
+    struct open_mark *m = arg;
+
+    if (m->rc)
+        log_warn(&m->log, "the caller's turn not marked as begun error=\"%s\"", m->err.text);
+    mark_free(m);
+}
+
+void call_live_open(struct call *c, int index)
+{
+    struct open_mark *m;
+
+    if (index < 0 || index == c->open_index)
+        return;
+    c->open_index = index;
+    m = MEM_NEW(struct open_mark);
+    m->bridge = c->bridge;
+    m->log = c->log;
+    m->attempt = c->attempt;
+    m->index = index;
+    arena_init(&m->arena);
+    m->call_sid = arena_str(&m->arena, c->call_sid);
+    if (bridge_submit(c->bridge, mark_run, mark_done, m))
+        mark_free(m); /* should the bridge die now, nobody asks for the words */
 }

@@ -43,8 +43,13 @@ enum call_event {
     EV_EVENTS,
 };
 
-struct live_write; /* call_end.c */
-struct past_job;   /* call_past.c */
+struct live_write;                   /* call_end.c */
+struct past_job;                     /* call_move.c */
+void call_move_look(struct call *c); /* whether it is time, after whatever changed */
+void call_move_leave(struct call *c);
+void call_move_init_timer(struct call *c);
+
+/* call_past.c */
 
 struct call {
     struct list_node node;
@@ -142,6 +147,10 @@ struct call {
     enum end_reason end;
     bool end_decided, moving;
     struct {
+        struct timer timer;
+        bool words_lost, owed; /* when it was let go */
+    } move;
+    struct {
         bool armed, interrupted;
         enum end_reason reason;
         struct timer grace, cap;
@@ -152,16 +161,17 @@ struct call {
     } transfer;
     struct live_write *live_write; /* in flight */
     bool live_dirty;               /* it must be written once more */
+    int open_index;                /* of the caller's turn that was begun last; -1: none */
     bool told_started;
 };
 
 /* call.c */
-bool call_in_mid_turn(const struct call *c); /* something is being said, heard or done */
 void call_event(struct call *c, enum call_event ev);
 /* Decides the end, once; the first reason stays. */
 void call_leave(struct call *c, enum end_reason reason);
 int64_t call_now_us(const struct call *c);
-int64_t call_at_ms(const struct call *c); /* since `start` */
+int64_t call_at_ms(const struct call *c);    /* since `start` */
+int64_t call_began_us(const struct call *c); /* its first stream, wall clock */
 /* Before the start: the peer is told why. */
 void call_refuse(struct call *c, int close_code, const char *reason);
 void call_settle(struct call *c); /* looks whether everything is in */
@@ -241,6 +251,8 @@ void call_farewell_on_speech(struct call *c);
 void call_farewell_init_timers(struct call *c);
 void call_live_write(struct call *c); /* EV_RECORDED follows a final state */
 void call_live_forget(struct call *c);
+/* The caller's turn of this index has begun: on record at once, should the bridge be killed. */
+void call_live_open(struct call *c, int index);
 void call_tell_end(struct call *c);
 
 /* call_past.c */

@@ -27,7 +27,7 @@ static void write_down(struct call *c, struct str text)
     struct buf id = BUF_INIT(VOICE_ID_MAX);
 
     buf_addf(&id, "keys-%d", ++c->keys.entries);
-    journal_caller_started(c->journal, buf_str(&id), c->keys.begun_ms);
+    (void)journal_caller_started(c->journal, buf_str(&id), c->keys.begun_ms);
     journal_caller_stopped(c->journal, buf_str(&id), call_at_ms(c));
     journal_caller_text(c->journal, buf_str(&id), text, true);
     buf_release(&id);

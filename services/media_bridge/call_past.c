@@ -40,6 +40,7 @@ static void keep(struct call *c, const struct past *p)
     c->past = *p;
     c->past_known = true;
     c->past.text = arena_str(&c->arena, p->text);
+    c->past.unsaid = arena_str(&c->arena, p->unsaid);
     c->past.open = ARENA_ARRAY(&c->arena, struct past_tool, MAX(p->n_open, (size_t)1));
     for (i = 0; i < p->n_open; i++)
         c->past.open[i] = (struct past_tool){ arena_str(&c->arena, p->open[i].call_id),
@@ -143,20 +144,40 @@ static void ask_again(struct call *c, const struct past_tool *t)
     (void)tools_run(c->tools, t->call_id, t->name, t->arguments);
 }
 
+/* Nothing was lost, and the caller has noticed next to nothing. */
+static void go_on(struct call *c)
+{
+    int64_t now = call_now_us(c);
+
+    if (c->past.unsaid.n)
+        turn_say(c->turn, c->past.unsaid, false, now);
+    else if (c->past.owed && c->past.n_open == 0)
+        turn_respond(c->turn, now);
+    else if (c->past.n_open == 0)
+        timer_start(&c->silence_timer, (int64_t)c->bridge->profile->limits.silence_prompt_s * 1000);
+}
+
 void call_past_resume(struct call *c)
 {
+    const struct sentences *say = c->bridge->sentences;
+    int64_t now = call_now_us(c);
     size_t i;
 
-    log_info(&c->log, "talk taken up known=%d moved=%d bytes=%zu open_tools=%zu", c->past_known,
-             c->past.moved, c->past.text.n, c->past.n_open);
+    log_info(&c->log,
+             "talk taken up known=%d moved=%d owed=%d words_lost=%d unsaid_bytes=%zu bytes=%zu "
+             "open_tools=%zu",
+             c->past_known, c->past.moved, c->past.owed, c->past.words_lost, c->past.unsaid.n,
+             c->past.text.n, c->past.n_open);
     for (i = 0; i < c->past.n_open; i++)
         ask_again(c, &c->past.open[i]);
     if (c->past_known && !c->past.disclosed && !c->after_no_answer)
         call_voice_open(c); /* nobody has heard it yet */
+    else if (c->past.words_lost && !c->after_no_answer)
+        turn_say(c->turn, str_c(say->failed), false, now); /* and asks to say it again */
+    else if (c->past.moved && !c->after_no_answer)
+        go_on(c);
     else if (c->past.n_open > 0)
-        turn_say(c->turn, str_c(c->bridge->sentences->interrupted), false, call_now_us(c));
-    else if (c->past.moved && !c->past.caller_last && !c->after_no_answer)
-        timer_start(&c->silence_timer, (int64_t)c->bridge->profile->limits.silence_prompt_s * 1000);
+        turn_say(c->turn, str_c(say->interrupted), false, now);
     else
-        turn_respond(c->turn, call_now_us(c)); /* the prompt says how to begin */
+        turn_respond(c->turn, now); /* the prompt says how to begin */
 }

@@ -65,6 +65,7 @@ void call_pump(struct call *c)
         watch_silence(c);
         watch_tools(c);
         call_watch_engine(c);
+        call_move_look(c);
     }
     if (c->engine_held && c->engine && playout_queued_ms(c->playout) < PLAYOUT_FULL_MS / 2) {
         c->engine_held = false;
@@ -138,7 +139,7 @@ static void on_speech_started(struct call *c, struct str item_id, int64_t at_ms)
     call_farewell_on_speech(c);
     (void)str_copy(c->caller_item, sizeof(c->caller_item), item_id); /* an engine's id fits */
     caller_audio_turn(&c->caller_audio, (now - since) / 1000 + CALL_ONSET_MS);
-    journal_caller_started(c->journal, item_id, call_ms_of(c, since));
+    call_live_open(c, journal_caller_started(c->journal, item_id, call_ms_of(c, since)));
     turn_on_speech_started(c->turn, since, now);
 }
 
@@ -254,14 +255,17 @@ static void on_silence(void *arg)
     call_pump(c);
 }
 
+/* It counts from the call's beginning, also in a stream that goes on with it. */
 static void limit_begin(struct call *c)
 {
-    int max_s = c->bridge->profile->limits.call_max_s;
-    int warning_s = c->bridge->profile->limits.call_warning_s;
-    bool warns = warning_s > 0 && warning_s < max_s;
+    int64_t passed_ms =
+        MAX((clock_wall_us(c->bridge->service->clock) - call_began_us(c)) / 1000, 0);
+    int64_t left_ms = (int64_t)c->bridge->profile->limits.call_max_s * 1000 - passed_ms;
+    int64_t warning_ms = (int64_t)c->bridge->profile->limits.call_warning_s * 1000;
+    bool warns = warning_ms > 0 && warning_ms < left_ms;
 
     c->limit_near = !warns;
-    timer_start(&c->limit_timer, (int64_t)(warns ? max_s - warning_s : max_s) * 1000);
+    timer_start(&c->limit_timer, MAX(warns ? left_ms - warning_ms : left_ms, 0));
 }
 
 static void on_slow(void *arg)
@@ -597,10 +601,6 @@ static void on_listening(void *arg)
 {
     struct call *c = arg;
 
-    if (c->moving && !c->farewell.armed && !call_in_mid_turn(c)) {
-        call_leave(c, END_SHUTDOWN);
-        return;
-    }
     if (tools_pending(c->tools) > 0 || c->answer_due || c->caller_speaks)
         return;
     if (c->farewell.armed)

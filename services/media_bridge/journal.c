@@ -2,63 +2,13 @@
 
 #include <string.h>
 
-#include "base/arena.h"
-#include "base/buf.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "media_bridge/journal_internal.h"
 
 /* Faster than anybody speaks: text beyond it cannot have been heard. */
-enum { CHARS_PER_SECOND_MAX = 30, TOOL_NAME_MAX = 64, NUMBER_MAX = 32 };
-
-struct turn {
-    char item_id[VOICE_ID_MAX];
-    enum voice_role role;
-    int index; /* -1: not begun */
-    int64_t start_ms, end_ms;
-    struct buf text;
-    bool text_final, heard, interrupted;
-    bool told;    /* call.turn is out */
-    bool dropped; /* nobody heard it, or nothing was understood */
-};
-
-struct tool_entry {
-    char name[TOOL_NAME_MAX];
-    enum tool_status status;
-    int64_t latency_ms;
-};
-
-/* What an engine must be told of a tool. */
-struct recalled_tool {
-    char call_id[VOICE_ID_MAX];
-    int before; /* index of the turn that comes after it */
-    bool answered;
-    int64_t at_ms; /* of the answer */
-    struct buf name, arguments, output;
-};
-
-struct latencies {
-    int64_t *ms;
-    size_t n, cap;
-};
-
-struct journal {
-    struct journal_opts o;
-    char source[32];
-    int64_t seq;
-    struct arena arena; /* of one event */
-    struct turn *turns;
-    size_t n_turns, cap_turns;
-    int next_index;
-    struct tool_entry *tools;
-    size_t n_tools, cap_tools;
-    struct recalled_tool *recalled; /* a ring of JOURNAL_RECALL_TOOLS; NULL: no tool yet */
-    size_t n_asked;
-    struct latencies latencies[LATENCIES];
-    struct usage used, transcribed;
-    int turn_of_latency; /* the caller's turn that the next response answers */
-    bool ended;
-};
+enum { CHARS_PER_SECOND_MAX = 30, NUMBER_MAX = 32, CUT_NEAR_MS = 1000 };
 
 struct journal *journal_create(const struct journal_opts *o)
 {
@@ -73,6 +23,7 @@ struct journal *journal_create(const struct journal_opts *o)
     (void)str_copy(j->source, sizeof(j->source), buf_str(&source)); /* same size */
     buf_release(&source);
     arena_init(&j->arena);
+    buf_init(&j->unsaid, JOURNAL_UNSAID_MAX);
     return j;
 }
 
@@ -103,6 +54,7 @@ struct journal *journal_destroy(struct journal *j)
         mem_free(j->latencies[i].ms);
     mem_free(j->turns);
     mem_free(j->tools);
+    buf_release(&j->unsaid);
     arena_release(&j->arena);
     free_text(j->o.call_sid);
     free_text(j->o.model);
@@ -276,6 +228,25 @@ static void cut_to_heard(struct turn *t, int64_t heard_ms, int64_t queued_ms)
     }
 }
 
+/* At the end of a sentence, when it was to be cut there; else it was interrupted. */
+static void cut_off(struct journal *j, struct turn *t, int64_t heard_ms, int64_t queued_ms)
+{
+    struct turn before = *t;
+    struct buf all = BUF_INIT(JOURNAL_TURN_TEXT_MAX);
+
+    buf_add_str(&all, buf_str(&t->text));
+    before.text = all;
+    t->interrupted = t->cut_n == 0 || heard_ms + CUT_NEAR_MS < t->cut_ms;
+    if (t->interrupted)
+        cut_to_heard(t, heard_ms, queued_ms);
+    else
+        buf_truncate(&t->text, t->cut_n);
+    if (j->keeps_unsaid)
+        journal_add_unsaid(j, &before, t->index < 0 ? 0 : t->text.n);
+    t->text_final = true;
+    buf_release(&all);
+}
+
 void journal_agent_heard(struct journal *j, struct str item_id, int64_t heard_ms, int64_t queued_ms,
                          bool whole, int64_t at_ms)
 {
@@ -285,9 +256,8 @@ void journal_agent_heard(struct journal *j, struct str item_id, int64_t heard_ms
         return;
     t->heard = true;
     t->end_ms = at_ms;
-    t->interrupted = !whole;
     if (!whole)
-        cut_to_heard(t, heard_ms, queued_ms);
+        cut_off(j, t, heard_ms, queued_ms);
     t->dropped = t->index < 0 || (!whole && heard_ms == 0);
     tell_agent_turn(j, t);
 }
@@ -299,15 +269,18 @@ struct str journal_said(struct journal *j, struct str item_id)
     return t && !t->dropped ? buf_str(&t->text) : STR_EMPTY;
 }
 
-void journal_caller_started(struct journal *j, struct str item_id, int64_t at_ms)
+int journal_caller_started(struct journal *j, struct str item_id, int64_t at_ms)
 {
     struct turn *t = turn_for(j, item_id, VOICE_CALLER);
 
-    if (!t || t->index >= 0)
-        return;
-    t->index = j->next_index++;
-    t->start_ms = at_ms;
-    t->end_ms = at_ms;
+    if (!t)
+        return -1;
+    if (t->index < 0) {
+        t->index = j->next_index++;
+        t->start_ms = at_ms;
+        t->end_ms = at_ms;
+    }
+    return t->index;
 }
 
 void journal_caller_stopped(struct journal *j, struct str item_id, int64_t at_ms)
@@ -548,105 +521,6 @@ void journal_handoff(struct journal *j, const char *kind, struct str reason, str
     finish(j, &w, &h);
 }
 
-/* ---- recall ---- */
-
-static const struct turn *turn_at(const struct journal *j, int index)
-{
-    size_t i;
-
-    for (i = 0; i < j->n_turns; i++) {
-        if (j->turns[i].index == index)
-            return &j->turns[i];
-    }
-    return NULL;
-}
-
-/* The turn was heard, or its end is still being heard. */
-static bool is_said(const struct turn *t)
-{
-    return t && !t->dropped && t->text.n > 0;
-}
-
-/* The first of the latest turns that fit. */
-static int recalled_from(const struct journal *j)
-{
-    size_t left = JOURNAL_RECALL_MAX;
-    int i;
-
-    for (i = j->next_index; i > 0; i--) {
-        const struct turn *t = turn_at(j, i - 1);
-
-        if (!is_said(t))
-            continue;
-        if (t->text.n > left)
-            break;
-        left -= t->text.n;
-    }
-    return i;
-}
-
-static void recall_tools(const struct journal *j, int before, const struct journal_recall *to,
-                         void *arg)
-{
-    size_t n = MIN(j->n_asked, (size_t)JOURNAL_RECALL_TOOLS), i;
-
-    for (i = j->n_asked - n; i < j->n_asked; i++) {
-        const struct recalled_tool *t = &j->recalled[i % JOURNAL_RECALL_TOOLS];
-        const struct voice_tool_call call = { STR_EMPTY, str_c(t->call_id), buf_str(&t->name),
-                                              buf_str(&t->arguments) };
-        struct str output = buf_str(&t->output);
-
-        if (t->before == before)
-            to->tool(arg, &call, t->answered ? &output : NULL);
-    }
-}
-
-void journal_recall(struct journal *j, const struct journal_recall *to, void *arg)
-{
-    int i;
-
-    for (i = recalled_from(j); i <= j->next_index; i++) {
-        const struct turn *t = turn_at(j, i);
-
-        recall_tools(j, i, to, arg);
-        if (is_said(t))
-            to->turn(arg, t->role, buf_str(&t->text));
-    }
-}
-
-size_t journal_recent_turns(const struct journal *j, struct live_turn *out)
-{
-    size_t n = 0, k;
-    int i;
-
-    for (i = j->next_index - 1; i >= 0 && n < LIVE_CALL_RECENT_MAX; i--)
-        n += is_said(turn_at(j, i));
-    for (i++, k = 0; i < j->next_index; i++) {
-        const struct turn *t = turn_at(j, i);
-
-        if (is_said(t))
-            out[k++] = (struct live_turn){ .attempt = j->o.attempt,
-                                           .index = i,
-                                           .start_ms = t->start_ms,
-                                           .agent = t->role == VOICE_AGENT,
-                                           .text = buf_str(&t->text) };
-    }
-    return n;
-}
-
-size_t journal_recent_tools(const struct journal *j, struct live_tool *out)
-{
-    size_t i = j->n_asked - MIN(j->n_asked, (size_t)LIVE_CALL_RECENT_MAX), n = 0;
-
-    for (; i < j->n_asked; i++) {
-        const struct recalled_tool *t = &j->recalled[i % JOURNAL_RECALL_TOOLS];
-
-        if (t->answered)
-            out[n++] = (struct live_tool){ j->o.attempt, t->at_ms, str_c(t->call_id) };
-    }
-    return n;
-}
-
 /* ---- the end ---- */
 
 static void write_latencies(struct jw *w, const struct journal *j)
@@ -673,7 +547,7 @@ static void write_turns(struct jw *w, const struct journal *j)
 
     jw_arr(w, "turns");
     for (i = 0; i < j->next_index; i++) {
-        const struct turn *t = turn_at(j, i);
+        const struct turn *t = journal_turn_at(j, i);
 
         if (!t || !t->told)
             continue;

@@ -10,7 +10,6 @@
 #include "base/clock.h"
 #include "concierge/cost.h"
 #include "concierge/end_reason.h"
-#include "concierge/live_call.h"
 #include "concierge/tool_wire.h"
 #include "media_bridge/outbox.h"
 #include "voice/engine.h"
@@ -23,6 +22,7 @@ enum {
     JOURNAL_LATENCIES_MAX = 1000,   /* of each kind */
     JOURNAL_RECALL_MAX = 24 * 1024, /* bytes of the latest turns that are recalled */
     JOURNAL_RECALL_TOOLS = 24,      /* the latest tools are recalled */
+    JOURNAL_UNSAID_MAX = 1800,      /* bytes; a longer rest is not said word for word */
     JOURNAL_RECALL_TOOL_MAX = 4096, /* bytes of arguments, and of an output; longer ones are cut */
 };
 
@@ -79,7 +79,8 @@ void journal_agent_heard(struct journal *j, struct str item_id, int64_t heard_ms
 /* The words of a turn, as far as they are known, and were heard; empty: none. */
 struct str journal_said(struct journal *j, struct str item_id);
 /* The caller's turn takes its place when the speech begins; its words come later. */
-void journal_caller_started(struct journal *j, struct str item_id, int64_t at_ms);
+/* Its index; -1: it is not written down. */
+int journal_caller_started(struct journal *j, struct str item_id, int64_t at_ms);
 void journal_caller_stopped(struct journal *j, struct str item_id, int64_t at_ms);
 void journal_caller_text(struct journal *j, struct str item_id, struct str text, bool final);
 /* Turns of the caller whose words have not come yet. */
@@ -99,10 +100,14 @@ struct journal_recall {
     void (*tool)(void *arg, const struct voice_tool_call *call, const struct str *output);
 };
 void journal_recall(struct journal *j, const struct journal_recall *to, void *arg);
-/* The latest turns and answered tools, at most LIVE_CALL_RECENT_MAX of each, oldest first; texts are
- * borrowed. */
-size_t journal_recent_turns(const struct journal *j, struct live_turn *out);
-size_t journal_recent_tools(const struct journal *j, struct live_tool *out);
+/* Where in the audio of a part that is being heard the sentence ends, by its text; when it is cut near there, it
+ * counts as cut between two sentences. */
+int64_t journal_sentence_end(struct journal *j, struct str item_id, int64_t heard_ms,
+                             int64_t queued_ms);
+/* What the agent's turns lose from now on will be said by another bridge. `partly`: the engine has not told all of
+ * it; then it is empty. */
+void journal_keep_unsaid(struct journal *j);
+struct str journal_unsaid(const struct journal *j, bool *partly);
 /* The engine that would have told the missing words is gone: those that are here are all, unless the next one
  * hears the caller's turn `again`. False: the caller said something that is not known in full. */
 bool journal_engine_lost(struct journal *j, bool again);

@@ -55,17 +55,6 @@ static struct str tool_line(struct ctx *ctx, struct str name, struct str argumen
 
 /* ---- turns ---- */
 
-static bool turn_known(const struct reading *r, int64_t attempt, int64_t index)
-{
-    size_t i;
-
-    for (i = 0; i < r->n; i++) {
-        if (!r->entries[i].tool && r->entries[i].attempt == attempt && r->entries[i].index == index)
-            return true;
-    }
-    return false;
-}
-
 /* A turn's document is named "{attempt}-{index}". */
 static void add_turn(struct reading *r, const struct fs_doc *doc)
 {
@@ -92,16 +81,6 @@ static enum errc read_turns(struct reading *r, struct err *err)
 
     for (i = 0; !rc && i < docs.n; i++)
         add_turn(r, &docs.items[i]);
-    for (i = 0; !rc && i < r->live.n_turns; i++) {
-        const struct live_turn *t = &r->live.turns[i];
-
-        if (t->text.n && !turn_known(r, t->attempt, t->index))
-            (void)add(r, &(struct entry){ .attempt = t->attempt,
-                                          .ms = t->start_ms,
-                                          .index = t->index,
-                                          .agent = t->agent,
-                                          .text = t->text });
-    }
     return rc;
 }
 
@@ -148,21 +127,9 @@ static enum errc read_tool_events(struct reading *r, struct err *err)
     return rc;
 }
 
-static const struct live_tool *told_by_last(const struct reading *r, struct str call_id)
-{
-    size_t i;
-
-    for (i = 0; i < r->live.n_tools; i++) {
-        if (str_eq(r->live.tools[i].call_id, call_id))
-            return &r->live.tools[i];
-    }
-    return NULL;
-}
-
 static void add_invocation(struct reading *r, const struct jval *f)
 {
     struct entry e = { .tool = true, .attempt = 1000 }; /* after all that is on record */
-    const struct live_tool *told;
 
     e.call = (struct past_tool){ fs_str(f, "toolCallId"), fs_str(f, "name"),
                                  json_of(r->ctx, f, "arguments") };
@@ -170,13 +137,6 @@ static void add_invocation(struct reading *r, const struct jval *f)
         e.call.arguments = fs_str(f, "argumentsText");
     if (e.call.call_id.n == 0 || tool_known(r, e.call.call_id))
         return;
-    told = told_by_last(r, e.call.call_id);
-    if (told && str_eq_c(fs_str(f, "state"), "done")) {
-        e.answered = true;
-        e.attempt = told->attempt;
-        e.ms = told->at_ms;
-        e.text = tool_line(r->ctx, e.call.name, e.call.arguments, json_of(r->ctx, f, "output"));
-    }
     (void)add(r, &e);
 }
 
@@ -223,11 +183,26 @@ static struct str latest(struct str text)
     return str_from(text, MIN(str_find_char(text, '\n') + 1, text.n)); /* from a whole line on */
 }
 
-static void add_open(struct past *ret, struct arena *a, const struct entry *e)
+static void add_open(struct past *ret, struct arena *a, const struct past_tool *t)
 {
-    ret->open[ret->n_open++] =
-        (struct past_tool){ arena_str(a, e->call.call_id), arena_str(a, e->call.name),
-                            arena_str(a, e->call.arguments) };
+    ret->open[ret->n_open++] = (struct past_tool){ arena_str(a, t->call_id), arena_str(a, t->name),
+                                                   arena_str(a, t->arguments) };
+}
+
+/* The caller had begun a turn of which nothing is on record, and nothing that came after it. */
+static bool turn_is_open(const struct reading *r)
+{
+    size_t i;
+
+    if (r->live.open.index < 0 || r->live.open.attempt != r->live.attempt)
+        return false;
+    for (i = 0; i < r->n; i++) {
+        const struct entry *e = &r->entries[i];
+
+        if (!e->tool && e->attempt == r->live.open.attempt && e->index >= r->live.open.index)
+            return false;
+    }
+    return true;
 }
 
 static void sum_up(struct past *ret, struct arena *a, struct reading *r)
@@ -236,13 +211,16 @@ static void sum_up(struct past *ret, struct arena *a, struct reading *r)
     size_t i;
 
     *ret = (struct past){ .disclosed = r->live.disclosed,
-                          .open = ARENA_ARRAY(a, struct past_tool, MAX(r->n, (size_t)1)) };
+                          .open = ARENA_ARRAY(a, struct past_tool, MAX(r->n, (size_t)1)),
+                          .owed = true, /* whoever was killed says at least that */
+                          .words_lost = turn_is_open(r),
+                          .started_us = r->live.started_us };
     qsort(r->entries, r->n, sizeof(*r->entries), entry_cmp);
     for (i = 0; i < r->n; i++) {
         const struct entry *e = &r->entries[i];
 
         if (e->tool && !e->answered) {
-            add_open(ret, a, e);
+            add_open(ret, a, &e->call);
             continue;
         }
         buf_addf(&out, "%s: " STR_FMT "\n",
@@ -251,9 +229,7 @@ static void sum_up(struct past *ret, struct arena *a, struct reading *r)
                             : "Caller",
                  STR_ARG(e->text));
         ret->disclosed |= !e->tool && e->agent;
-        ret->caller_last = e->tool || !e->agent;
     }
-    ret->moved = str_eq_c(r->live.reason, end_reason_info(END_SHUTDOWN)->name);
     ret->text = arena_str(a, latest(buf_str(&out)));
     buf_release(&out);
 }
@@ -263,22 +239,26 @@ struct str past_join(struct arena *a, struct str before, struct str more)
     return arena_str(a, latest(arena_printf(a, STR_FMT STR_FMT, STR_ARG(before), STR_ARG(more))));
 }
 
-/* A bridge that stopped between two sentences left all of it. */
+/* A bridge that could still write has left all of it. */
 static bool take_left(struct past *ret, struct arena *a, const struct live_call *live)
 {
-    struct str text = live->past, line, last = STR_EMPTY;
+    const struct live_left *left = &live->left;
+    size_t i;
 
-    if (!str_eq_c(live->reason, end_reason_info(END_SHUTDOWN)->name) || text.n == 0 ||
-        live->tools_open)
+    if (!left->whole)
         return false;
-    while (text.n) {
-        (void)str_cut(text, '\n', &line, &text);
-        last = line;
-    }
-    *ret = (struct past){ .text = arena_str(a, live->past),
+    *ret = (struct past){ .text = arena_str(a, left->past),
+                          .open = ARENA_ARRAY(a, struct past_tool, LIVE_CALL_TOOLS_MAX),
                           .disclosed = live->disclosed,
-                          .moved = true,
-                          .caller_last = !str_starts(last, STR("Agent:")) };
+                          .moved = str_eq_c(live->reason, end_reason_info(END_SHUTDOWN)->name),
+                          .unsaid = arena_str(a, left->unsaid),
+                          .owed = left->owed,
+                          .words_lost = left->words_lost,
+                          .started_us = live->started_us };
+    for (i = 0; i < left->n_tools; i++)
+        add_open(ret, a,
+                 &(struct past_tool){ left->tools[i].call_id, left->tools[i].name,
+                                      left->tools[i].arguments });
     return true;
 }
 
@@ -288,13 +268,15 @@ enum errc past_read(struct past *ret, struct arena *arena, struct google *g, str
     struct reading r = { .google = g, .ctx = ctx, .call_sid = call_sid };
     enum errc rc = live_call_read(ctx, g, call_sid, &r.live, err);
 
-    if (rc == ERR_NOT_FOUND)
+    if (rc == ERR_NOT_FOUND) {
+        r.live = (struct live_call){ .open = { -1, -1 } };
         rc = ERR_OK;
+    }
     if (!rc && take_left(ret, arena, &r.live))
         return ERR_OK;
     if (!rc && !all)
         return err_set(err, ERR_AGAIN, "the last bridge left nothing");
-    r.max = PAST_TURNS_MAX + 2 * PAST_TOOLS_MAX + LIVE_CALL_RECENT_MAX;
+    r.max = PAST_TURNS_MAX + 2 * PAST_TOOLS_MAX;
     r.entries = ARENA_ARRAY(ctx->arena, struct entry, r.max);
     if (!rc)
         rc = read_turns(&r, err);

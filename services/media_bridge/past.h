@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/str.h"
@@ -30,9 +31,12 @@ struct past {
      * the ledger makes harmless. */
     struct past_tool *open;
     size_t n_open;
-    bool disclosed;   /* the opening, or some of it, was heard */
-    bool caller_last; /* nothing was said to the caller's last words */
-    bool moved;       /* by a bridge that stopped, between two sentences: nothing was lost */
+    bool disclosed;     /* the opening, or some of it, was heard */
+    bool moved;         /* by a bridge that stopped, between two sentences: nothing was lost */
+    struct str unsaid;  /* what it had still to say; empty: nothing */
+    bool owed;          /* an answer */
+    bool words_lost;    /* the caller was in the middle of a turn */
+    int64_t started_us; /* of the call, wall clock; 0: not known */
 };
 
 /* What a call has said and done goes on growing here: `more` after `before`, the latest of it. */

@@ -1,5 +1,8 @@
 /* Rule 6: the call survives the bridge. What earlier streams have said and done comes from the record, the
  * ledger and the live document; nothing is said or done twice. */
+#include <stdio.h>
+
+#include "base/clock.h"
 #include "media_bridge/call.h"
 #include "support/world.h"
 
@@ -132,16 +135,30 @@ TEST(bridge_discloses_when_the_call_was_lost_before_a_word_was_heard)
     world_close(&w);
 }
 
-#define LEFT(reason, turns, tools)                                              \
-    "{" TEXT("state", "live") "," TEXT("reason", reason) "," NUMBER(            \
-        "attempt", "0") ",\"turns\":{\"arrayValue\":{\"values\":[" turns "]}}," \
-                        "\"tools\":{\"arrayValue\":{\"values\":[" tools "]}}}"
-#define LEFT_TURN(index, role, text, ms)                                                        \
-    "{\"mapValue\":{\"fields\":{" NUMBER("attempt", "0") "," NUMBER("index", index) "," NUMBER( \
-        "startMs", ms) "," TEXT("role", role) "," TEXT("text", text) "}}}"
-#define LEFT_TOOL(id, ms)                                                                 \
-    "{\"mapValue\":{\"fields\":{" NUMBER("attempt", "0") "," NUMBER("atMs", ms) "," TEXT( \
-        "toolCallId", id) "}}}"
+#define FLAG(name, value) "\"" name "\":{\"booleanValue\":" value "}"
+#define LIST(name, values) "\"" name "\":{\"arrayValue\":{\"values\":[" values "]}}"
+/* What a bridge that could still write leaves. */
+#define LEFT(reason, past, more)                                                              \
+    "{" TEXT("state", "live") "," TEXT("reason", reason) "," NUMBER("attempt", "0") "," FLAG( \
+        "disclosed", "true") "," MAP("left", TEXT("past", past) more) "}"
+#define LEFT_TOOL(id, name)                                                               \
+    "{\"mapValue\":{\"fields\":{" TEXT("toolCallId", id) "," TEXT("name", name) "," TEXT( \
+        "arguments", "{\\\"slotId\\\":\\\"s1\\\"}") "}}}"
+#define TALK_PAST "Agent: This is an AI.\\nCaller: Monday.\\nAgent: Is ten all right?\\n"
+
+/* A stream that goes on with what was left; its engine is configured. */
+static struct fake_caller *resumed(struct world *w, const char *live_fields, struct fake_engine **e)
+{
+    struct fake_caller *c;
+
+    world_open(w, NULL);
+    w->past_turns = STR("[" TURN("9", "agent", "This is not read.", "0") "]");
+    w->live_fields = str_c(live_fields);
+    c = caller_open(w, &second);
+    *e = world_engine(w, 0);
+    until_engine_got(*e, "session.update", 1);
+    return c;
+}
 
 TEST(bridge_takes_a_moved_call_over_without_a_word_and_listens)
 {
@@ -150,21 +167,10 @@ TEST(bridge_takes_a_moved_call_over_without_a_word_and_listens)
     struct fake_engine *e;
     struct world w;
 
-    world_open(&w, NULL);
-    /* The record is behind: what the last bridge left in the live document is not. */
-    w.past_turns = STR("[" TURN("0", "agent", "This is an AI.", "0") "]");
-    w.past_ledger = STR("[" LEDGER("call_1", "findAvailability", "done") "]");
-    w.live_fields = STR(LEFT("shutdown",
-                             LEFT_TURN("0", "agent", "This is an AI.", "0") "," LEFT_TURN(
-                                 "2", "caller", "Monday, please.",
-                                 "5000") "," LEFT_TURN("3", "agent", "Is ten all right?", "9000"),
-                             LEFT_TOOL("call_1", "8000")));
-    c = caller_open(&w, &second);
-    e = world_engine(&w, 0);
-    until_engine_got(e, "session.update", 1);
-    CHECK_CONTAINS(instructions(e, &a),
-                   "Agent: This is an AI.\nCaller: Monday, please.\nTool: findAvailability "
-                   "{\"slotId\":\"s1\"} -> {\"say\":\"Booked.\"}\nAgent: Is ten all right?");
+    c = resumed(&w, LEFT("shutdown", TALK_PAST, ""), &e);
+    CHECK(world_now_ms(&w) - c->played_us / 1000 < CALL_PAST_MS); /* it waits for nothing */
+    CHECK_CONTAINS(instructions(e, &a), "Caller: Monday.\nAgent: Is ten all right?");
+    CHECK(!str_contains(instructions(e, &a), STR("not read"))); /* one document is enough */
     CHECK_CONTAINS(instructions(e, &a), "without a word about it");
     world_pass(&w, 3000);
     CHECK_INT(engine_got(e, "response.create"), 0);
@@ -176,46 +182,153 @@ TEST(bridge_takes_a_moved_call_over_without_a_word_and_listens)
     world_close(&w);
 }
 
-TEST(bridge_needs_one_document_of_a_bridge_that_stopped_between_two_sentences)
+TEST(bridge_says_what_a_moved_call_was_going_to_say)
 {
     struct arena a = ARENA_INIT;
-    struct fake_caller *c;
     struct fake_engine *e;
     struct world w;
 
-    world_open(&w, NULL);
-    w.live_fields = STR("{" TEXT("state", "live") "," TEXT(
-        "reason",
-        "shutdown") ",\"disclosed\":{\"booleanValue\":true}," TEXT("past",
-                                                                   "Agent: This is an "
-                                                                   "AI.\\nCaller: Monday.\\nAgent: "
-                                                                   "Is ten all right?\\n") "}");
-    w.past_turns = STR("[" TURN("9", "agent", "This is not read.", "0") "]");
-    c = caller_open(&w, &second);
-    e = world_engine(&w, 0);
-    until_engine_got(e, "session.update", 1);
-    CHECK(world_now_ms(&w) - c->played_us / 1000 < CALL_PAST_MS); /* it waits for nothing */
-    CHECK_CONTAINS(instructions(e, &a), "Caller: Monday.\nAgent: Is ten all right?");
-    CHECK(!str_contains(instructions(e, &a), STR("not read")));
-    world_pass(&w, 2000);
-    CHECK_INT(engine_got(e, "response.create"), 0);
+    (void)resumed(&w, LEFT("shutdown", TALK_PAST, "," TEXT("unsaid", "Or is eleven better?")), &e);
+    until_engine_got(e, "response.create", 1);
+    CHECK_CONTAINS(says(e, &a, 0), "Say exactly: \"Or is eleven better?\"");
+    world_pass(&w, 3000);
+    CHECK_INT(engine_got(e, "response.create"), 1);
     arena_release(&a);
     world_close(&w);
 }
 
 TEST(bridge_answers_what_a_moved_call_still_owes)
 {
+    struct arena a = ARENA_INIT;
     struct fake_caller *c;
     struct fake_engine *e;
     struct world w;
 
+    c = resumed(&w, LEFT("shutdown", TALK_PAST "Caller: Yes.\\n", "," FLAG("owed", "true")), &e);
+    until_engine_got(e, "response.create", 1);
+    CHECK_STR(says(e, &a, 0), "");
+    until_heard_ms(c, 600);
+    arena_release(&a);
+    world_close(&w);
+}
+
+TEST(bridge_takes_up_the_tools_of_a_moved_call_without_a_word)
+{
+    struct arena a = ARENA_INIT;
+    struct fake_engine *e;
+    struct world w;
+
+    (void)resumed(
+        &w,
+        LEFT("shutdown", TALK_PAST "Caller: Yes.\\n",
+             "," FLAG("owed", "true") "," LIST("tools", LEFT_TOOL("call_9", "bookAppointment"))),
+        &e);
+    until_engine_got(e, "conversation.item.create", 2);
+    CHECK_INT(w.tool_requests, 1);
+    CHECK_CONTAINS(buf_str(&w.tools), "\"toolCallId\":\"call_9\"");
+    CHECK_CONTAINS(buf_str(&w.tools), "\"slotId\":\"s1\"");
+    until_engine_got(e, "response.create", 1);
+    CHECK_STR(says(e, &a, 0), ""); /* the answer to it */
+    world_pass(&w, 3000);
+    CHECK_INT(engine_got(e, "response.create"), 1);
+    arena_release(&a);
+    world_close(&w);
+}
+
+TEST(bridge_asks_to_say_again_what_the_caller_was_saying_when_the_call_moved)
+{
+    struct arena a = ARENA_INIT;
+    struct fake_engine *e;
+    struct world w;
+
+    (void)resumed(&w, LEFT("shutdown", TALK_PAST, "," FLAG("wordsLost", "true")), &e);
+    until_engine_got(e, "response.create", 1);
+    CHECK_CONTAINS(says(e, &a, 0), "say that again");
+    arena_release(&a);
+    world_close(&w);
+}
+
+#define KILLED(index)                                                                     \
+    "{" TEXT("state", "live") "," TEXT("reason", "") "," NUMBER("attempt", "0") "," FLAG( \
+        "disclosed", "true") "," MAP("open",                                              \
+                                     NUMBER("attempt", "0") "," NUMBER("index", index)) "}"
+
+/* What a bridge says first that takes over from one that was killed. */
+static struct str after_the_kill(struct world *w, const char *live_fields, struct arena *a)
+{
+    struct fake_engine *e;
+
+    world_open(w, NULL);
+    w->past_turns = STR("[" TALK_TURNS "]");
+    w->live_fields = str_c(live_fields);
+    (void)caller_open(w, &second);
+    e = world_engine(w, 0);
+    until_engine_got(e, "response.create", 1);
+    return says(e, a, 0);
+}
+
+TEST(bridge_asks_to_say_again_what_the_caller_was_saying_when_its_bridge_was_killed)
+{
+    struct arena a = ARENA_INIT;
+    struct world w;
+
+    CHECK_CONTAINS(after_the_kill(&w, KILLED("4"), &a), "say that again");
+    world_close(&w);
+    CHECK_STR(after_the_kill(&w, KILLED("2"), &a), ""); /* that turn is on record */
+    world_close(&w);
+    arena_release(&a);
+}
+
+TEST(bridge_marks_on_record_that_the_caller_has_begun_to_speak)
+{
+    struct fake_engine *e;
+    struct world w;
+    int64_t began;
+
     world_open(&w, NULL);
-    w.past_turns = STR("[" TURN("0", "agent", "This is an AI.", "0") "]");
-    w.live_fields = STR(LEFT("shutdown", LEFT_TURN("1", "caller", "Monday, please.", "5000"), ""));
+    (void)world_talk(&w, &e);
+    CHECK(!str_contains(buf_str(&w.live), STR("\"open\"")));
+    began = world_now_ms(&w);
+    engine_speech_started(e, "item_c1");
+    world_quiet(&w);
+    CHECK_CONTAINS(buf_str(&w.live),
+                   "\"open\":{\"mapValue\":{\"fields\":{\"attempt\":{"
+                   "\"integerValue\":\"0\"},\"index\":{\"integerValue\":\"2\"}}}}");
+    printf("the caller's turn is on record %lld ms after the engine has told of it\n",
+           (long long)(world_now_ms(&w) - began));
+    world_close(&w);
+}
+
+TEST(bridge_counts_the_longest_call_from_its_first_stream)
+{
+    static const char *const more[] = { "BUSINESS_PROFILE=" VC_SOURCE_DIR
+                                        "/tests/e2e/bridge/short.yaml",
+                                        NULL };
+    struct arena a = ARENA_INIT;
+    struct fake_engine *e;
+    struct fake_caller *c;
+    char started[TIME_TEXT_MAX];
+    struct world w;
+    int64_t began;
+
+    world_open(&w, more);
+    time_rfc3339(started, clock_wall_us(w.service.clock) - 50 * 1000000LL);
+    w.live_fields = arena_printf(
+        &a,
+        "{" TEXT("state", "live") "," TEXT("reason", "shutdown") "," FLAG(
+            "disclosed",
+            "true") ",\"startedAt\":{\"timestampValue\":\"%s\"}," MAP("left",
+                                                                      TEXT("past", TALK_PAST)) "}",
+        started);
     c = caller_open(&w, &second);
     e = world_engine(&w, 0);
+    began = world_now_ms(&w);
     until_engine_got(e, "response.create", 1);
-    until_heard_ms(c, 600);
+    CHECK_CONTAINS(says(e, &a, 0), "longest time");
+    CHECK(world_now_ms(&w) - began >= 9000 && world_now_ms(&w) - began <= 11000);
+    until_closed(c);
+    CHECK_CONTAINS(buf_str(&w.live), started); /* and hands the time on */
+    arena_release(&a);
     world_close(&w);
 }
 
@@ -237,28 +350,72 @@ TEST(bridge_goes_on_when_the_past_cannot_be_read)
     world_close(&w);
 }
 
-TEST(bridge_leaves_the_latest_words_for_the_next_bridge_when_it_stops)
+/* The engine answers with two sentences, 4 s of speech, and is heard for `ms`. */
+static struct fake_caller *in_mid_answer(struct world *w, struct fake_engine **e, int ms)
+{
+    struct fake_caller *c;
+
+    world_open(w, NULL);
+    c = world_talk(w, e);
+    w->script.answer = ANSWER_NOT;
+    engine_speech_started(*e, "item_c1");
+    engine_speech_stopped(*e, "item_c1");
+    engine_turn(*e, "item_c1", "Hello?");
+    until_engine_got(*e, "response.create", 3);
+    engine_begin(*e);
+    engine_say(*e, "Ten o'clock is free. Or would you rather come later?", 4000);
+    engine_send(*e,
+                "{\"type\":\"response.output_audio_transcript.done\",\"response_id\":\"%s\","
+                "\"item_id\":\"%s\",\"content_index\":0,\"transcript\":\"Ten o'clock is free. Or "
+                "would you rather come later?\"}",
+                (*e)->response_id, (*e)->item_id);
+    engine_end(*e, "completed");
+    until_heard_ms(c, 1200 + ms);
+    return c;
+}
+
+TEST(bridge_moves_a_call_after_the_sentence_that_is_being_spoken)
 {
     struct arena a = ARENA_INIT;
     struct fake_caller *c;
     struct fake_engine *e;
     struct world w;
+    int64_t heard;
 
-    world_open(&w, NULL);
-    c = world_talk(&w, &e);
-    engine_turn(e, "item_c1", "Hello?");
-    until_heard_ms(c, 1800);
+    c = in_mid_answer(&w, &e, 400);
     world_stop(&w);
     until_closed(c);
+    heard = caller_heard_ms(c) - 1200; /* "Ten o'clock is free." is 20 of 52 characters */
+    CHECK(heard >= 4000 * 20 / 52 && heard <= 4000 * 20 / 52 + 50);
     CHECK_STR(world_live_state(&w, &a, c->call_sid), "live");
-    CHECK_CONTAINS(buf_str(&w.live), "How can I help you?");
-    CHECK_CONTAINS(buf_str(&w.live), "Answer 2.");
-    CHECK_CONTAINS(buf_str(&w.live), "shutdown");
+    CHECK_CONTAINS(buf_str(&w.live), "\"reason\":{\"stringValue\":\"shutdown\"}");
+    CHECK_CONTAINS(buf_str(&w.live), "Caller: Hello?\\nAgent: Ten o'clock is free.\\n\"");
+    CHECK_CONTAINS(buf_str(&w.live),
+                   "\"unsaid\":{\"stringValue\":\"Or would you rather come later?\"}");
+    CHECK_CONTAINS(buf_str(&w.live), "\"owed\":{\"booleanValue\":false}");
+    until_event(&w, c->call_sid, "call.turn", 4);
+    CHECK_STR(json_str(json_get(world_event(&w, &a, c->call_sid, "call.turn", 3), "text")),
+              "Ten o'clock is free.");
     arena_release(&a);
     world_close(&w);
 }
 
-TEST(bridge_lets_the_caller_finish_and_answers_before_it_moves_the_call)
+TEST(bridge_says_the_last_sentence_to_its_end_before_it_moves_the_call)
+{
+    struct fake_caller *c;
+    struct fake_engine *e;
+    struct world w;
+
+    c = in_mid_answer(&w, &e, 2000);
+    world_stop(&w);
+    until_closed(c);
+    CHECK_INT(caller_heard_ms(c), 1200 + 4000);
+    CHECK_CONTAINS(buf_str(&w.live), "\"unsaid\":{\"stringValue\":\"\"}");
+    CHECK_CONTAINS(buf_str(&w.live), "\"owed\":{\"booleanValue\":false}");
+    world_close(&w);
+}
+
+TEST(bridge_lets_the_caller_finish_and_leaves_the_answer_to_the_next_bridge)
 {
     struct fake_caller *c;
     struct fake_engine *e;
@@ -272,9 +429,61 @@ TEST(bridge_lets_the_caller_finish_and_answers_before_it_moves_the_call)
     world_pass(&w, 1000);
     CHECK(!c->closed);
     engine_speech_stopped(e, "item_c1");
+    world_pass(&w, 500);
+    CHECK(!c->closed); /* the words are not known yet */
     engine_turn(e, "item_c1", "A haircut.");
     until_closed(c);
-    CHECK_INT(caller_heard_ms(c), 1200 + 600); /* the answer, to its end */
+    CHECK_INT(caller_heard_ms(c), 1200);
+    CHECK_CONTAINS(buf_str(&w.live), "Caller: A haircut.\\n\"");
+    CHECK_CONTAINS(buf_str(&w.live), "\"owed\":{\"booleanValue\":true}");
+    CHECK_CONTAINS(buf_str(&w.live), "\"wordsLost\":{\"booleanValue\":false}");
+    world_close(&w);
+}
+
+TEST(bridge_moves_a_call_at_once_while_a_tool_runs_and_leaves_the_tool)
+{
+    struct fake_caller *c;
+    struct fake_engine *e;
+    struct world w;
+    int64_t stopped;
+
+    world_open(&w, NULL);
+    c = world_talk(&w, &e);
+    w.script.answer = ANSWER_NOT;
+    w.tool_mode = TOOL_HELD;
+    engine_turn(e, "item_c1", "Monday.");
+    until_engine_got(e, "response.create", 3);
+    engine_begin(e);
+    engine_tool(e, "call_7", "findAvailability", "{\"day\":\"monday\"}");
+    engine_end(e, "completed");
+    until_tool_requests(&w, 1);
+    stopped = world_now_ms(&w);
+    world_stop(&w);
+    until_closed(c);
+    CHECK(world_now_ms(&w) - stopped < 1000);
+    CHECK_CONTAINS(buf_str(&w.live), "\"toolCallId\":{\"stringValue\":\"call_7\"}");
+    CHECK_CONTAINS(buf_str(&w.live), "findAvailability");
+    world_release_tools(&w);
+    until_over(&w);
+    world_close(&w);
+}
+
+TEST(bridge_says_on_record_that_it_stopped_in_the_middle_of_the_callers_words)
+{
+    struct fake_caller *c;
+    struct fake_engine *e;
+    struct world w;
+    int64_t stopped;
+
+    world_open(&w, NULL);
+    c = world_talk(&w, &e);
+    engine_speech_started(e, "item_c1");
+    world_pass(&w, 300);
+    stopped = world_now_ms(&w);
+    world_stop(&w);
+    until_closed(c); /* the caller goes on and on */
+    CHECK(world_now_ms(&w) - stopped >= CALL_MOVE_MS);
+    CHECK_CONTAINS(buf_str(&w.live), "\"wordsLost\":{\"booleanValue\":true}");
     world_close(&w);
 }
 
