@@ -12,7 +12,10 @@
 #include "net/tls.h"
 
 enum {
-    RX_BUFFER = 2 * 1024,      /* of a connection: longer messages come in pieces */
+    RX_SERVER = 2 * 1024, /* of one reading: longer messages come in pieces */
+    /* A whole TLS record: what is left of one, lws would read again and again while the connection is paused,
+     * and then give it up. */
+    RX_CLIENT = 16 * 1024,
     TX_PIECE = 256 * 1024,     /* of one write to the socket */
     CONNECT_LIMIT_S = 120,     /* ours are shorter, and in milliseconds */
     MESSAGE_KEPT = 256 * 1024, /* a larger buffer is given back after the message */
@@ -300,8 +303,13 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 
 /* --- vhosts -------------------------------------------------------------------------------------- */
 
-static const struct lws_protocols protocols[] = {
-    { .name = "ws", .callback = callback, .rx_buffer_size = RX_BUFFER, .tx_packet_size = TX_PIECE },
+static const struct lws_protocols server_protocols[] = {
+    { .name = "ws", .callback = callback, .rx_buffer_size = RX_SERVER, .tx_packet_size = TX_PIECE },
+    LWS_PROTOCOL_LIST_TERM,
+};
+
+static const struct lws_protocols client_protocols[] = {
+    { .name = "ws", .callback = callback, .rx_buffer_size = RX_CLIENT, .tx_packet_size = TX_PIECE },
     LWS_PROTOCOL_LIST_TERM,
 };
 
@@ -358,17 +366,19 @@ enum errc ws_lws_enlist(struct ws_conn *c)
 
 static struct lws_vhost *make_vhost(struct loop *l, const char *name, int port, SSL_CTX *ctx)
 {
+    bool server = port == CONTEXT_PORT_NO_LISTEN_SERVER;
     struct lws_context_creation_info info = {
         .port = port,
         .vhost_name = name,
-        .protocols = protocols,
+        .protocols = server ? server_protocols : client_protocols,
         .options = LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS,
         .connect_timeout_secs = CONNECT_LIMIT_S,
         .timeout_secs = CONNECT_LIMIT_S,
         .retry_and_idle_policy = &no_keep_alive,
         .provided_client_ssl_ctx = ctx,
     };
-    struct lws_vhost *v = lws_create_vhost(loop_lws(l), &info);
+    struct lws_context *cx = loop_lws(l);
+    struct lws_vhost *v = cx ? lws_create_vhost(cx, &info) : NULL;
 
     if (v && ctx && lws_init_vhost_client_ssl(&info, v))
         return NULL;
@@ -444,7 +454,7 @@ void ws_lws_dial(struct ws_conn *c, const struct ws_dial *d)
         .path = d->path,
         .port = d->port,
         .protocol = d->subprotocol,
-        .local_protocol_name = protocols[0].name,
+        .local_protocol_name = client_protocols[0].name,
         .ietf_version_or_minus_one = -1,
         .opaque_user_data = c,
         .pwsi = &c->wsi,
