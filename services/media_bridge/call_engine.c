@@ -244,7 +244,7 @@ static void engine_lost(struct call *c, bool permanent)
     c->engine_tries = 0;
     c->lost_ms = loop_now_ms(c->loop);
     timer_start(&c->state_timer, CALL_RESTORE_MS);
-    call_wait_begin(c);
+    call_wait_go_on(c);
     timer_start(&c->engine_retry, call_engine_jitter(CALL_ENGINE_RETRY_MS));
     call_pump(c);
 }
@@ -301,7 +301,7 @@ static void engine_restored(struct call *c)
     log_info(&c->log, "voice engine replaced items=%d gap_ms=%lld given_again_ms=%lld", c->recalled,
              (long long)(loop_now_ms(c->loop) - c->lost_ms), (long long)c->audio_given_ms);
     speak_again(c);
-    call_wait_begin(c);
+    call_wait_go_on(c);
     call_pump(c);
 }
 
@@ -393,6 +393,12 @@ static void on_wait(void *arg)
 void call_wait_begin(struct call *c)
 {
     timer_start(&c->wait_timer, CALL_WAIT_MS);
+}
+
+void call_wait_go_on(struct call *c)
+{
+    if (!timer_running(&c->wait_timer))
+        call_wait_begin(c);
 }
 
 static void on_unheard(void *arg)

@@ -202,6 +202,8 @@ void call_engine_on_closed(void *call, const struct err *err, bool permanent);
 void call_engine_init_timers(struct call *c);
 /* The caller begins to wait for something: a soft tone tells from time to time that somebody is there. */
 void call_wait_begin(struct call *c);
+/* Something else is due: who waits already does not wait for longer. */
+void call_wait_go_on(struct call *c);
 void call_watch_engine(struct call *c); /* tones alone are no answer */
 bool call_part_is_ours(const struct voice_part *part);
 

@@ -391,7 +391,7 @@ void call_answer_tools(struct call *c)
         return;
     c->answer_due = false;
     c->answer_owed = true;
-    call_wait_begin(c);
+    call_wait_go_on(c);
     turn_respond(c->turn, call_now_us(c));
 }
 
@@ -729,7 +729,7 @@ void call_voice_begin(struct call *c)
         call_opening_tell(c);
     else
         call_voice_open(c);
-    call_wait_begin(c);
+    call_wait_go_on(c);
     call_pump(c);
 }
 
