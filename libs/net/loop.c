@@ -78,7 +78,8 @@ struct loop {
     void (*on_signal)(void *arg, int signo);
     void *on_signal_arg;
 
-    struct lws_context *lws;
+    struct lws_context *lws; /* NULL: nobody has had a web socket yet, or the loop is ending */
+    bool ending;
     int lws_wait_ms; /* at most, for its own timers */
     void *ws_state;
     void (*ws_closing)(void *state), (*ws_destroy)(void *state);
@@ -434,8 +435,13 @@ void **loop_ws_state(struct loop *l, void (*closing)(void *state), void (*destro
     return &l->ws_state;
 }
 
+/* Not before it is asked for: with it comes what TLS needs, and most services have no web socket. */
 struct lws_context *loop_lws(struct loop *l)
 {
+    struct err err = ERR_INIT;
+
+    if (!l->lws && !l->ending && loop_lws_create(&l->lws, l, &err))
+        log_error(&l->log, "no web sockets error=\"%s\"", err.text);
     return l->lws;
 }
 
@@ -605,7 +611,6 @@ enum errc loop_create(struct loop **ret, const struct clock *clock, const struct
                       struct err *err)
 {
     struct loop *l = MEM_NEW(struct loop);
-    enum errc rc;
 
     signal(SIGPIPE,
            SIG_IGN); /* a peer that has gone is an error of the write, not of the process */
@@ -620,18 +625,15 @@ enum errc loop_create(struct loop **ret, const struct clock *clock, const struct
     l->epoll = epoll_create1(EPOLL_CLOEXEC);
     l->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (l->epoll < 0 || l->wake < 0) {
-        rc = err_set_upstream(err, ERR_IO, errno, "epoll or eventfd: %s", strerror(errno));
-        goto fail;
+        enum errc rc =
+            err_set_upstream(err, ERR_IO, errno, "epoll or eventfd: %s", strerror(errno));
+
+        loop_destroy(l);
+        return rc;
     }
     loop_io_start(&l->wake_io, l, l->wake, IO_READ, on_wake, l);
-    rc = loop_lws_create(&l->lws, l, err);
-    if (rc)
-        goto fail;
     *ret = l;
     return ERR_OK;
-fail:
-    loop_destroy(l);
-    return rc;
 }
 
 static void close_fd(int fd)
@@ -654,6 +656,7 @@ struct loop *loop_destroy(struct loop *l)
     if (l->ws_closing)
         l->ws_closing(l->ws_state);
     run_what_is_left(l);
+    l->ending = true;
     loop_lws_destroy(l->lws);
     l->lws = NULL;
     run_what_is_left(l);

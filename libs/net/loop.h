@@ -72,6 +72,7 @@ struct loop_fd;
 struct loop_fd *loop_fd_watch(struct loop *l, int fd, void (*fn)(void *arg), void *arg) MUST_USE;
 struct loop_fd *loop_fd_unwatch(struct loop_fd *f); /* does not close the descriptor */
 
-struct lws_context *loop_lws(struct loop *l); /* for libs/net only */
+/* For libs/net only; made when it is asked for. NULL: it cannot be had, or the loop is ending. */
+struct lws_context *loop_lws(struct loop *l);
 
 #endif
