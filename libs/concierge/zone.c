@@ -200,21 +200,6 @@ static bool name_safe(struct str name)
     return true;
 }
 
-/* Straight from its own file: libical's table of zones reads the places of all of them first. */
-static icaltimezone *read_zone(const char *name)
-{
-    icalcomponent *rules = icaltzutil_fetch_timezone(name);
-    icaltimezone *z = rules ? icaltimezone_new() : NULL;
-
-    if (z && !icaltimezone_set_component(z, rules)) {
-        icaltimezone_free(z, 1);
-        z = NULL;
-    }
-    if (rules && !z)
-        icalcomponent_free(rules);
-    return z;
-}
-
 enum errc zone_load(const struct zone **ret, struct arena *a, struct str name, struct err *err)
 {
     char text[ZONE_NAME_MAX];
@@ -222,7 +207,8 @@ enum errc zone_load(const struct zone **ret, struct arena *a, struct str name, s
     icaltimezone *ical = NULL;
 
     if (name_safe(name) && str_copy(text, sizeof(text), name))
-        ical = str_eq(name, STR("UTC")) ? icaltimezone_get_utc_timezone() : read_zone(text);
+        ical = str_eq(name, STR("UTC")) ? icaltimezone_get_utc_timezone()
+                                        : icaltimezone_get_builtin_timezone(text);
     if (!ical)
         return err_set(err, ERR_NOT_FOUND,
                        "\"" STR_FMT "\" is no time zone known here; use a name like Europe/Berlin",
@@ -230,8 +216,6 @@ enum errc zone_load(const struct zone **ret, struct arena *a, struct str name, s
     z = ARENA_NEW(a, struct zone);
     z->name = arena_str(a, name);
     read_changes(z, ical);
-    if (ical != icaltimezone_get_utc_timezone())
-        icaltimezone_free(ical, 1);
     *ret = z;
     return ERR_OK;
 }
