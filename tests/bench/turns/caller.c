@@ -16,6 +16,7 @@ enum {
     AFTER_MS = 2500, /* of silence end an overlap: nothing new comes */
     OVERLAP_MIN_MS = 5000,
     OVERLAP_MAX_MS = 25000,
+    LATE_US = 20000,
     CLOSING_MS = 2000, /* the bridge writes its records */
 };
 
@@ -249,12 +250,20 @@ static int64_t frame_due_us(const struct caller *c)
     return c->t0_us + (c->media_ms + TURNS_FRAME_MS + c->bench->set.line_ms) * 1000;
 }
 
+static void count_frame(struct bench *b, int64_t late_us)
+{
+    b->frames++;
+    b->frames_late += late_us > LATE_US;
+    b->latest_us = MAX(b->latest_us, late_us);
+}
+
 static void on_frame(void *arg)
 {
     struct caller *c = arg;
     int64_t now = loop_now_us(c->bench->loop);
 
     while (c->step != STEP_LEFT && frame_due_us(c) <= now) {
+        count_frame(c->bench, now - frame_due_us(c));
         step(c);
         if (c->step != STEP_LEFT)
             send_frame(c);

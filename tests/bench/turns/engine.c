@@ -31,8 +31,8 @@ struct engine {
     struct caller *caller; /* NULL: nothing heard yet */
     struct wire in, out, texts;
     unsigned seed;
-    bool creates, interrupts; /* by itself */
-    int64_t prefix_ms;
+    bool creates, interrupts;        /* by itself */
+    int64_t prefix_ms, committed_ms; /* the end of the turn before */
     struct engine_vad vad;
     uint8_t rest[ENGINE_VAD_FRAME];
     size_t n_rest;
@@ -211,7 +211,9 @@ static void write_down(struct engine *e)
     struct buf words = BUF_INIT(4000);
 
     if (e->caller)
-        caller_words(e->caller, e->vad.from_ms - 100, e->vad.until_ms + 100, &words);
+        caller_words(e->caller, MAX(e->vad.from_ms - e->prefix_ms, e->committed_ms), e->vad.at_ms,
+                     &words);
+    e->committed_ms = e->vad.at_ms;
     sendf(e, &e->texts, TEXT_MS + draw(e, TEXT_SPREAD_MS),
           "{\"type\":\"conversation.item.input_audio_transcription.completed\",\"item_id\":"
           "\"turn_%d\",\"content_index\":0,\"transcript\":\"%s\",\"usage\":{\"type\":\"duration\","

@@ -7,7 +7,7 @@ enum {
     TOP = 60,
     BASE = 320, /* of both axes */
     BARS_X = 60,
-    BARS_WIDTH = 380,
+    BARS_WIDTH = 400,
     CURVE_X = 520,
     CURVE_WIDTH = 340,
     CURVE_MS = 2000,
@@ -59,8 +59,9 @@ static void draw_bar(const struct bench *b, struct buf *out, size_t i)
             out,
             "<line x1='%.1f' x2='%.1f' y1='%.1f' y2='%.1f' stroke='#cf222e' stroke-width='2'/>\n",
             x - 4, x + 2 * BAR + 6, y_of(goal), y_of(goal));
-    buf_addf(out, "<text x='%.1f' y='%d' text-anchor='middle' fill='#24292f'>%s</text>\n", x + BAR,
-             BASE + 18, bars[i].label);
+    buf_addf(out,
+             "<text x='%.1f' y='%d' text-anchor='middle' font-size='11' fill='#24292f'>%s</text>\n",
+             x + BAR, BASE + 18, bars[i].label);
 }
 
 static void draw_curve(const struct bench *b, struct buf *out, enum turns_mode mode)

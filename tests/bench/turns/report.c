@@ -8,7 +8,10 @@
 #include "base/mem.h"
 #include "turns/report.h"
 
-enum { JSON_MAX = 4 * 1024 * 1024 };
+enum {
+    JSON_MAX = 4 * 1024 * 1024,
+    LATE_PERCENT = 1, /* real time, more or less */
+};
 
 #define KIND(k) (1u << OVERLAP_##k)
 #define ASIDES (KIND(BACKCHANNEL) | KIND(COUGH) | KIND(SIDE))
@@ -214,6 +217,8 @@ static void print_row(const struct bench *b, const struct row *row)
 {
     double value = figure(b, row, TURNS_BRIDGE, LINE_ANY);
 
+    if (value < 0 && figure(b, row, TURNS_BARE, LINE_ANY) < 0)
+        return;
     printf("%-32s", row->name);
     if (row->goal > 0 && value >= 0)
         printf(" %s %4.0f %-2s %s", row->at_least ? "\u2265" : "\u2264", row->goal, row->unit,
@@ -239,9 +244,16 @@ static size_t played(const struct bench *b, enum turns_mode mode)
 void report_print(const struct bench *b)
 {
     size_t i;
+    double late = 100.0 * (double)b->frames_late / (double)MAX(b->frames, 1);
 
+    printf("callers' frames more than 20 ms late: %.2f %%, the latest by %lld ms%s\n", late,
+           (long long)b->latest_us / 1000,
+           late > LATE_PERCENT ? ": THE MACHINE WAS TOO BUSY, these are not the bridge's figures"
+                               : "");
     printf("%zu overlaps, seed %lld; the agent was speaking in %zu of them (engine alone: %zu)\n",
            b->scenes.n, (long long)b->set.seed, played(b, TURNS_BRIDGE), played(b, TURNS_BARE));
+    printf("bridge: all of them, those on a clean line, those with noise 15 dB below the voice; "
+           "engine: the same engine left to itself\n");
     printf("%-32s %11s %9s %9s %9s %9s\n", "", "goal", "bridge", "clean", "15 dB", "engine");
     for (i = 0; i < ARRAY_LEN(rows); i++)
         print_row(b, &rows[i]);
@@ -333,6 +345,9 @@ static void write_json(const struct bench *b, struct buf *out)
     jw_i64(&w, "networkMs", b->set.net_ms);
     jw_i64(&w, "lineMs", b->set.line_ms);
     jw_i64(&w, "thinkMs", b->set.think_ms);
+    jw_i64(&w, "frames", b->frames);
+    jw_i64(&w, "framesLate", b->frames_late);
+    jw_i64(&w, "latestFrameMs", b->latest_us / 1000);
     jw_obj(&w, "figures");
     write_figures(b, &w);
     jw_end(&w);

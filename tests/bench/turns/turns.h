@@ -149,7 +149,8 @@ struct bench {
     struct list engines, relays; /* that are connected */
     struct timer opening;        /* calls begin one after the other */
     int n_opened;
-    struct timer closing; /* the last has left */
+    int64_t frames, frames_late, latest_us; /* of the callers: what the machine made of real time */
+    struct timer closing;                   /* the last has left */
 };
 
 /* process.c: the cloud that the bridge asks for, and the bridge itself */

@@ -58,17 +58,23 @@ static void cast(struct bench *b, struct caller *first, enum turns_mode mode, in
     }
 }
 
+/* Both modes side by side: whatever the machine does, it does to both. */
 static void on_opening(void *arg)
 {
     struct bench *b = arg;
-    int i = b->n_opened++;
     const int half = b->n_callers / TURNS_MODES;
 
-    /* Both modes side by side: whatever the machine does, it does to both. */
-    caller_open(&b->callers[i % 2 * half + i / 2], b, i % 2 ? TURNS_BARE : TURNS_BRIDGE,
-                i % 2 * half + i / 2);
-    if (b->n_opened < b->n_callers)
-        timer_start(&b->opening, OPEN_EVERY_MS);
+    while (b->n_opened < b->n_callers) {
+        int mode = b->n_opened % TURNS_MODES, at = mode * half + b->n_opened / TURNS_MODES;
+
+        b->n_opened++;
+        if (b->callers[at].n_overlaps > 0) {
+            caller_open(&b->callers[at], b, (enum turns_mode)mode, at);
+            timer_start(&b->opening, OPEN_EVERY_MS);
+            return;
+        }
+        b->n_left++; /* fewer overlaps than calls */
+    }
 }
 
 static void on_closing(void *arg)
