@@ -181,7 +181,7 @@ static void forget_engine(struct call *c)
     timer_stop(&c->turn_timer);
     playout_response_end(c->playout, str_c(c->response_id));
     playout_resume(c->playout); /* the arbiter that paused it is forgotten */
-    call_opening_engine_changes(c);
+    call_opening_engine_lost(c);
     call_rollover_drop(c);
     call_turn_renew(c);
 }

@@ -43,13 +43,8 @@ enum call_event {
     EV_EVENTS,
 };
 
-struct live_write;                   /* call_end.c */
-struct past_job;                     /* call_move.c */
-void call_move_look(struct call *c); /* whether it is time, after whatever changed */
-void call_move_leave(struct call *c);
-void call_move_init_timer(struct call *c);
-
-/* call_past.c */
+struct live_write; /* call_end.c */
+struct past_job;   /* call_past.c */
 
 struct call {
     struct list_node node;
@@ -228,7 +223,7 @@ bool call_opening_plays(const struct call *c);
 bool call_part_is_kept(const struct voice_part *part);
 /* After the journal knows what was heard; other parts are left alone. */
 void call_opening_cut(struct call *c, const struct playout_heard *heard);
-void call_opening_engine_changes(struct call *c);
+void call_opening_engine_lost(struct call *c);
 void call_opening_take_drop(struct call *c);
 
 /* call_voice.c */
@@ -256,6 +251,11 @@ void call_live_forget(struct call *c);
 /* The caller's turn of this index has begun: on record at once, should the bridge be killed. */
 void call_live_open(struct call *c, int index);
 void call_tell_end(struct call *c);
+
+/* call_move.c */
+void call_move_look(struct call *c); /* whether it is time, after whatever changed */
+void call_move_leave(struct call *c);
+void call_move_init_timer(struct call *c);
 
 /* call_past.c */
 void call_past_read(struct call *c); /* then writes the live document and configures the engine */

@@ -56,7 +56,7 @@ void call_opening_play(struct call *c)
 
     if (!opening_ready(o))
         return;
-    c->opening.kept = c->opens = true;
+    c->opening.kept = true;
     for (i = 0; i < OPENING_PARTS; i++) {
         const struct voice_part part = part_of((enum opening_part)i);
         struct str audio = opening_audio(o, (enum opening_part)i);
@@ -104,7 +104,7 @@ void call_opening_cut(struct call *c, const struct playout_heard *heard)
                                         p > 0 ? names[p - 1].id : STR_EMPTY, said));
 }
 
-void call_opening_engine_changes(struct call *c)
+void call_opening_engine_lost(struct call *c)
 {
     c->opening.told = false; /* the next one is told without names */
     call_opening_take_drop(c);

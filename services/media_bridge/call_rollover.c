@@ -45,7 +45,6 @@ static int64_t ends_ms(const struct call *c, int64_t expires_at_s)
 
 void call_rollover_plan(struct call *c, int64_t expires_at_s)
 {
-    call_rollover_drop(c);
     plan(c, ends_ms(c, expires_at_s));
 }
 
@@ -131,20 +130,15 @@ static void make_next(struct call *c)
 
 /* ---- the moment ---- */
 
-/* Nothing of the session's is on its way: no answer, no words of the caller's, no usage. */
-static bool owes_nothing(const struct call *c)
-{
-    return !c->response_runs && c->asked_tag == 0 && !journal_waits(c->journal);
-}
-
+/* And all that was said is known. */
 static bool caller_is_silent(const struct call *c)
 {
-    return !c->caller_speaks && !vad_now(c->vad)->speech && !c->keys.open;
+    return !c->caller_speaks && !vad_now(c->vad)->speech && !journal_waits(c->journal);
 }
 
 static bool is_quiet(const struct call *c)
 {
-    return !turn_busy(c->turn) && !c->answer_due && tools_pending(c->tools) == 0;
+    return !turn_busy(c->turn) && tools_pending(c->tools) == 0;
 }
 
 static bool is_moment(struct call *c)
@@ -152,7 +146,7 @@ static bool is_moment(struct call *c)
     enum turn_state turn = turn_state(c->turn);
     int64_t now_ms = loop_now_ms(c->loop);
 
-    if (!owes_nothing(c) || !caller_is_silent(c)) {
+    if (!caller_is_silent(c)) {
         c->rollover.quiet = 0;
         return false;
     }
@@ -173,11 +167,12 @@ static void take_over(struct call *c)
     c->rollover.next = NULL;
     c->rollover.ready = false;
     c->ops->attach(c->engine, &call_engine_events, c);
-    call_opening_engine_changes(c);
     call_engine_recall(c, ROLLED_NOTE);
     c->counters.audio_dropped_ms += c->ops->audio_dropped_ms(old);
+    c->counters.responses_unmetered +=
+        c->response_runs; /* one that was cancelled and did not end */
+    c->response_runs = false;
     c->audio_given_ms = 0;
-    c->engine_held = false;
     c->ops->hand_over(old, c->engine);
     c->ops->close(old);
     log_info(&c->log, "voice session rolled over items=%d left_ms=%lld", c->recalled,

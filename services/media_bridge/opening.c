@@ -326,7 +326,7 @@ void opening_take_asked(struct opening_take *t, struct str text, uint32_t tag)
     size_t i;
 
     for (i = 0; t && i < OPENING_PARTS; i++) {
-        if (!t->parts[i].whole && str_eq(text, t->o->parts[i].text)) {
+        if (str_eq(text, t->o->parts[i].text)) {
             part_reset(&t->parts[i]);
             t->parts[i].tag = tag;
             return;

@@ -117,6 +117,7 @@ TEST(bridge_tells_the_engine_the_kept_opening_and_has_it_speak_nothing)
     e = lets_engine_in(&w);
     until_heard_ms(c, 2 * PART_MS);
     world_pass(&w, 1000);
+    CHECK_INT(world_events(&w, c->call_sid, "call.turn"), 2); /* both were heard to their end */
     CHECK_INT(engine_got(e, "response.create"), 0);
     CHECK_INT(engine_got(e, "conversation.item.create"), 2);
     CHECK_STR(item_at(e, &a, 0, "item.role"), "assistant");
@@ -299,17 +300,30 @@ TEST(bridge_keeps_no_opening_without_a_bucket)
 
 /* ---- what is kept ---- */
 
-/* The engine says `text` in place of the disclosure, and ends it as `status`. */
-static void says(struct fake_engine *e, int n, const char *text, const char *status)
+static void says_ms(struct fake_engine *e, int n, const char *text, const char *status, int ms)
 {
     until_engine_got(e, "response.create", n);
     engine_begin(e);
-    engine_say(e, text, PART_MS);
+    engine_say(e, text, ms);
     engine_send(e,
                 "{\"type\":\"response.output_audio_transcript.done\",\"response_id\":\"%s\","
                 "\"item_id\":\"%s\",\"content_index\":0,\"transcript\":\"%s\"}",
                 e->response_id, e->item_id, text);
     engine_end(e, status);
+}
+
+static void says(struct fake_engine *e, int n, const char *text, const char *status)
+{
+    says_ms(e, n, text, status, PART_MS);
+}
+
+/* A first call, in which nothing is said yet. */
+static struct fake_engine *silent_call(struct world *w, struct fake_caller **c)
+{
+    opened(w);
+    w->script.answer = ANSWER_NOT;
+    *c = caller_open(w, NULL);
+    return world_engine(w, 0);
 }
 
 static void check_taken(const char *disclosure, const char *status, const char *greeting,
@@ -319,10 +333,7 @@ static void check_taken(const char *disclosure, const char *status, const char *
     struct fake_engine *e;
     struct world w;
 
-    opened(&w);
-    w.script.answer = ANSWER_NOT;
-    c = caller_open(&w, NULL);
-    e = world_engine(&w, 0);
+    e = silent_call(&w, &c);
     says(e, 1, disclosure, status);
     says(e, 2, greeting, "completed");
     until_heard_ms(c, 2 * PART_MS);
@@ -355,10 +366,7 @@ TEST(bridge_does_not_keep_an_opening_that_the_caller_has_interrupted)
     struct fake_engine *e;
     struct world w;
 
-    opened(&w);
-    w.script.answer = ANSWER_NOT;
-    c = caller_open(&w, NULL);
-    e = world_engine(&w, 0);
+    e = silent_call(&w, &c);
     says(e, 1, DISCLOSURE, "completed");
     until_engine_got(e, "response.create", 2);
     engine_begin(e);
@@ -369,6 +377,124 @@ TEST(bridge_does_not_keep_an_opening_that_the_caller_has_interrupted)
     engine_end(e, "cancelled");
     world_pass(&w, 500);
     CHECK_INT(w.object_writes, 0);
+    world_close(&w);
+}
+
+static void check_length(int ms, bool taken)
+{
+    struct fake_caller *c;
+    struct fake_engine *e;
+    struct world w;
+
+    e = silent_call(&w, &c);
+    says_ms(e, 1, DISCLOSURE, "completed", ms);
+    says(e, 2, GREETING, "completed");
+    world_pass(&w, 100);
+    CHECK_INT(w.object_writes, taken ? 2 : 0);
+    world_close(&w);
+}
+
+TEST(bridge_does_not_keep_an_opening_that_is_too_short_or_too_long)
+{
+    check_length(OPENING_PART_MIN_MS, true);
+    check_length(OPENING_PART_MIN_MS - 20, false);
+    check_length(OPENING_PART_MAX_MS, true);
+    check_length(OPENING_PART_MAX_MS + 20, false);
+}
+
+TEST(bridge_does_not_keep_an_opening_of_which_the_engine_said_two_things)
+{
+    struct fake_caller *c;
+    struct fake_engine *e;
+    struct world w;
+
+    e = silent_call(&w, &c);
+    until_engine_got(e, "response.create", 1);
+    engine_begin(e);
+    engine_audio(e, e->response_id, "item_of_its_own", 500);
+    engine_say(e, DISCLOSURE, PART_MS);
+    engine_send(e,
+                "{\"type\":\"response.output_audio_transcript.done\",\"response_id\":\"%s\","
+                "\"item_id\":\"%s\",\"content_index\":0,\"transcript\":\"" DISCLOSURE "\"}",
+                e->response_id, e->item_id);
+    engine_end(e, "completed");
+    says(e, 2, GREETING, "completed");
+    world_pass(&w, 100);
+    CHECK_INT(w.object_writes, 0);
+    world_close(&w);
+}
+
+TEST(bridge_keeps_an_opening_that_failed_at_first)
+{
+    struct fake_caller *c;
+    struct world w;
+
+    opened(&w);
+    w.script.failures = 1;
+    c = caller_open(&w, NULL);
+    until_heard_ms(c, 2 * PART_MS);
+    CHECK_INT(w.object_writes, 2);
+    CHECK_INT(w.objects[0].data.n, w.objects[1].data.n);
+    world_close(&w);
+}
+
+TEST(bridge_keeps_the_opening_of_the_next_call_when_the_first_one_hung_up_in_it)
+{
+    struct fake_caller *c;
+    struct fake_engine *e;
+    struct world w;
+
+    e = silent_call(&w, &c);
+    until_engine_got(e, "response.create", 1);
+    caller_stop(c);
+    until_over(&w);
+    w.script.answer = ANSWER_ITSELF;
+    c = caller_open(&w, NULL);
+    until_heard_ms(c, 2 * PART_MS);
+    CHECK_INT(w.object_writes, 2);
+    world_close(&w);
+}
+
+TEST(bridge_plays_what_was_spoken_when_storage_answers_after_it)
+{
+    struct fake_caller *c;
+    struct world w;
+
+    spoken(&w);
+    w.hold_objects = true;
+    world_restart(&w);
+    c = caller_open(&w, NULL);
+    until_heard_ms(c, 2 * PART_MS);
+    caller_stop(c);
+    until_over(&w);
+    world_release_objects(&w);
+    world_quiet(&w);
+    c = hears(&w, 2 * PART_MS);
+    CHECK(all_from(c, 0, (size_t)PART_MS * 16, 1));
+    world_close(&w);
+}
+
+TEST(bridge_plays_what_storage_gave_while_it_was_spoken)
+{
+    struct fake_caller *c;
+    struct fake_engine *e;
+    struct world w;
+
+    spoken(&w);
+    w.hold_objects = true;
+    world_restart(&w);
+    w.script.answer = ANSWER_NOT;
+    c = caller_open(&w, NULL);
+    e = world_engine(&w, 1);
+    until_engine_got(e, "response.create", 1);
+    world_release_objects(&w);
+    until_log(&w, "kept opening read");
+    says(e, 1, DISCLOSURE, "completed");
+    says(e, 2, GREETING, "completed");
+    until_heard_ms(c, 2 * PART_MS);
+    CHECK_INT(w.object_writes, 2);
+    c = hears(&w, 2 * PART_MS);
+    CHECK(all_from(c, 0, (size_t)PART_MS * 16, 0));
     world_close(&w);
 }
 
@@ -417,6 +543,7 @@ TEST(bridge_cuts_the_kept_greeting_when_the_caller_interrupts_before_there_is_an
     world_pass(&w, 1000);
     CHECK(caller_heard_ms(c) < 2 * PART_MS - 400);
     e = lets_engine_in(&w);
+    CHECK(!world_log_has(&w, "took no word of the opening"));
     CHECK_INT(engine_got(e, "conversation.item.create"), 2);
     CHECK_STR(item_at(e, &a, 0, "item.content.0.text"), DISCLOSURE);
     CHECK(str_starts(STR(GREETING), item_at(e, &a, 1, "item.content.0.text")));
@@ -473,10 +600,12 @@ TEST(bridge_goes_on_with_the_kept_greeting_after_a_sound_that_was_no_turn)
 TEST(bridge_stops_the_kept_greeting_when_keys_were_pressed_in_the_disclosure)
 {
     struct fake_caller *c;
+    struct fake_engine *e;
     struct world w;
 
     spoken(&w);
     c = hears(&w, PART_MS - 500);
+    e = lets_engine_in(&w);
     caller_send(c,
                 "{\"event\":\"dtmf\",\"sequenceNumber\":\"9999\",\"streamSid\":\"%s\","
                 "\"dtmf\":{\"track\":\"inbound_track\",\"digit\":\"5\"}}",
@@ -484,6 +613,9 @@ TEST(bridge_stops_the_kept_greeting_when_keys_were_pressed_in_the_disclosure)
     until_clears(c, 1);
     CHECK(caller_heard_ms(c) >= PART_MS - 20);
     CHECK(caller_heard_ms(c) <= PART_MS + 300);
+    world_quiet(&w);
+    CHECK_INT(engine_got(e, "conversation.item.delete"), 1); /* not a word of it was heard */
+    CHECK_INT(engine_got(e, "conversation.item.create"), 2);
     world_close(&w);
 }
 
@@ -510,6 +642,24 @@ TEST(bridge_plays_the_kept_opening_on_while_a_lost_engine_is_replaced)
     CHECK_INT(caller_heard_ms(c), 2 * PART_MS); /* once, and no apology: nobody noticed */
     CHECK_INT(engine_got(e, "response.create"), 0);
     arena_release(&a);
+    world_close(&w);
+}
+
+TEST(bridge_does_not_cut_items_that_a_new_engine_has_under_other_names)
+{
+    struct fake_caller *c;
+    struct fake_engine *e;
+    struct world w;
+
+    spoken(&w);
+    c = hears(&w, 300);
+    engine_close(lets_engine_in(&w), 1011, "internal error");
+    e = world_engine(&w, 2);
+    until_heard_ms(c, PART_MS + 500);
+    caller_says(c, SOUND_VOWEL, 6000, 3000);
+    until_clears(c, 1);
+    world_pass(&w, 1500);
+    CHECK_INT(engine_got(e, "conversation.item.delete"), 0);
     world_close(&w);
 }
 

@@ -75,6 +75,8 @@ TEST(bridge_rolls_a_session_over_in_a_quiet_moment_and_nobody_notices)
     engine_speech_stopped(e, "item_c2");
     engine_turn(e, "item_c2", "At ten.");
     until_heard_ms(c, 2400);
+    CHECK(json_i64_or(json_get(world_event(&w, &a, c->call_sid, "call.turn", 4), "startMs"), 0) >=
+          DUE_MS); /* its audio counts anew */
     caller_stop(c);
     until_over(&w);
     ended = world_event(&w, &a, c->call_sid, "call.ended", 0);
@@ -126,8 +128,10 @@ TEST(bridge_does_not_roll_over_while_the_agent_speaks)
     struct fake_engine *old;
     struct fake_caller *c;
     struct world w;
+    int64_t begun;
 
     c = due(&w, &old);
+    begun = age_ms(&w);
     w.script.answer_ms = 3000;
     engine_turn(old, "item_c2", "And what does it cost?");
     until_heard_ms(c, 1800 + 2900);
@@ -135,6 +139,7 @@ TEST(bridge_does_not_roll_over_while_the_agent_speaks)
     CHECK(w.engines[1]->updated); /* it is ready, and waits */
     until_rolled(&w);
     CHECK(caller_heard_ms(c) >= 1800 + 3000);
+    CHECK(age_ms(&w) >= begun + 3000 + 400); /* half a second of quiet */
     CHECK(age_ms(&w) < FORCED_MS);
     world_close(&w);
 }
@@ -154,6 +159,21 @@ TEST(bridge_does_not_roll_over_while_the_caller_speaks)
     engine_turn(old, "item_c2", "Yes.");
     until_rolled(&w);
     CHECK(age_ms(&w) < SESSION_S * 1000L);
+    world_close(&w);
+}
+
+TEST(bridge_does_not_roll_over_under_speech_that_only_it_has_heard_so_far)
+{
+    struct fake_engine *old;
+    struct fake_caller *c;
+    struct world w;
+
+    c = due(&w, &old);
+    caller_says(c, SOUND_VOWEL, 6000, 2500);
+    world_pass(&w, 2400);
+    CHECK(!rolled(&w));
+    until_rolled(&w);
+    CHECK(age_ms(&w) < FORCED_MS);
     world_close(&w);
 }
 
@@ -266,6 +286,52 @@ TEST(bridge_tries_again_when_the_next_session_ends_before_its_moment)
     world_close(&w);
 }
 
+TEST(bridge_does_not_try_again_when_the_next_session_is_refused_for_good)
+{
+    struct fake_engine *old;
+    struct world w;
+
+    (void)due(&w, &old);
+    w.script.refuse_close = 3000;
+    w.script.refuse_code = "invalid_api_key";
+    w.script.refuse_times = -1;
+    world_pass(&w, 8000);
+    CHECK_INT(w.n_engines, 2);
+    CHECK_INT(old->closed_code, 0); /* it goes on to its limit */
+    world_close(&w);
+}
+
+TEST(bridge_drops_the_next_session_when_the_one_there_is_gets_lost)
+{
+    struct fake_engine *old, *next, *e;
+    struct world w;
+
+    (void)due(&w, &old);
+    w.script.hold_updated = true;
+    next = world_engine(&w, 1);
+    world_pass(&w, 200);
+    w.script.hold_updated = false;
+    engine_close(old, 1011, "internal error");
+    e = world_engine(&w, 2);
+    until_engine_got(e, "response.create", 1);
+    CHECK_INT(next->closed_code, 1000);
+    world_close(&w);
+}
+
+TEST(bridge_makes_no_next_session_for_a_call_that_is_about_to_move)
+{
+    struct fake_engine *old;
+    struct world w;
+
+    (void)due(&w, &old);
+    engine_speech_started(old, "item_c2");
+    world_quiet(&w);
+    world_stop(&w);
+    world_pass(&w, 2000);
+    CHECK_INT(w.n_engines, 1);
+    world_close(&w);
+}
+
 /* No session is to be had before the limit; the engine ends the old one. */
 static struct fake_engine *limit_hit(struct world *w)
 {
@@ -301,6 +367,7 @@ TEST(bridge_replaces_a_session_that_hits_its_limit)
 
 TEST(bridge_does_not_count_a_rollover_as_the_one_replacement)
 {
+    struct arena a = ARENA_INIT;
     struct fake_engine *old, *e;
     struct fake_caller *c;
     struct world w;
@@ -310,7 +377,11 @@ TEST(bridge_does_not_count_a_rollover_as_the_one_replacement)
     engine_close(world_engine(&w, 1), 1011, "internal error");
     e = world_engine(&w, 2);
     until_engine_got(e, "response.create", 1);
+    CHECK_CONTAINS(
+        json_str(json_path(engine_message(e, &a, "response.create", 0), "response.instructions")),
+        "I was gone");
     CHECK(!c->closed);
+    arena_release(&a);
     world_close(&w);
 }
 
@@ -326,6 +397,21 @@ TEST(bridge_rolls_over_after_its_own_setting_when_the_engine_names_no_end)
     until_rolled(&w);
     CHECK(age_ms(&w) >= 30000);
     CHECK(age_ms(&w) < 32000);
+    world_close(&w);
+}
+
+TEST(bridge_takes_its_own_setting_for_an_end_that_has_passed)
+{
+    static const char *const own[] = { "BUSINESS_PROFILE=tests/e2e/bridge/warned.yaml",
+                                       "SESSION_MAX_S=60", "SESSION_MARGIN_S=30", NULL };
+    struct fake_engine *e;
+    struct world w;
+
+    world_open(&w, own);
+    w.script.session_s = -1000; /* the clocks differ */
+    (void)world_talk(&w, &e);
+    world_pass(&w, 20000);
+    CHECK_INT(w.n_engines, 1);
     world_close(&w);
 }
 
