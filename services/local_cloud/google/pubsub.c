@@ -33,6 +33,11 @@ static const char schema[] =
     "CREATE INDEX IF NOT EXISTS pubsub_by_key"
     " ON pubsub_deliveries (subscription, ordering_key, message_id);"
     "CREATE INDEX IF NOT EXISTS pubsub_by_due ON pubsub_deliveries (due_us);"
+    /* For each push, however long the queue is. */
+    "CREATE INDEX IF NOT EXISTS pubsub_waiting"
+    " ON pubsub_deliveries (subscription, due_us, message_id) WHERE in_flight = 0;"
+    "CREATE INDEX IF NOT EXISTS pubsub_in_flight ON pubsub_deliveries (subscription)"
+    " WHERE in_flight = 1;"
     "CREATE INDEX IF NOT EXISTS pubsub_by_message ON pubsub_deliveries (message_id);"
     "CREATE INDEX IF NOT EXISTS pubsub_by_ack ON pubsub_deliveries (ack_id);"
     /* What was being pushed when the program ended was not acknowledged. */

@@ -43,7 +43,8 @@ static bool read_push(struct store_stmt *st, struct arena *a, struct push *ret)
            pubsub_settings_read(&ret->settings, sub, &unused);
 }
 
-/* In a transaction. A key's messages go one after the other. */
+/* In a transaction. A key's messages go one after the other. For each subscription one message is looked up: a
+ * queue of thousands costs no more than an empty one. */
 static bool find_due(struct pubsub *ps, struct arena *a, int64_t now_us, struct push *ret)
 {
     struct store_stmt *st;
@@ -52,14 +53,18 @@ static bool find_due(struct pubsub *ps, struct arena *a, int64_t now_us, struct 
     st = store_sql(ps->store,
                    "SELECT d.subscription, d.message_id, d.attempts, m.data, m.attributes,"
                    " m.ordering_key, m.publish_us, s.json"
-                   " FROM pubsub_deliveries d JOIN pubsub_messages m ON m.id = d.message_id"
-                   " JOIN pubsub_subscriptions s ON s.name = d.subscription"
-                   " WHERE s.push = 1 AND d.in_flight = 0 AND d.due_us <= ?1"
-                   " AND (SELECT COUNT(*) FROM pubsub_deliveries f"
-                   " WHERE f.subscription = d.subscription AND f.in_flight = 1) < ?2"
-                   " AND (d.ordering_key = '' OR NOT EXISTS (SELECT 1 FROM pubsub_deliveries e"
-                   " WHERE e.subscription = d.subscription AND e.ordering_key = d.ordering_key"
-                   " AND e.message_id < d.message_id))"
+                   " FROM pubsub_subscriptions s"
+                   " JOIN pubsub_deliveries d ON d.subscription = s.name AND d.message_id ="
+                   " (SELECT x.message_id FROM pubsub_deliveries x INDEXED BY pubsub_waiting"
+                   " WHERE x.subscription = s.name AND x.in_flight = 0 AND x.due_us <= ?1"
+                   " AND (x.ordering_key = '' OR NOT EXISTS (SELECT 1 FROM pubsub_deliveries e"
+                   " WHERE e.subscription = x.subscription AND e.ordering_key = x.ordering_key"
+                   " AND e.message_id < x.message_id))"
+                   " ORDER BY x.due_us, x.message_id LIMIT 1)"
+                   " JOIN pubsub_messages m ON m.id = d.message_id"
+                   " WHERE s.push = 1 AND (SELECT COUNT(*) FROM pubsub_deliveries f"
+                   " INDEXED BY pubsub_in_flight"
+                   " WHERE f.subscription = s.name AND f.in_flight = 1) < ?2"
                    " ORDER BY d.due_us, d.message_id LIMIT 1");
     store_bind_i64(st, 1, now_us);
     store_bind_i64(st, 2, PUBSUB_PUSHES_MAX);

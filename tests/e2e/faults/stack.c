@@ -131,11 +131,11 @@ static void env_service(struct env *e, const struct stack *s, int service)
 
 /* ---- processes ---- */
 
-/* Killed if the test program is, so that nothing stays behind. */
+/* Killed with the test program, also when a test fails: nothing stays behind. */
 enum { CHILDREN_MAX = 256 };
 static volatile sig_atomic_t children[CHILDREN_MAX];
 
-static void kill_children(int sig)
+static void kill_all(void)
 {
     size_t i;
 
@@ -143,6 +143,11 @@ static void kill_children(int sig)
         if (children[i] > 0)
             kill((pid_t)children[i], SIGKILL);
     }
+}
+
+static void kill_children(int sig)
+{
+    kill_all();
     signal(sig, SIG_DFL);
     raise(sig);
 }
@@ -150,7 +155,10 @@ static void kill_children(int sig)
 static void remember_child(const struct stack *s, int service, pid_t pid)
 {
     size_t at = (size_t)s->number * (SERVICES + 1) + (size_t)service;
+    static bool at_exit;
 
+    if (!at_exit)
+        at_exit = atexit(kill_all) == 0;
     signal(SIGABRT, kill_children);
     signal(SIGTERM, kill_children);
     signal(SIGINT, kill_children);

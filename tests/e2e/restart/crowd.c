@@ -172,6 +172,17 @@ static void on_update(struct session *s, const struct jval *m)
             "\"type\":\"audio/pcmu\"}}}}}");
 }
 
+/* What was heard from kept audio is told as the agent's words. */
+static void on_item(struct session *s, const struct jval *m)
+{
+    struct str text = json_str(json_path(m, "item.content.0.text"));
+
+    count(s->crowd, &s->crowd->seen.disclosures,
+          str_eq_c(json_str(json_path(m, "item.role")), "assistant") &&
+              str_contains(text, STR("AI assistant")));
+    s->speaks_at_ms = s->heard_ms + 2L * PAUSE_MS;
+}
+
 static void on_message(void *arg, struct str data, bool binary)
 {
     struct session *s = arg;
@@ -185,6 +196,8 @@ static void on_message(void *arg, struct str data, bool binary)
         on_audio(s, json_root(doc));
     else if (str_eq_c(type, "response.create"))
         on_response_create(s, json_root(doc));
+    else if (str_eq_c(type, "conversation.item.create"))
+        on_item(s, json_root(doc));
     else if (str_eq_c(type, "session.update"))
         on_update(s, json_root(doc));
     json_destroy(doc);

@@ -16,7 +16,7 @@ struct crowd;
 struct crowd_seen {
     int placed, ended; /* calls */
     int sessions;      /* of the engine, open and in use */
-    int disclosures;   /* spoken */
+    int disclosures;   /* spoken, or told to have been heard */
     int answers;       /* to something that the caller said */
     int restored;      /* sessions that were told what had been said */
 };

@@ -18,7 +18,6 @@ enum {
 #else
     CALLS = 100,
 #endif
-    FEW_CALLS = 10, /* whose past the emulator on one machine can give all at once, in time */
     PORT_FIRST = 26100,
     PORT_LAST = 29900,
     LOOK_MS = 50,
@@ -140,7 +139,7 @@ static void check_restored(int signal)
     struct crowd_seen seen;
     struct scene s;
 
-    open_scene(&s, FEW_CALLS);
+    open_scene(&s, calls_wanted());
     if (stack_roll(s.stack, SOURCE_BRIDGE, signal, &err))
         FAIL_TEST("%s", err.text);
     until_all_talk(&s, "the next bridge");
