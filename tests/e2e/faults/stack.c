@@ -312,10 +312,9 @@ static void repoint(struct stack *s, int from, int to)
     }
 }
 
-enum errc stack_roll(struct stack *s, enum source which, int signal, struct err *err)
+enum errc stack_roll_begin(struct stack *s, enum source which, struct rolling *ret, struct err *err)
 {
-    pid_t old = s->pids[which];
-    int from = service_port(s, (int)which);
+    const struct rolling old = { s->pids[which], service_port(s, (int)which) };
     struct err ignored = ERR_INIT;
     enum errc rc;
 
@@ -323,12 +322,25 @@ enum errc stack_roll(struct stack *s, enum source which, int signal, struct err 
     rc = start(s, (int)which, err);
     if (!rc)
         rc = wait_ready(s, (int)which, err);
-    if (rc) {
-        (void)end_process((int)which, old, SIGKILL, &ignored); /* the first error counts */
-        return rc;
-    }
-    repoint(s, from, service_port(s, (int)which));
-    return end_process((int)which, old, signal, err);
+    if (rc)
+        (void)end_process((int)which, old.pid, SIGKILL, &ignored); /* the first error counts */
+    *ret = old;
+    return rc;
+}
+
+enum errc stack_roll_end(struct stack *s, enum source which, const struct rolling *old, int signal,
+                         struct err *err)
+{
+    repoint(s, old->port, service_port(s, (int)which));
+    return end_process((int)which, old->pid, signal, err);
+}
+
+enum errc stack_roll(struct stack *s, enum source which, int signal, struct err *err)
+{
+    struct rolling old;
+    enum errc rc = stack_roll_begin(s, which, &old, err);
+
+    return rc ? rc : stack_roll_end(s, which, &old, signal, err);
 }
 
 enum errc stack_alive(struct stack *s, struct err *err)

@@ -50,6 +50,14 @@ MUST_USE enum errc stack_restart(struct stack *s, enum source which, struct err 
 /* As Cloud Run does it: a new instance is started, gets all new requests, and then the old one gets `signal`
  * (SIGTERM: it must end in good order; SIGKILL). */
 MUST_USE enum errc stack_roll(struct stack *s, enum source which, int signal, struct err *err);
+/* The two halves of it: until the second one the old instance does all the work. */
+struct rolling {
+    int pid, port; /* of the old one */
+};
+MUST_USE enum errc stack_roll_begin(struct stack *s, enum source which, struct rolling *ret,
+                                    struct err *err);
+MUST_USE enum errc stack_roll_end(struct stack *s, enum source which, const struct rolling *old,
+                                  int signal, struct err *err);
 /* Where the service itself listens, without a proxy. */
 int stack_service_port(const struct stack *s, enum source which);
 /* All processes run. */

@@ -20,14 +20,26 @@ enum {
     ANSWER_MS = 1200, /* of the agent's speech */
     WORDS_MS = 600,   /* of the caller's */
     PAUSE_MS = 4000,  /* of the caller's, after an answer; and a bit, by the session's number */
+    LONG_MS = 12000,  /* an answer that is still heard when the bridge is killed */
+    OVER_MS = 600,    /* of it, before the caller speaks over it */
 };
+
+const char *const pose_names[POSES] = { "none",     "greeting",        "listening",
+                                        "speaking", "caller speaking", "tool",
+                                        "paused" };
+#define TOOL_ARGUMENTS                                                                           \
+    "{\\\"need\\\":\\\"A day for forty\\\",\\\"name\\\":\\\"Anna Miller\\\",\\\"postcode\\\":"   \
+    "\\\"10115\\\",\\\"service\\\":\\\"company-programme\\\",\\\"fields\\\":{\\\"people\\\":40," \
+    "\\\"wanted_by\\\":\\\"In January\\\"}}"
 
 struct session {
     struct crowd *crowd;
     struct ws_conn *ws;
     int number, responses, items;
     int64_t heard_ms, speaks_at_ms, stops_at_ms; /* 0: not */
-    bool used;
+    int64_t over_at_ms;                          /* the caller begins to speak over the answer */
+    enum pose pose; /* that it takes; of one that goes on: that was taken before */
+    bool used, goes_on;
 };
 
 struct phone {
@@ -48,6 +60,9 @@ struct crowd {
     struct crowd_seen seen; /* under the lock */
     bool done;
     struct err err;
+    struct pose_seen posed[POSES];  /* under the lock */
+    enum pose poses[4 * CALLS_MAX]; /* by session, until it is killed */
+    int64_t killed_ms;
 };
 
 static void count(struct crowd *c, int *what, int by)
@@ -72,14 +87,14 @@ static void PRINTF_LIKE(2, 3) emit(struct session *s, const char *fmt, ...)
     buf_release(&out);
 }
 
-static void speak(struct session *s, const char *id, struct str words)
+static void speak(struct session *s, const char *id, struct str words, int ms)
 {
-    static uint8_t noise[ANSWER_MS * BYTES_PER_MS];
+    static uint8_t noise[LONG_MS * BYTES_PER_MS];
     static char audio[BASE64_LEN(sizeof(noise)) + 1];
     size_t n;
 
     memset(noise, 0x90, sizeof(noise));
-    n = base64_encode(audio, noise, sizeof(noise));
+    n = base64_encode(audio, noise, (size_t)ms * BYTES_PER_MS);
     emit(s,
          "{\"type\":\"response.output_audio.delta\",\"response_id\":\"%s\",\"item_id\":\"i_%s\","
          "\"output_index\":0,\"content_index\":0,\"delta\":\"%.*s\"}",
@@ -94,31 +109,62 @@ static void speak(struct session *s, const char *id, struct str words)
          id, id);
 }
 
+/* The first thing that is asked of a session that goes on. */
+static void note_first(struct session *s, struct str words)
+{
+    struct pose_seen *seen = &s->crowd->posed[s->pose];
+
+    if (!s->goes_on || s->responses > 0)
+        return;
+    pthread_mutex_lock(&s->crowd->lock);
+    seen->word_ms = loop_now_ms(s->crowd->loop) - s->crowd->killed_ms;
+    (void)str_copy(seen->first, sizeof(seen->first), words); /* its beginning will do */
+    pthread_mutex_unlock(&s->crowd->lock);
+}
+
+static void call_tool(struct session *s, const char *id)
+{
+    emit(s,
+         "{\"type\":\"response.output_item.done\",\"response_id\":\"%s\",\"output_index\":0,"
+         "\"item\":{\"id\":\"t_%s\",\"type\":\"function_call\",\"status\":\"completed\","
+         "\"call_id\":\"call_%s\",\"name\":\"qualifyLead\",\"arguments\":\"" TOOL_ARGUMENTS "\"}}",
+         id, id, id);
+}
+
 static void on_response_create(struct session *s, const struct jval *m)
 {
     struct str tag = json_str(json_path(m, "response.metadata.tag"));
-    struct str text = json_str(json_path(m, "response.instructions")), words = STR("An answer.");
-    bool disclosure = str_contains(text, STR("AI assistant"));
+    struct str text = json_str(json_path(m, "response.instructions")), words = STR_EMPTY;
+    bool disclosure = str_contains(text, STR("AI assistant")), posed = s->pose && !s->goes_on;
     size_t from = str_find_char(text, '"') + 1;
-    char id[48];
+    char id[48], answer[64];
 
     if (from < text.n)
         words = str_slice(text, from, text.n - 1);
     else
         count(s->crowd, &s->crowd->seen.answers, 1);
+    note_first(s, words);
+    if (words.n == 0)
+        words = str_n(answer, (size_t)snprintf(answer, sizeof(answer), "An answer in session %d.",
+                                               s->number));
     count(s->crowd, &s->crowd->seen.disclosures, disclosure);
     (void)snprintf(id, sizeof(id), "r_%d_%d", s->number, ++s->responses);
     emit(s,
          "{\"type\":\"response.created\",\"response\":{\"id\":\"%s\",\"status\":\"in_progress\","
          "\"metadata\":{\"tag\":\"" STR_FMT "\"}}}",
          id, STR_ARG(tag));
-    speak(s, id, words);
+    if (posed && s->pose == POSE_TOOL)
+        call_tool(s, id);
+    else
+        speak(s, id, words, posed && s->pose != POSE_GREETING ? LONG_MS : ANSWER_MS);
+    if (posed && s->pose == POSE_PAUSED)
+        s->over_at_ms = s->heard_ms + OVER_MS;
     emit(s,
          "{\"type\":\"response.done\",\"response\":{\"id\":\"%s\",\"status\":\"completed\","
          "\"status_details\":null,\"metadata\":{\"tag\":\"" STR_FMT "\"},\"usage\":null}}",
          id, STR_ARG(tag));
     s->speaks_at_ms =
-        disclosure ? 0 : s->heard_ms + ANSWER_MS + PAUSE_MS + s->number * 37 % PAUSE_MS;
+        disclosure || posed ? 0 : s->heard_ms + ANSWER_MS + PAUSE_MS + s->number * 37 % PAUSE_MS;
 }
 
 static void caller_starts(struct session *s)
@@ -151,16 +197,51 @@ static void caller_stops(struct session *s)
 static void on_audio(struct session *s, const struct jval *m)
 {
     s->heard_ms += (int64_t)(json_str(json_get(m, "audio")).n / 4 * 3 / BYTES_PER_MS);
+    if (s->over_at_ms && s->heard_ms >= s->over_at_ms) {
+        s->over_at_ms = 0;
+        caller_starts(s);
+        s->stops_at_ms = 0; /* and goes on */
+    }
     if (s->stops_at_ms && s->heard_ms >= s->stops_at_ms)
         caller_stops(s);
     else if (!s->stops_at_ms && s->speaks_at_ms && s->heard_ms >= s->speaks_at_ms)
         caller_starts(s);
 }
 
+/* Which call this is: the sessions before have said their numbers. */
+static enum pose pose_before(struct crowd *c, struct str instructions)
+{
+    static const char says[] = "in session ";
+    size_t at = str_find(instructions, str_c(says)), end;
+    int64_t number;
+
+    if (at >= instructions.n)
+        return POSE_GREETING; /* nothing but the opening was said */
+    instructions = str_from(instructions, at + sizeof(says) - 1);
+    end = str_find_char(instructions, '.');
+    if (str_to_i64(str_slice(instructions, 0, end), 0, (int64_t)ARRAY_LEN(c->poses) - 1, &number))
+        return POSE_NONE;
+    return c->poses[number];
+}
+
+static void go_on(struct session *s, struct str instructions)
+{
+    struct crowd *c = s->crowd;
+
+    s->goes_on = true;
+    s->pose = pose_before(c, instructions);
+    pthread_mutex_lock(&c->lock);
+    c->posed[s->pose].sessions++;
+    c->posed[s->pose].gap_ms = loop_now_ms(c->loop) - c->killed_ms;
+    pthread_mutex_unlock(&c->lock);
+}
+
 static void on_update(struct session *s, const struct jval *m)
 {
     struct crowd *c = s->crowd;
 
+    if (c->killed_ms)
+        go_on(s, json_str(json_path(m, "session.instructions")));
     if (!s->used)
         count(c, &c->seen.sessions, 1);
     s->used = true;
@@ -176,7 +257,9 @@ static void on_update(struct session *s, const struct jval *m)
 static void on_item(struct session *s, const struct jval *m)
 {
     struct str text = json_str(json_path(m, "item.content.0.text"));
+    bool output = str_eq_c(json_str(json_path(m, "item.type")), "function_call_output");
 
+    count(s->crowd, &s->crowd->posed[s->pose].outputs, s->goes_on && output);
     count(s->crowd, &s->crowd->seen.disclosures,
           str_eq_c(json_str(json_path(m, "item.role")), "assistant") &&
               str_contains(text, STR("AI assistant")));
@@ -272,25 +355,28 @@ static void on_phone_closed(void *arg, int code, struct str reason, const struct
     count(p->crowd, &p->crowd->seen.ended, 1);
 }
 
-static void dial(void *arg)
+static void dial_phone(struct crowd *c, int i)
 {
     static const struct ws_events events = { on_phone_open, on_phone_message, NULL,
                                              on_phone_closed };
-    struct crowd *c = arg;
+    struct phone *p = &c->phones[i];
     char url[64];
-    int i;
+    struct ws_client_opts o = { .queue_max = MIB, .events = events, .arg = p };
 
     (void)snprintf(url, sizeof(url), "ws://127.0.0.1:%d/phone/line", c->port);
-    for (i = 0; i < c->n_phones; i++) {
-        struct phone *p = &c->phones[i];
-        struct ws_client_opts o = {
-            .url = str_c(url), .queue_max = MIB, .events = events, .arg = p
-        };
+    o.url = str_c(url);
+    p->crowd = c;
+    if (ws_connect(&p->ws, c->loop, &o, &c->err))
+        on_phone_closed(p, -1, STR_EMPTY, &c->err);
+}
 
-        p->crowd = c;
-        if (ws_connect(&p->ws, c->loop, &o, &c->err))
-            on_phone_closed(p, -1, STR_EMPTY, &c->err);
-    }
+static void dial(void *arg)
+{
+    struct crowd *c = arg;
+    int i;
+
+    for (i = 0; i < c->n_phones; i++)
+        dial_phone(c, i);
 }
 
 static void put_down(void *arg)
@@ -332,6 +418,78 @@ void crowd_call(struct crowd *c, int port, int n)
 void crowd_hang_up(struct crowd *c)
 {
     on_the_loop(c, put_down);
+}
+
+static void dial_one(void *arg)
+{
+    struct crowd *c = arg;
+    int all = c->n_phones;
+
+    dial_phone(c, all);
+    c->n_phones = all + 1;
+}
+
+void crowd_call_more(struct crowd *c)
+{
+    loop_post(c->loop, dial_one, c);
+}
+
+/* The caller has said something; what the answer is like, the pose says. */
+static void take_pose(struct session *s, enum pose p)
+{
+    s->pose = s->crowd->poses[s->number] = p;
+    s->speaks_at_ms = 0;
+    if (p == POSE_LISTENING || p == POSE_GREETING)
+        return;
+    caller_starts(s);
+    if (p == POSE_CALLER_SPEAKS)
+        s->stops_at_ms = 0;
+    else
+        caller_stops(s);
+    s->speaks_at_ms = 0;
+}
+
+static void take_poses(void *arg)
+{
+    struct crowd *c = arg;
+    int i, next = POSE_LISTENING;
+
+    for (i = 0; i < c->sessions_made; i++) {
+        struct session *s = c->sessions[i];
+
+        if (!s || !s->used)
+            continue;
+        take_pose(s, s->responses == 0 || next == POSES ? POSE_GREETING : (enum pose)next);
+        next = MIN(next + (s->pose != POSE_GREETING), (int)POSES);
+    }
+}
+
+void crowd_pose(struct crowd *c)
+{
+    loop_post(c->loop, take_poses, c);
+}
+
+static void note_kill(void *arg)
+{
+    struct crowd *c = arg;
+
+    c->killed_ms = loop_now_ms(c->loop);
+    pthread_mutex_lock(&c->lock);
+    c->done = true;
+    pthread_cond_broadcast(&c->changed);
+    pthread_mutex_unlock(&c->lock);
+}
+
+void crowd_killed(struct crowd *c)
+{
+    on_the_loop(c, note_kill);
+}
+
+void crowd_look_pose(struct crowd *c, enum pose p, struct pose_seen *ret)
+{
+    pthread_mutex_lock(&c->lock);
+    *ret = c->posed[p];
+    pthread_mutex_unlock(&c->lock);
 }
 
 void crowd_look(struct crowd *c, struct crowd_seen *ret)

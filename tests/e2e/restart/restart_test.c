@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -167,5 +168,70 @@ TEST_WITHIN(TEST_SECONDS, calls_survive_the_killing_of_their_bridge)
     if (stack_roll(s.stack, SOURCE_BRIDGE, SIGKILL, &err))
         FAIL_TEST("%s", err.text);
     until_all_talk(&s, "after the killing");
+    close_scene(&s);
+}
+
+/* ---- the bridge is killed in each state of a call ---- */
+
+enum { GREETING_MS = 1700, POSE_MS = 1200, AGAIN_MS = 8000 };
+
+static void print_pose(enum pose p, const struct pose_seen *seen)
+{
+    printf(
+        "killed while %-15s told again after %4lld ms, first asked to speak after %4lld ms%s%s%s\n",
+        pose_names[p], (long long)seen->gap_ms, (long long)seen->word_ms,
+        seen->first[0] ? ": \"" : "", seen->first, seen->first[0] ? "\"" : "");
+}
+
+static void check_pose(struct crowd *c, enum pose p)
+{
+    struct pose_seen seen;
+
+    crowd_look_pose(c, p, &seen);
+    print_pose(p, &seen);
+    CHECK_INT(seen.sessions, 1);
+    CHECK(seen.word_ms > 0); /* the talk goes on */
+    CHECK(!str_contains(str_c(seen.first), STR("AI assistant")));
+    CHECK_INT(seen.outputs, p == POSE_TOOL);
+    CHECK_INT(str_contains(str_c(seen.first), STR("say that again")),
+              p == POSE_CALLER_SPEAKS || p == POSE_PAUSED);
+}
+
+/* With a call in each state. */
+static void kill_in_each_state(struct scene *s)
+{
+    struct err err = ERR_INIT;
+    struct rolling old;
+
+    if (stack_roll_begin(s->stack, SOURCE_BRIDGE, &old, &err))
+        FAIL_TEST("%s", err.text);
+    crowd_call_more(s->crowd);
+    (void)poll(NULL, 0, GREETING_MS);
+    tally_arm(&s->stack->tallies[SOURCE_GATEWAY], 3, FAULT_SLOW); /* the tool is at work */
+    crowd_pose(s->crowd);
+    (void)poll(NULL, 0, POSE_MS);
+    crowd_killed(s->crowd);
+    if (stack_roll_end(s->stack, SOURCE_BRIDGE, &old, SIGKILL, &err))
+        FAIL_TEST("%s", err.text);
+    CHECK(tally_hit(&s->stack->tallies[SOURCE_GATEWAY]));
+    printf("the tool was waiting for: %s\n", tally_label(&s->stack->tallies[SOURCE_GATEWAY], 3));
+}
+
+TEST_WITHIN(TEST_SECONDS, a_call_survives_the_killing_of_its_bridge_in_every_state)
+{
+    struct crowd_seen seen;
+    struct scene s;
+    enum pose p;
+
+    open_scene(&s, POSES - POSE_LISTENING);
+    kill_in_each_state(&s);
+    s.calls++;
+    until(&s, "after the killing", s.calls, 0);
+    (void)poll(NULL, 0, AGAIN_MS);
+    for (p = POSE_GREETING; p < POSES; p++)
+        check_pose(s.crowd, p);
+    crowd_look(s.crowd, &seen);
+    CHECK_INT(seen.ended, 0);
+    CHECK_INT(seen.disclosures, s.calls);
     close_scene(&s);
 }
