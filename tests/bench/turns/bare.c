@@ -1,7 +1,6 @@
 /* The bare relay: what a caller gets from the engine's own turn-taking. Audio goes through as it comes; when the
  * engine hears speech, whatever Twilio still holds is cleared and the answer truncated. */
 #include <stdio.h>
-#include <string.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -18,13 +17,6 @@ struct relay {
     struct buf held;          /* the caller's audio until then, a line for each message */
     int64_t began_us, end_us; /* of what is being played */
 };
-
-static struct str member(struct str data, const char *key)
-{
-    struct str rest = str_from(data, str_find(data, str_c(key)) + strlen(key));
-
-    return str_slice(rest, 0, str_find_char(rest, '"'));
-}
 
 static void sendf(struct ws_conn *ws, const char *fmt, ...) PRINTF_LIKE(2, 3);
 static void sendf(struct ws_conn *ws, const char *fmt, ...)
@@ -49,11 +41,11 @@ static void append(struct relay *r, struct str payload)
 static void on_twilio(void *arg, struct str data, bool binary)
 {
     struct relay *r = arg;
-    struct str payload = member(data, "\"payload\":\"");
+    struct str payload = text_of(data, "\"payload\":\"");
 
     (void)binary;
     if (str_starts(data, STR("{\"event\":\"start\"")))
-        (void)str_copy(r->stream_sid, sizeof(r->stream_sid), member(data, "\"streamSid\":\""));
+        (void)str_copy(r->stream_sid, sizeof(r->stream_sid), text_of(data, "\"streamSid\":\""));
     if (!str_starts(data, STR("{\"event\":\"media\"")))
         return;
     if (r->ready) {
@@ -78,10 +70,10 @@ static void begin(struct relay *r)
 
 static void play(struct relay *r, struct str data)
 {
-    struct str payload = member(data, "\"delta\":\"");
+    struct str payload = text_of(data, "\"delta\":\"");
     int64_t now = loop_now_us(r->bench->loop);
 
-    (void)str_copy(r->item_id, sizeof(r->item_id), member(data, "\"item_id\":\""));
+    (void)str_copy(r->item_id, sizeof(r->item_id), text_of(data, "\"item_id\":\""));
     if (r->end_us <= now)
         r->began_us = r->end_us = now;
     r->end_us += (int64_t)(payload.n / 4 * 3) * 125;

@@ -36,17 +36,17 @@ bool caller_stamped(const uint8_t *frame, int *number)
     return true;
 }
 
+/* While there is one, so from the first question until it leaves. */
 static const struct overlap *current(const struct caller *c)
 {
-    return c->at < c->n_overlaps ? c->overlaps[c->at] : NULL;
+    return c->overlaps[c->at];
 }
 
 int64_t caller_answer_ms(const struct caller *c)
 {
-    const struct overlap *o = current(c);
     bool asks = c->step == STEP_ASKING || c->step == STEP_AWAITING;
 
-    return o && asks && o->kind != OVERLAP_THINKING ? TURNS_ANSWER_MS : TURNS_BRIEF_MS;
+    return asks && current(c)->kind != OVERLAP_THINKING ? TURNS_ANSWER_MS : TURNS_BRIEF_MS;
 }
 
 /* The words lie evenly between the first sound and the last. */
@@ -113,7 +113,7 @@ static void leave(struct caller *c)
 
 static void ask(struct caller *c)
 {
-    if (!current(c)) {
+    if (c->at == c->n_overlaps) {
         leave(c);
         return;
     }
@@ -279,7 +279,7 @@ static int64_t arrival_us(const struct caller *c)
     return loop_now_us(c->bench->loop) + c->bench->set.line_ms * 1000;
 }
 
-static struct str member(struct str data, const char *key)
+struct str text_of(struct str data, const char *key)
 {
     struct str rest = str_from(data, str_find(data, str_c(key)) + strlen(key));
 
@@ -289,7 +289,7 @@ static struct str member(struct str data, const char *key)
 static void take_media(struct caller *c, struct str data)
 {
     static uint8_t audio[64 * 1024];
-    struct str text = member(data, "\"payload\":\"");
+    struct str text = text_of(data, "\"payload\":\"");
     size_t n;
 
     if (text.n / 4 * 3 < sizeof(audio) && base64_decode(audio, &n, text) == ERR_OK)
@@ -298,7 +298,7 @@ static void take_media(struct caller *c, struct str data)
 
 static void take_mark(struct caller *c, struct str data)
 {
-    struct str name = member(data, "\"name\":\"");
+    struct str name = text_of(data, "\"name\":\"");
 
     if (c->n_marks < CALLER_MARKS_MAX &&
         str_copy(c->marks[c->n_marks].name, sizeof(c->marks[0].name), name))

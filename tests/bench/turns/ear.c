@@ -63,7 +63,7 @@ static int64_t at_us(const struct caller *c, int64_t media_ms)
     return c->t0_us + media_ms * 1000;
 }
 
-/* What is heard at `at`, or OTHER. */
+/* -1: nothing is heard at `at`. */
 static int run_at(const struct caller *c, int64_t at)
 {
     int i;
@@ -72,7 +72,7 @@ static int run_at(const struct caller *c, int64_t at)
         if (c->runs[i].from_us <= at && c->runs[i].to_us > at)
             return i;
     }
-    return OTHER;
+    return -1;
 }
 
 static bool heard_between(const struct caller *c, int64_t from, int64_t to)
@@ -141,7 +141,7 @@ void ear_judge(const struct caller *c, struct outcome *o)
         return;
     }
     o->question_wait_ms = wait_after(c, c->asked_ms);
-    o->played = c->step == STEP_OVER && first != OTHER;
+    o->played = c->step == STEP_OVER && first >= 0;
     if (o->played)
         judge_interrupted(c, o, first, onset);
 }

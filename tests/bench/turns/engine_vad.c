@@ -72,7 +72,7 @@ static enum engine_vad_event decide(struct engine_vad *v)
         while (first < 10 && v->loud >> (first + 1) & 1)
             first++;
         v->speech = true;
-        v->from_ms = v->at_ms - (first + 1) * ENGINE_VAD_FRAME_MS;
+        v->from_ms = v->at_ms - (first + 1) * (int64_t)ENGINE_VAD_FRAME_MS;
         return ENGINE_VAD_STARTED;
     }
     if (v->speech && v->at_ms - v->until_ms >= v->silence_ms) {

@@ -44,7 +44,8 @@ static void axis(struct buf *out, double x, double width)
 
 static void draw_bar(const struct bench *b, struct buf *out, size_t i)
 {
-    double x = BARS_X + 12 + (double)i * (BARS_WIDTH - 12) / ARRAY_LEN(bars), goal = 0;
+    const size_t each = (BARS_WIDTH - 12) / ARRAY_LEN(bars);
+    double x = BARS_X + 12 + (double)(i * each), goal = 0;
     int mode;
 
     for (mode = 0; mode < TURNS_MODES; mode++) {

@@ -109,36 +109,36 @@ enum how { MEAN, MEDIAN, P95, LARGEST };
 static const struct row {
     const char *name, *key;
     unsigned kinds;
-    sample_fn sample;
     enum how how;
+    sample_fn sample;
     const char *unit;
     double goal; /* 0: none */
     bool at_least;
 } rows[] = {
-    { "backchannels ignored", "backchannelsIgnored", KIND(BACKCHANNEL), ignored, MEAN, "%", 90,
+    { "backchannels ignored", "backchannelsIgnored", KIND(BACKCHANNEL), MEAN, ignored, "%", 90,
       true },
-    { "side speech ignored", "sideSpeechIgnored", KIND(SIDE), ignored, MEAN, "%", 70, true },
-    { "coughs, doors, clicks ignored", "coughsIgnored", KIND(COUGH), ignored, MEAN, "%", 0, true },
-    { "  of these: paused for", "pausedFor", ASIDES, paused, MEAN, "%", 0, false },
-    { "resume gap, median", "resumeGapMedianMs", ASIDES, gap, MEDIAN, "ms", 0, false },
-    { "resume gap, longest", "resumeGapMaxMs", ASIDES, gap, LARGEST, "ms", 600, false },
-    { "  lost or heard twice, p95", "resumeErrorP95Ms", ASIDES, mended, P95, "ms", 0, false },
-    { "  most", "resumeErrorMaxMs", ASIDES, mended, LARGEST, "ms", 0, false },
-    { "interruptions yielded to", "yielded", INTERRUPTIONS, yielded, MEAN, "%", 99, true },
-    { "  a word or two", "yieldedShort", KIND(SHORT), yielded, MEAN, "%", 0, true },
-    { "  a sentence", "yieldedLong", KIND(LONG), yielded, MEAN, "%", 0, true },
-    { "first silence, median", "stopMedianMs", INTERRUPTIONS, stop, MEDIAN, "ms", 400, false },
-    { "first silence, p95", "stopP95Ms", INTERRUPTIONS, stop, P95, "ms", 600, false },
-    { "silence for good, median", "finalMedianMs", INTERRUPTIONS, final_stop, MEDIAN, "ms", 0,
+    { "side speech ignored", "sideSpeechIgnored", KIND(SIDE), MEAN, ignored, "%", 70, true },
+    { "coughs, doors, clicks ignored", "coughsIgnored", KIND(COUGH), MEAN, ignored, "%", 0, true },
+    { "  of these: paused for", "pausedFor", ASIDES, MEAN, paused, "%", 0, false },
+    { "resume gap, median", "resumeGapMedianMs", ASIDES, MEDIAN, gap, "ms", 0, false },
+    { "resume gap, longest", "resumeGapMaxMs", ASIDES, LARGEST, gap, "ms", 600, false },
+    { "  lost or heard twice, p95", "resumeErrorP95Ms", ASIDES, P95, mended, "ms", 0, false },
+    { "  most", "resumeErrorMaxMs", ASIDES, LARGEST, mended, "ms", 0, false },
+    { "interruptions yielded to", "yielded", INTERRUPTIONS, MEAN, yielded, "%", 99, true },
+    { "  a word or two", "yieldedShort", KIND(SHORT), MEAN, yielded, "%", 0, true },
+    { "  a sentence", "yieldedLong", KIND(LONG), MEAN, yielded, "%", 0, true },
+    { "first silence, median", "stopMedianMs", INTERRUPTIONS, MEDIAN, stop, "ms", 400, false },
+    { "first silence, p95", "stopP95Ms", INTERRUPTIONS, P95, stop, "ms", 600, false },
+    { "silence for good, median", "finalMedianMs", INTERRUPTIONS, MEDIAN, final_stop, "ms", 0,
       false },
-    { "silence for good, p95", "finalP95Ms", INTERRUPTIONS, final_stop, P95, "ms", 0, false },
-    { "truncated beside the heard, p95", "truncationErrorP95Ms", INTERRUPTIONS, truncated, P95,
+    { "silence for good, p95", "finalP95Ms", INTERRUPTIONS, P95, final_stop, "ms", 0, false },
+    { "truncated beside the heard, p95", "truncationErrorP95Ms", INTERRUPTIONS, P95, truncated,
       "ms", 0, false },
-    { "false cut-offs", "falseCutOffs", KIND(THINKING), cut_off, MEAN, "%", 3, false },
-    { "answer after a pause, median", "thinkingWaitMedianMs", KIND(THINKING), question_wait, MEDIAN,
+    { "false cut-offs", "falseCutOffs", KIND(THINKING), MEAN, cut_off, "%", 3, false },
+    { "answer after a pause, median", "thinkingWaitMedianMs", KIND(THINKING), MEDIAN, question_wait,
       "ms", 0, false },
-    { "answer to a question, median", "questionWaitMedianMs", ASIDES | INTERRUPTIONS, question_wait,
-      MEDIAN, "ms", 0, false },
+    { "answer to a question, median", "questionWaitMedianMs", ASIDES | INTERRUPTIONS, MEDIAN,
+      question_wait, "ms", 0, false },
 };
 
 enum line { LINE_ANY, LINE_CLEAN, LINE_NOISY };

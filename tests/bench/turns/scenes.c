@@ -207,7 +207,7 @@ static void burst(struct maker *m, double *s, size_t n, double amplitude)
 static struct utterance make_noise(struct maker *m, int i, double level)
 {
     enum { EACH = SCENES_HZ * 35 / 100 };
-    double *s = mem_calloc(3 * EACH, sizeof(*s));
+    double *s = mem_calloc((size_t)EACH * 3, sizeof(*s));
     size_t n = 0;
     struct utterance u;
     unsigned k, coughs = 1 + draw(m, 3);

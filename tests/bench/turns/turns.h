@@ -58,15 +58,7 @@ struct said {
     const char *words;
 };
 
-enum caller_step {
-    STEP_OPENING,
-    STEP_ASKING,
-    STEP_THINKING,
-    STEP_GOING_ON,
-    STEP_AWAITING,
-    STEP_OVER,
-    STEP_LEFT
-};
+enum caller_step { STEP_OPENING, STEP_ASKING, STEP_THINKING, STEP_AWAITING, STEP_OVER, STEP_LEFT };
 
 enum {
     CALLER_SAID_MAX = 256,
@@ -114,6 +106,8 @@ void caller_words(const struct caller *c, int64_t from_ms, int64_t to_ms, struct
 /* In the first frame of each call, so that the engine knows whom it hears. */
 void caller_stamp(uint8_t *frame, int number);
 bool caller_stamped(const uint8_t *frame, int *number);
+/* What stands between `key` and the next quote. */
+struct str text_of(struct str data, const char *key);
 /* What the sound at the ear tells. In ear.c. */
 void ear_play(struct caller *c, const uint8_t *ulaw, size_t n, int64_t now_us);
 void ear_clear(struct caller *c, int64_t now_us);
