@@ -136,3 +136,17 @@ void answer_goodbye(struct twiml *t, const struct answers *a)
     say(t, a, sentences_for(a->profile)->no_answer);
     twiml_hangup(t);
 }
+
+void answer_static(struct twiml *t, const struct answers *a)
+{
+    const struct profile *p = a->profile;
+
+    if (p->escalation.n_numbers) {
+        const struct twiml_number number = { .number = p->escalation.numbers[0].number };
+
+        say(t, a, sentences_for(p)->lost_dial);
+        twiml_dial(t, &(struct twiml_dial){
+                          .timeout_s = DIAL_TIMEOUT_S, .numbers = &number, .n_numbers = 1 });
+    }
+    answer_goodbye(t, a); /* reached when nobody has answered; who was talking has hung up */
+}

@@ -47,6 +47,8 @@ void answer_lost(struct twiml *t, const struct answers *a, bool open_now, struct
 /* Nobody took the call, and the agent is not to be had either. */
 void answer_no_answer(struct twiml *t, const struct answers *a);
 void answer_message_taken(struct twiml *t, const struct answers *a, bool taken);
+/* Asks none of our URLs: a person is called whatever the hour, since the document cannot know it. */
+void answer_static(struct twiml *t, const struct answers *a);
 /* Nothing of ours can be relied on any more. */
 void answer_goodbye(struct twiml *t, const struct answers *a);
 

@@ -10,10 +10,13 @@
 #include "base/crypto.h"
 #include "base/json.h"
 #include "base/url.h"
+#include "concierge/profile.h"
 #include "concierge/stream_token.h"
 #include "net/http_client.h"
 #include "net/loop.h"
 #include "test.h"
+#include "twilio/twiml.h"
+#include "twiml_webhook/answers.h"
 
 #define ACCOUNT "AC00000000000000000000000000000001"
 #define CALL "CA00000000000000000000000000000002"
@@ -736,4 +739,39 @@ TEST(webhook_fallback_asks_nobody_and_does_not_go_in_circles)
     CHECK(!str_contains(w.body, STR("<Dial")));
     CHECK_INT(w.cloud.published.n + w.cloud.committed.n, 0);
     world_close(&w);
+}
+
+/* What the static document is for this profile. */
+static struct str static_document(struct twiml *t, const struct profile *p)
+{
+    struct str doc = STR_EMPTY;
+    struct err err = ERR_INIT;
+
+    twiml_init(t, TWIML_BYTES_MAX);
+    answer_static(t, &(struct answers){ .profile = p });
+    CHECK_OK(twiml_finish(t, &doc, &err));
+    return doc;
+}
+
+TEST(webhook_static_fallback_needs_none_of_our_urls)
+{
+    struct profile_number number = { .number = STR("+4930555101") };
+    struct str languages[] = { STR("en") };
+    struct profile p = { .languages = languages, .n_languages = 1 };
+    struct twiml t;
+
+    p.escalation.numbers = &number;
+    p.escalation.n_numbers = 1;
+    CHECK_STR(
+        static_document(&t, &p),
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response><Say language=\"en-US\">I am "
+        "sorry, we have a technical problem here. I am calling a colleague for you now.</Say>"
+        "<Dial timeout=\"25\"><Number>+4930555101</Number></Dial><Say language=\"en-US\">I am "
+        "sorry, nobody could take your call just now.</Say><Hangup/></Response>");
+    twiml_release(&t);
+    p.escalation.n_numbers = 0;
+    CHECK_STR(static_document(&t, &p),
+              "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response><Say language=\"en-US\">I am "
+              "sorry, nobody could take your call just now.</Say><Hangup/></Response>");
+    twiml_release(&t);
 }
