@@ -84,6 +84,19 @@ TEST(base64_decode_refuses_each_byte_outside_the_alphabets)
     CHECK_INT(valid, 4 * 66 + 1); /* and "AAA=" */
 }
 
+TEST(base64_decode_refuses_a_stray_byte_wherever_it_stands)
+{
+    char text[40];
+    uint8_t out[40];
+    size_t at, n;
+
+    for (at = 0; at < sizeof(text); at++) {
+        memset(text, 'A', sizeof(text));
+        text[at] = '*';
+        CHECK_RC(ERR_INVALID, base64_decode(out, &n, str_n(text, sizeof(text))));
+    }
+}
+
 TEST(base64_round_trips_every_length_within_its_room)
 {
     uint8_t data[200];
