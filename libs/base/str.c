@@ -250,16 +250,60 @@ size_t str_utf8_next(struct str s)
     return 0;
 }
 
+/* Every byte of a word. */
+#define EACH(byte) (UINT64_MAX / 255 * (byte))
+
+static uint64_t word_at(const char *p)
+{
+    uint64_t w;
+
+    memcpy(&w, p, sizeof(w));
+    return w;
+}
+
 bool str_utf8_valid(struct str s)
 {
     size_t at = 0;
 
     while (at < s.n) {
-        size_t len = str_utf8_next(str_from(s, at));
+        size_t len;
 
+        if (s.n - at >= sizeof(uint64_t) && !(word_at(s.p + at) & EACH(0x80))) {
+            at += sizeof(uint64_t);
+            continue;
+        }
+        len = str_utf8_next(str_from(s, at));
         if (len == 0)
             return false;
         at += len;
+    }
+    return true;
+}
+
+static bool is_plain(unsigned char c)
+{
+    return c >= 0x20 && c < 0x7F && c != '\\' && c != '"';
+}
+
+/* Bit 0x80 where a byte of `w` is not plain. What carries over comes from a byte that has it anyway. */
+static uint64_t not_plain(uint64_t w)
+{
+    return w | (w + EACH(0x01)) | ~(w + EACH(0x60)) | ~((w ^ EACH('\\')) + EACH(0x7F)) |
+           ~((w ^ EACH('"')) + EACH(0x7F));
+}
+
+bool str_is_plain(struct str s)
+{
+    uint64_t found = 0;
+    size_t at = 0;
+
+    for (; s.n - at >= sizeof(uint64_t); at += sizeof(uint64_t))
+        found |= not_plain(word_at(s.p + at));
+    if (found & EACH(0x80))
+        return false;
+    for (; at < s.n; at++) {
+        if (!is_plain((unsigned char)s.p[at]))
+            return false;
     }
     return true;
 }

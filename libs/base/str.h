@@ -49,6 +49,8 @@ bool str_cut(struct str s, char sep, struct str *head, struct str *rest);
 MUST_USE enum errc str_to_i64(struct str s, int64_t min, int64_t max, int64_t *ret);
 MUST_USE enum errc str_to_double(struct str s, double *ret); /* a finite decimal: "-1.5e3" */
 bool str_utf8_valid(struct str s); /* also refuses surrogates and overlong forms */
+/* Printable ASCII without quote and backslash: what stands in JSON as it is. */
+bool str_is_plain(struct str s);
 /* Bytes of the UTF-8 character that `s` begins with; 0: empty, or not a valid one. */
 size_t str_utf8_next(struct str s);
 

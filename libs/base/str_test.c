@@ -259,3 +259,36 @@ TEST(str_copy_cuts_and_always_ends_with_nul)
     CHECK(!str_copy(out, 1, STR("a")));
     CHECK_STR(str_c(out), "");
 }
+
+TEST(utf8_validity_is_the_same_at_every_offset)
+{
+    char text[32];
+    size_t at;
+
+    for (at = 0; at + 3 <= sizeof(text); at++) {
+        memset(text, 'a', sizeof(text));
+        memcpy(text + at, "\xe2\x82\xac", 3);
+        CHECK(str_utf8_valid(str_n(text, sizeof(text))));
+        text[at + 2] = 'a';
+        CHECK(!str_utf8_valid(str_n(text, sizeof(text))));
+    }
+}
+
+TEST(plain_text_has_nothing_that_json_escapes_wherever_it_stands)
+{
+    char text[19];
+    size_t at;
+    int c;
+
+    for (c = 0; c < 256; c++) {
+        bool plain = c >= 0x20 && c < 0x7F && c != '\\' && c != '"';
+
+        for (at = 0; at < sizeof(text); at++) {
+            memset(text, '~', sizeof(text));
+            text[at] = (char)c;
+            if (str_is_plain(str_n(text, sizeof(text))) != plain)
+                FAIL_TEST("byte 0x%02x at %zu", c, at);
+        }
+    }
+    CHECK(str_is_plain(STR_EMPTY));
+}

@@ -53,23 +53,16 @@ static bool take(struct scan *s, char c)
 
 static bool take_string(struct scan *s, struct str *ret)
 {
-    const char *from;
+    const char *to;
 
     if (!take(s, '"'))
         return false;
-    from = s->p;
-    while (s->p < s->end && *s->p != '"') {
-        unsigned char c = (unsigned char)*s->p;
-
-        if (c == '\\' || c < 0x20 || c >= 0x7F)
-            return false;
-        s->p++;
-    }
-    if (s->p >= s->end)
+    to = memchr(s->p, '"', (size_t)(s->end - s->p));
+    if (!to)
         return false;
-    *ret = str_n(from, (size_t)(s->p - from));
-    s->p++;
-    return true;
+    *ret = str_n(s->p, (size_t)(to - s->p));
+    s->p = to + 1;
+    return str_is_plain(*ret);
 }
 
 /* 12 or "12". */
@@ -357,15 +350,7 @@ static bool sid_plain(struct str sid)
 
 static bool name_plain(struct str name)
 {
-    size_t i;
-
-    for (i = 0; i < name.n; i++) {
-        unsigned char c = (unsigned char)name.p[i];
-
-        if (c < 0x20 || c >= 0x7F || c == '"' || c == '\\')
-            return false;
-    }
-    return name.n > 0 && name.n <= MEDIA_NAME_BYTES_MAX;
+    return name.n > 0 && name.n <= MEDIA_NAME_BYTES_MAX && str_is_plain(name);
 }
 
 static const char audio_head[] = "{\"event\":\"media\",\"streamSid\":\"";

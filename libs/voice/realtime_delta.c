@@ -32,21 +32,16 @@ static bool take(struct scan *s, char c)
 /* A string of printable ASCII without escapes. */
 static bool take_string(struct scan *s, struct str *ret)
 {
-    const char *from, *to, *p;
+    const char *to;
 
     if (!take(s, '"'))
         return false;
-    from = s->p;
-    to = memchr(from, '"', (size_t)(s->end - from));
+    to = memchr(s->p, '"', (size_t)(s->end - s->p));
     if (!to)
         return false;
-    for (p = from; p < to; p++) {
-        if (*p == '\\' || (unsigned char)*p < 0x20 || (unsigned char)*p >= 0x7F)
-            return false;
-    }
-    *ret = str_n(from, (size_t)(to - from));
+    *ret = str_n(s->p, (size_t)(to - s->p));
     s->p = to + 1;
-    return true;
+    return str_is_plain(*ret);
 }
 
 static bool take_number(struct scan *s, int64_t *ret)
