@@ -69,8 +69,9 @@ enum errc loop_lws_create(struct lws_context **ret, struct loop *l, struct err *
     void *loops[1] = { l };
     struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN,
+        /* Not VALIDATE_UTF8: it goes byte by byte, and ws_lws.c looks at each message. */
         .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
-                   LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS | LWS_SERVER_OPTION_VALIDATE_UTF8,
+                   LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS,
         .event_lib_custom = &evlib,
         .foreign_loops = loops,
         .user = l,

@@ -77,6 +77,14 @@ static int compressed(struct ws_conn *c)
     return refuse(c, 1002, &err);
 }
 
+static int not_text(struct ws_conn *c)
+{
+    struct err err = ERR_INIT;
+
+    err_set(&err, ERR_INVALID, "a text message that is not UTF-8");
+    return refuse(c, 1007, &err);
+}
+
 /* Pieces follow one another closely, so that one buffer does for all connections. Who finds it taken, since
  * a peer is slow in the middle of a message, has one of its own until the message is whole. */
 static struct buf *message_of(struct ws_conn *c)
@@ -105,6 +113,14 @@ static void message_end(struct ws_conn *c)
         buf_reset(&s->message);
 }
 
+static int on_message(struct ws_conn *c, struct str data)
+{
+    if (!c->message_binary && !str_utf8_valid(data))
+        return not_text(c);
+    ws_conn_message(c, data, c->message_binary);
+    return c->state == WS_DEAD ? -1 : 0;
+}
+
 static int on_receive(struct ws_conn *c, const char *data, size_t n)
 {
     bool whole = lws_is_final_fragment(c->wsi);
@@ -117,10 +133,8 @@ static int on_receive(struct ws_conn *c, const char *data, size_t n)
         return compressed(c);
     if (!c->in_message) {
         c->message_binary = lws_frame_is_binary(c->wsi);
-        if (whole && n <= c->message_max) {
-            ws_conn_message(c, str_n(data, n), c->message_binary);
-            return c->state == WS_DEAD ? -1 : 0;
-        }
+        if (whole && n <= c->message_max)
+            return on_message(c, str_n(data, n));
     }
     message = message_of(c);
     c->in_message = true;
@@ -128,10 +142,12 @@ static int on_receive(struct ws_conn *c, const char *data, size_t n)
     if (buf_status(message))
         return too_long(c);
     if (whole) {
-        ws_conn_message(c, buf_str(message), c->message_binary);
+        int rc = on_message(c, buf_str(message));
+
         message_end(c);
+        return rc;
     }
-    return c->state == WS_DEAD ? -1 : 0;
+    return 0;
 }
 
 static int on_writable(struct ws_conn *c)
@@ -188,6 +204,8 @@ static void on_peer_close(struct ws_conn *c, const unsigned char *data, size_t n
     c->peer_closed = true;
     c->close_code = n >= 2 ? data[0] << 8 | data[1] : 1005;
     c->close_reason_n = n > 2 ? MIN(n - 2, sizeof(c->close_reason) - 1) : 0;
+    if (!str_utf8_valid(str_n(data + 2, c->close_reason_n)))
+        c->close_reason_n = 0;
     if (c->close_reason_n)
         memcpy(c->close_reason, data + 2, c->close_reason_n);
     ws_tell_close(c, true, c->close_code, str_n(c->close_reason, c->close_reason_n), NULL);
