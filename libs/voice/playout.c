@@ -10,7 +10,7 @@ enum {
     BYTES_PER_MS = G711_BYTES_PER_MS,
     US_PER_BYTE = 1000 / G711_BYTES_PER_MS,
     MARKS_MAX = 64,             /* sent and not yet back; more are not sent meanwhile */
-    RING_SMALL = 16 * 1024,     /* 2 s: what a call keeps while nobody speaks */
+    RING_SMALL = 4 * 1024,      /* half a second: what a call keeps while nobody speaks */
     RING_MAX = 2 * 1024 * 1024, /* holds PLAYOUT_QUEUE_MAX_MS and what may be taken back */
     RETRY_US = 20000,           /* after the socket refused a message */
     FADE_BYTES = 5 * BYTES_PER_MS,
