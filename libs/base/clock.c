@@ -1,9 +1,11 @@
 #include "base/clock.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <time.h>
 
+#include "base/die.h"
 #include "base/macros.h"
 
 static const int64_t SECOND_US = 1000000;
@@ -32,9 +34,17 @@ static int64_t system_wall_us(const struct clock *c)
     return read_clock_us(CLOCK_REALTIME) + c->wall_offset_us;
 }
 
+static void system_sleep_ms(const struct clock *c, int64_t ms)
+{
+    struct timespec t = { .tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000 };
+
+    (void)c;
+    nanosleep(&t, NULL);
+}
+
 struct clock clock_system(int64_t wall_offset_us)
 {
-    return (struct clock){ system_mono_us, system_wall_us, wall_offset_us };
+    return (struct clock){ system_mono_us, system_wall_us, wall_offset_us, system_sleep_ms };
 }
 
 static int64_t fake_mono_us(const struct clock *c)
@@ -50,7 +60,7 @@ static int64_t fake_wall_us(const struct clock *c)
 void clock_fake_init(struct clock_fake *f, int64_t wall_us)
 {
     *f = (struct clock_fake){
-        .clock = { fake_mono_us, fake_wall_us, 0 },
+        .clock = { fake_mono_us, fake_wall_us, 0, system_sleep_ms },
         .mono_us_now = SECOND_US, /* not 0, which often means "never" */
         .wall_us_now = wall_us,
     };
@@ -60,6 +70,55 @@ void clock_fake_advance_ms(struct clock_fake *f, int64_t ms)
 {
     f->mono_us_now += ms * 1000;
     f->wall_us_now += ms * 1000;
+}
+
+static _Atomic int64_t *fake_bed(struct clock_fake *f, int64_t until_us)
+{
+    int i;
+
+    for (i = 0; i < CLOCK_FAKE_SLEEPERS_MAX; i++) {
+        int64_t none = 0;
+
+        if (atomic_compare_exchange_strong(&f->sleeps_until_us[i], &none, until_us))
+            return &f->sleeps_until_us[i];
+    }
+    die("more than %d threads sleep", CLOCK_FAKE_SLEEPERS_MAX);
+}
+
+static void fake_sleep_ms(const struct clock *c, int64_t ms)
+{
+    static const struct timespec moment = { .tv_nsec = 200000 };
+    struct clock_fake *f = (struct clock_fake *)(uintptr_t)c;
+    int64_t until_us = f->mono_us_now + ms * 1000;
+    _Atomic int64_t *bed = fake_bed(f, until_us);
+
+    while (f->mono_us_now < until_us && !f->awake)
+        nanosleep(&moment, NULL);
+    *bed = 0;
+}
+
+int clock_fake_asleep(const struct clock_fake *f)
+{
+    int n = 0, i;
+
+    for (i = 0; i < CLOCK_FAKE_SLEEPERS_MAX; i++)
+        n += f->sleeps_until_us[i] > f->mono_us_now;
+    return n;
+}
+
+void clock_fake_sleeps(struct clock_fake *f)
+{
+    f->clock.sleep_ms = fake_sleep_ms;
+}
+
+void clock_fake_wake(struct clock_fake *f)
+{
+    f->awake = true;
+}
+
+void clock_sleep_ms(const struct clock *c, int64_t ms)
+{
+    c->sleep_ms(c, ms);
 }
 
 int64_t clock_mono_us(const struct clock *c)

@@ -3,6 +3,7 @@
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -12,17 +13,29 @@ struct clock {
     int64_t (*mono_us)(const struct clock *c);
     int64_t (*wall_us)(const struct clock *c);
     int64_t wall_offset_us; /* added to the system's wall clock: a rehearsal at another date */
+    void (*sleep_ms)(const struct clock *c, int64_t ms);
 };
 
 /* The system's clock, shifted by `wall_offset_us` (0 in production). */
 struct clock clock_system(int64_t wall_offset_us);
 
+enum { CLOCK_FAKE_SLEEPERS_MAX = 64 };
+
 struct clock_fake {
     struct clock clock;                       /* hand out a pointer to this */
     _Atomic int64_t mono_us_now, wall_us_now; /* a test advances while threads read */
+    /* Until when threads sleep, once clock_fake_sleeps(): before, they do so in real time. 0: none. */
+    _Atomic int64_t sleeps_until_us[CLOCK_FAKE_SLEEPERS_MAX];
+    _Atomic bool awake;
 };
 void clock_fake_init(struct clock_fake *f, int64_t wall_us);
 void clock_fake_advance_ms(struct clock_fake *f, int64_t ms); /* both clocks */
+void clock_fake_sleeps(struct clock_fake *f);      /* from now on threads sleep in its time */
+int clock_fake_asleep(const struct clock_fake *f); /* how many, for whom it is not time yet */
+void clock_fake_wake(struct clock_fake *f);        /* nobody sleeps any more: time will not go on */
+
+/* Blocks the thread; a signal may end it early. */
+void clock_sleep_ms(const struct clock *c, int64_t ms);
 
 int64_t clock_mono_us(const struct clock *c);
 int64_t clock_mono_ms(const struct clock *c);

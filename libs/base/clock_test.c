@@ -1,5 +1,6 @@
 #include "base/clock.h"
 
+#include <pthread.h>
 #include <time.h>
 
 #include "test.h"
@@ -15,6 +16,29 @@ TEST(system_clock_is_now_and_shifted_by_the_offset)
     CHECK(clock_wall_s(&later) >= before + 3600 && clock_wall_s(&later) <= before + 3610);
     CHECK(clock_mono_us(&later) - clock_mono_us(&now) < MS * 1000 * 10);
     CHECK(clock_mono_us(&now) <= clock_mono_us(&now));
+}
+
+static void *sleep_50_ms(void *clock)
+{
+    clock_sleep_ms(clock, 50);
+    return NULL;
+}
+
+TEST(fake_clock_lets_threads_sleep_in_its_time)
+{
+    struct clock_fake f;
+    pthread_t thread;
+
+    clock_fake_init(&f, 0);
+    clock_fake_sleeps(&f);
+    CHECK_INT(pthread_create(&thread, NULL, sleep_50_ms, &f.clock), 0);
+    while (clock_fake_asleep(&f) == 0)
+        ; /* it is about to */
+    clock_fake_advance_ms(&f, 49);
+    CHECK_INT(clock_fake_asleep(&f), 1);
+    clock_fake_advance_ms(&f, 1);
+    CHECK_INT(clock_fake_asleep(&f), 0);
+    CHECK_INT(pthread_join(thread, NULL), 0);
 }
 
 TEST(fake_clock_moves_only_when_told)

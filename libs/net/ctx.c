@@ -1,16 +1,12 @@
 #include "net/ctx.h"
 
-#include <time.h>
-
 #include "base/crypto.h"
 
 enum errc ctx_wait_ms(struct ctx *ctx, int64_t ms)
 {
-    struct timespec t = { .tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000 };
-
     if (ctx->deadline_mono_ms && clock_mono_ms(ctx->clock) + ms >= ctx->deadline_mono_ms)
         return ERR_TIMEOUT;
-    nanosleep(&t, NULL);
+    clock_sleep_ms(ctx->clock, ms);
     return ERR_OK;
 }
 

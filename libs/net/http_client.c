@@ -237,17 +237,16 @@ static int64_t backoff_ms(const struct http_client *c, const struct transfer *t,
 }
 
 /* False: the caller has lost interest. */
-static bool pause_ms(const struct http_request *req, int64_t ms)
+static bool pause_ms(const struct http_client *c, const struct http_request *req, int64_t ms)
 {
     for (;;) {
         int64_t step = MIN(ms, WAIT_STEP_MS);
-        struct timespec ts = { .tv_nsec = (long)step * 1000000 };
 
         if (req->cancelled && req->cancelled(req->cancelled_arg))
             return false;
         if (ms <= 0)
             return true;
-        nanosleep(&ts, NULL);
+        clock_sleep_ms(c->clock, step);
         ms -= step;
     }
 }
@@ -323,7 +322,7 @@ enum errc http_do(struct http_client *c, struct arena *a, const struct http_requ
         }
         if (!again)
             return fail(err->code, method, req->url, err);
-        if (!pause_ms(req, wait)) {
+        if (!pause_ms(c, req, wait)) {
             err_set(err, ERR_CLOSED, "given up after %d attempts", attempts);
             return fail(ERR_CLOSED, method, req->url, err);
         }

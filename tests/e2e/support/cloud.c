@@ -15,17 +15,60 @@ static void keep_line(struct buf *b, struct str a, struct str text)
     buf_add_char(b, '\n');
 }
 
+static bool is_held(const struct world *w, const struct cloud_hold *h)
+{
+    if (h->flag)
+        return *h->flag;
+    if (!h->mode)
+        return w->tool_mode == TOOL_HELD;
+    return *h->mode == CLOUD_SILENT ||
+           (*h->mode == CLOUD_SLOW && clock_mono_ms(&w->fake.clock) < h->until_ms);
+}
+
+int world_held(struct world *w, const enum cloud_mode *mode)
+{
+    struct list_node *at, *next;
+    int n = 0;
+
+    pthread_mutex_lock(&w->mutex);
+    LIST_EACH (&w->held, at, next) {
+        const struct cloud_hold *h = CONTAINER_OF(at, struct cloud_hold, node);
+        bool its = !mode || h->mode == mode || (!h->mode && !h->flag && mode == &w->gateway);
+
+        n += its && is_held(w, h);
+    }
+    pthread_mutex_unlock(&w->mutex);
+    return n;
+}
+
+void world_cloud(struct world *w, enum cloud_mode *which, enum cloud_mode is)
+{
+    pthread_mutex_lock(&w->mutex);
+    *which = is;
+    pthread_cond_broadcast(&w->changed);
+    pthread_mutex_unlock(&w->mutex);
+}
+
+/* Each step of time tells. */
+void cloud_hold(struct world *w, const enum cloud_mode *mode, const bool *flag)
+{
+    struct cloud_hold h = { .mode = mode,
+                            .flag = flag,
+                            .until_ms = clock_mono_ms(&w->fake.clock) + WORLD_SLOW_MS };
+
+    list_push_back(&w->held, &h.node);
+    while (is_held(w, &h))
+        pthread_cond_wait(&w->changed, &w->mutex);
+    list_remove(&h.node);
+}
+
 /* A neighbour in trouble answers in place of the handler, or only later. */
 static bool in_trouble(struct world *w, struct http_req *r, const enum cloud_mode *mode)
 {
-    int64_t until = clock_mono_ms(&w->fake.clock) + WORLD_SLOW_MS;
     enum cloud_mode is;
 
     pthread_mutex_lock(&w->mutex);
-    w->held++;
-    while (*mode == CLOUD_SILENT || (*mode == CLOUD_SLOW && clock_mono_ms(&w->fake.clock) < until))
-        pthread_cond_wait(&w->changed, &w->mutex); /* each step tells */
-    w->held--;
+    cloud_hold(w, mode, NULL);
     is = *mode;
     pthread_mutex_unlock(&w->mutex);
     if (is == CLOUD_DOWN)
@@ -182,10 +225,7 @@ static void on_tool(void *app, struct http_req *r)
     keep_line(&w->tools, r->path, r->body);
     w->tool_requests++;
     w->last_tool_authorized = str_starts(http_req_header(r, "Authorization"), STR("Bearer ey"));
-    w->held++;
-    while (w->tool_mode == TOOL_HELD)
-        pthread_cond_wait(&w->changed, &w->mutex);
-    w->held--;
+    cloud_hold(w, NULL, NULL);
     mode = w->spoil_tools > 0 ? w->spoilt : w->tool_mode;
     w->spoil_tools -= w->spoil_tools > 0;
     reply = w->tool_reply ? w->tool_reply : "\"status\":\"ok\",\"output\":{\"say\":\"Done.\"}";

@@ -31,10 +31,7 @@ void object_read(void *app, struct http_req *r)
 
     pthread_mutex_lock(&w->mutex);
     w->object_reads++;
-    w->held++;
-    while (w->hold_objects)
-        pthread_cond_wait(&w->changed, &w->mutex);
-    w->held--;
+    cloud_hold(w, NULL, &w->hold_objects);
     o = object_find(w, http_req_param(r, "name"));
     if (o) {
         data = arena_str(r->ctx->arena, buf_str(&o->data));

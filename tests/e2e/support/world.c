@@ -126,12 +126,14 @@ void world_open(struct world *w, const char *const *more)
 
     *w = (struct world){ 0 };
     clock_fake_init(&w->fake, 1800000000LL * 1000000);
+    clock_fake_sleeps(&w->fake);
     arena_init(&w->arena);
     buf_init(&w->lines, 256 * MIB);
     buf_init(&w->live, 64 * MIB);
     buf_init(&w->rest, MIB);
     buf_init(&w->tools, 16 * MIB);
     list_init(&w->events);
+    list_init(&w->held);
     pthread_mutex_init(&w->mutex, NULL);
     pthread_cond_init(&w->changed, NULL);
     w->sink = log_sink_create_fn(on_line, w, LOG_DEBUG, &w->fake.clock);
@@ -157,9 +159,11 @@ void world_open(struct world *w, const char *const *more)
 
 void world_retire(struct world *w)
 {
-    world_release_tools(w);
+    world_release(w);
     w->service.workers = NULL;
+    clock_fake_wake(&w->fake);
     w->workers = workers_destroy(w->workers);
+    w->fake.awake = false;
 }
 
 void world_restart(struct world *w)
@@ -230,12 +234,8 @@ static void turn(struct world *w)
 /* Jobs of the bridge that will end by themselves: time waits for them. */
 static bool workers_busy(struct world *w)
 {
-    int held;
-
-    pthread_mutex_lock(&w->mutex);
-    held = w->held;
-    pthread_mutex_unlock(&w->mutex);
-    return w->workers && workers_pending(w->workers) > (size_t)held;
+    return w->workers && workers_pending(w->workers) >
+                             (size_t)(world_held(w, NULL) + clock_fake_asleep(&w->fake));
 }
 
 static bool not_busy(void *arg)
@@ -245,16 +245,13 @@ static bool not_busy(void *arg)
 
 void world_quiet(struct world *w)
 {
-    int i, looks = 0;
+    int i;
 
     for (i = 0; i < QUIET_TURNS; i++) {
         turn(w);
         /* In short looks: a tool that is being held does not wake the loop. */
-        while ((w->patience_ms == 0 || looks * LOOK_MS < w->patience_ms) &&
-               loop_run_until(w->loop, not_busy, w, LOOK_MS) == ERR_TIMEOUT) {
-            looks++;
+        while (loop_run_until(w->loop, not_busy, w, LOOK_MS) == ERR_TIMEOUT)
             i = 0;
-        }
     }
 }
 
@@ -270,7 +267,7 @@ static void step(struct world *w)
     world_quiet(w);
     clock_fake_advance_ms(&w->fake, step_ms(w));
     pthread_mutex_lock(&w->mutex);
-    if (w->held)
+    if (!list_empty(&w->held))
         pthread_cond_broadcast(&w->changed);
     pthread_mutex_unlock(&w->mutex);
     for (i = 0; i < w->n_callers; i++)
@@ -503,9 +500,16 @@ void world_release_tools(struct world *w)
     pthread_mutex_lock(&w->mutex);
     if (w->tool_mode == TOOL_HELD)
         w->tool_mode = TOOL_ANSWERS;
-    w->firestore = w->pubsub = w->gateway = CLOUD_WELL;
     pthread_cond_broadcast(&w->changed);
     pthread_mutex_unlock(&w->mutex);
+}
+
+void world_release(struct world *w)
+{
+    world_cloud(w, &w->firestore, CLOUD_WELL);
+    world_cloud(w, &w->pubsub, CLOUD_WELL);
+    world_cloud(w, &w->gateway, CLOUD_WELL);
+    world_release_tools(w);
 }
 
 bool world_log_has(const struct world *w, const char *text)
@@ -528,7 +532,8 @@ struct str world_live_state(struct world *w, struct arena *a, const char *call_s
         if (json_parse_arena(&v, a, str_from(line, str_find_char(line, ' ') + 1), NULL))
             continue;
         doc = json_path(v, "writes.0.update");
-        if (str_ends(json_str(json_get(doc, "name")), str_c(call_sid)))
+        if (str_ends(json_str(json_get(doc, "name")), str_c(call_sid)) &&
+            json_path(doc, "fields.state"))
             last = json_str(json_path(doc, "fields.state.stringValue"));
     }
     return last;

@@ -194,6 +194,14 @@ struct cloud_object {
     bool wrong_crc; /* is told with another checksum than its own */
 };
 
+/* A request that waits. */
+struct cloud_hold {
+    struct list_node node;
+    const enum cloud_mode *mode;
+    const bool *flag; /* both NULL: a tool */
+    int64_t until_ms; /* while it is CLOUD_SLOW */
+};
+
 enum tool_mode { TOOL_ANSWERS, TOOL_HELD, TOOL_BREAKS, TOOL_CUT, TOOL_NOISE };
 
 /* ---- the world ---- */
@@ -213,9 +221,6 @@ struct world {
     struct bridge *bridge;
     bool stopped;
     int step_ms; /* of time; 0: WORLD_STEP_MS */
-    /* So long, in real time, a step waits for workers: between two attempts they sleep in real time. 0: until
-     * they have nothing to do. */
-    int patience_ms;
 
     struct http_server *cloud; /* engine, Google, tool gateway, Twilio */
     struct engine_script script;
@@ -232,7 +237,7 @@ struct world {
     struct buf rest;  /* requests to Twilio's REST, a line each: path and body */
     struct buf tools; /* requests to the tool gateway, a line each: path and body */
     enum cloud_mode firestore, pubsub, gateway;
-    int held;                       /* requests that wait for something */
+    struct list held;               /* cloud_hold: requests that wait for something */
     int tool_requests, spoil_tools; /* the next so many are answered as `spoilt` says */
     enum tool_mode spoilt;
     enum tool_mode tool_mode;
@@ -277,6 +282,10 @@ const struct jval *world_event(struct world *w, struct arena *a, const char *cal
                                const char *type, int n);
 int world_events(struct world *w, const char *call_sid, const char *type);
 void world_release_tools(struct world *w);
+void world_release(struct world *w); /* tools, and every neighbour is well */
+void world_cloud(struct world *w, enum cloud_mode *which, enum cloud_mode is);
+/* Requests that go on waiting: of the neighbour whose mode this is; NULL: all. */
+int world_held(struct world *w, const enum cloud_mode *mode);
 void world_release_objects(struct world *w);
 bool world_log_has(const struct world *w, const char *text);
 /* State that the live document was given last, e.g. "ended"; empty: never. */
@@ -286,6 +295,8 @@ struct str world_live_state(struct world *w, struct arena *a, const char *call_s
 struct fake_caller *world_talk(struct world *w, struct fake_engine **e);
 
 /* used by the parts */
+/* Under the mutex: waits while the mode, the flag or the world's tool_mode says so. */
+void cloud_hold(struct world *w, const enum cloud_mode *mode, const bool *flag);
 extern const struct http_route cloud_routes[];
 extern const size_t n_cloud_routes;
 void object_read(void *app, struct http_req *r);
