@@ -53,38 +53,7 @@ static struct str tool_line(struct ctx *ctx, struct str name, struct str argumen
                         STR_ARG(str_slice(output, 0, PAST_OUTPUT_MAX)));
 }
 
-/* ---- turns ---- */
-
-/* A turn's document is named "{attempt}-{index}". */
-static void add_turn(struct reading *r, const struct fs_doc *doc)
-{
-    struct entry e = { .agent = str_eq_c(fs_str(doc->fields, "role"), "agent"),
-                       .ms = fs_i64_or(doc->fields, "startMs", 0),
-                       .text = fs_str(doc->fields, "text") };
-    struct str attempt, index;
-
-    if (str_cut(doc->id, '-', &attempt, &index) &&
-        str_to_i64(attempt, 0, 1000, &e.attempt) == ERR_OK &&
-        str_to_i64(index, 0, 100000, &e.index) == ERR_OK && e.text.n > 0)
-        (void)add(r, &e); /* beyond the limit: not told */
-}
-
-static enum errc read_turns(struct reading *r, struct err *err)
-{
-    const struct firestore_query query = { .parent = arena_printf(r->ctx->arena, "calls/" STR_FMT,
-                                                                  STR_ARG(r->call_sid)),
-                                           .collection = "turns",
-                                           .limit = PAST_TURNS_MAX };
-    struct fs_docs docs;
-    enum errc rc = firestore_query(r->google, r->ctx, &query, &docs, err);
-    size_t i;
-
-    for (i = 0; !rc && i < docs.n; i++)
-        add_turn(r, &docs.items[i]);
-    return rc;
-}
-
-/* ---- tools ---- */
+/* ---- what is on record ---- */
 
 static struct entry *tool_known(const struct reading *r, struct str call_id)
 {
@@ -97,33 +66,62 @@ static struct entry *tool_known(const struct reading *r, struct str call_id)
     return NULL;
 }
 
-/* Those whose result was told: call.tool, of the source "bridge-{attempt}". */
-static enum errc read_tool_events(struct reading *r, struct err *err)
+static void add_turn(struct reading *r, int64_t attempt, const struct jval *data)
 {
-    const struct fs_filter filter = { "type", FS_EQ, FS_STR(STR("call.tool")) };
+    const struct entry e = { .attempt = attempt,
+                             .index = fs_i64_or(data, "index", 0),
+                             .agent = str_eq_c(fs_str(data, "role"), "agent"),
+                             .ms = fs_i64_or(data, "startMs", 0),
+                             .text = fs_str(data, "text") };
+
+    if (e.text.n > 0)
+        (void)add(r, &e); /* beyond the limit: not told */
+}
+
+/* Its result was given to the engine. */
+static void add_tool(struct reading *r, int64_t attempt, const struct jval *data)
+{
+    struct entry e = {
+        .tool = true, .answered = true, .attempt = attempt, .ms = fs_i64_or(data, "atMs", 0)
+    };
+
+    e.call = (struct past_tool){ fs_str(data, "toolCallId"), fs_str(data, "name"),
+                                 json_of(r->ctx, data, "arguments") };
+    e.text = tool_line(r->ctx, e.call.name, e.call.arguments, json_of(r->ctx, data, "output"));
+    if (e.call.call_id.n && !tool_known(r, e.call.call_id))
+        (void)add(r, &e);
+}
+
+/* Events of the source "bridge-{attempt}". */
+static void add_event(struct reading *r, const struct jval *f)
+{
+    struct str source = fs_str(f, "source");
+    int64_t attempt;
+
+    if (!str_starts(source, STR("bridge-")) || str_to_i64(str_from(source, 7), 0, 1000, &attempt))
+        return;
+    if (str_eq_c(fs_str(f, "type"), "call.turn"))
+        add_turn(r, attempt, fs_map(f, "data"));
+    else
+        add_tool(r, attempt, fs_map(f, "data"));
+}
+
+static enum errc read_events(struct reading *r, struct err *err)
+{
+    const struct str types[] = { STR("call.turn"), STR("call.tool") };
+    const struct fs_filter filter = { "type", FS_IN, FS_STRS(types, ARRAY_LEN(types)) };
     const struct firestore_query query = { .parent = arena_printf(r->ctx->arena, "calls/" STR_FMT,
                                                                   STR_ARG(r->call_sid)),
                                            .collection = "events",
                                            .filters = &filter,
                                            .n_filters = 1,
-                                           .limit = PAST_TOOLS_MAX };
+                                           .limit = PAST_TURNS_MAX + PAST_TOOLS_MAX };
     struct fs_docs docs;
     enum errc rc = firestore_query(r->google, r->ctx, &query, &docs, err);
     size_t i;
 
-    for (i = 0; !rc && i < docs.n; i++) {
-        const struct jval *f = docs.items[i].fields, *d = fs_map(f, "data");
-        struct str source = fs_str(f, "source");
-        struct entry e = { .tool = true, .answered = true, .ms = fs_i64_or(d, "atMs", 0) };
-
-        e.call = (struct past_tool){ fs_str(d, "toolCallId"), fs_str(d, "name"),
-                                     json_of(r->ctx, d, "arguments") };
-        e.text = tool_line(r->ctx, e.call.name, e.call.arguments, json_of(r->ctx, d, "output"));
-        if (e.call.call_id.n && str_starts(source, STR("bridge-")) &&
-            str_to_i64(str_from(source, 7), 0, 1000, &e.attempt) == ERR_OK &&
-            !tool_known(r, e.call.call_id))
-            (void)add(r, &e);
-    }
+    for (i = 0; !rc && i < docs.n; i++)
+        add_event(r, docs.items[i].fields);
     return rc;
 }
 
@@ -279,9 +277,7 @@ enum errc past_read(struct past *ret, struct arena *arena, struct google *g, str
     r.max = PAST_TURNS_MAX + 2 * PAST_TOOLS_MAX;
     r.entries = ARENA_ARRAY(ctx->arena, struct entry, r.max);
     if (!rc)
-        rc = read_turns(&r, err);
-    if (!rc)
-        rc = read_tool_events(&r, err);
+        rc = read_events(&r, err);
     if (!rc)
         rc = read_ledger(&r, err);
     if (rc)

@@ -1,5 +1,5 @@
 /* media_bridge/past.h: what earlier streams of a call have said and done, for the one that goes on: from the
- * record (calls/{sid}/turns and events), the gateway's ledger (toolInvocations) and what the last bridge left
+ * record (calls/{sid}/events), the gateway's ledger (toolInvocations) and what the last bridge left
  * in the live document. */
 #ifndef MEDIA_BRIDGE_PAST_H
 #define MEDIA_BRIDGE_PAST_H

@@ -412,14 +412,14 @@ TEST(bridge_takes_a_resumed_call_up_where_it_was)
     struct world w;
 
     world_open(&w, NULL);
-    w.past_turns = STR(
-        "[{\"document\":{\"name\":\"projects/test/databases/(default)/documents/calls/X/turns/"
-        "0-10\","
-        "\"fields\":{\"role\":{\"stringValue\":\"caller\"},\"text\":{\"stringValue\":\"At "
-        "nine?\"}}}},"
-        "{\"document\":{\"name\":\"projects/test/databases/(default)/documents/calls/X/turns/0-9\","
-        "\"fields\":{\"role\":{\"stringValue\":\"agent\"},\"text\":{\"stringValue\":\"Which "
-        "time?\"}}}}]");
+#define TURN(index, role, text)                                                                   \
+    "{\"document\":{\"name\":\"projects/test/databases/(default)/documents/calls/X/events/" index \
+    "\",\"fields\":{\"type\":{\"stringValue\":\"call.turn\"},\"source\":{\"stringValue\":"        \
+    "\"bridge-0\"},\"data\":{\"mapValue\":{\"fields\":{\"index\":{\"integerValue\":\"" index      \
+    "\"},\"role\":{\"stringValue\":\"" role "\"},\"text\":{\"stringValue\":\"" text "\"}}}}}}}"
+    w.past_events =
+        STR("[" TURN("10", "caller", "At nine?") "," TURN("9", "agent", "Which time?") "]");
+#undef TURN
     c = caller_open(&w, &opts);
     e = world_engine(&w, 0);
     until_engine_got(e, "response.create", 1);

@@ -12,9 +12,11 @@
 #define TEXT(name, value) "\"" name "\":{\"stringValue\":\"" value "\"}"
 #define NUMBER(name, value) "\"" name "\":{\"integerValue\":\"" value "\"}"
 #define MAP(name, fields) "\"" name "\":{\"mapValue\":{\"fields\":{" fields "}}}"
-#define TURN(index, role, text, ms) \
-    DOC("calls/X/turns/0-" index,   \
-        TEXT("role", role) "," TEXT("text", text) "," NUMBER("startMs", ms))
+#define TURN(index, role, text, ms)                                         \
+    DOC("calls/X/events/X~bridge-0~" index,                                 \
+        TEXT("type", "call.turn") "," TEXT("source", "bridge-0") "," MAP(   \
+            "data", NUMBER("index", index) "," TEXT("role", role) "," TEXT( \
+                        "text", text) "," NUMBER("startMs", ms)))
 #define TOLD_TOOL(id, name, ms)                                                                   \
     DOC("calls/X/events/X~bridge-0~7",                                                            \
         TEXT("type", "call.tool") "," TEXT("source", "bridge-0") "," MAP(                         \
@@ -49,8 +51,7 @@ TEST(bridge_goes_on_in_the_middle_of_a_call_whose_bridge_was_killed)
     struct world w;
 
     world_open(&w, NULL);
-    w.past_turns = STR("[" TALK_TURNS "]");
-    w.past_events = STR("[" TOLD_TOOL("call_1", "findAvailability", "8000") "]");
+    w.past_events = STR("[" TALK_TURNS "," TOLD_TOOL("call_1", "findAvailability", "8000") "]");
     w.past_ledger = STR("[" LEDGER("call_1", "findAvailability", "done") "]");
     (void)caller_open(&w, &second);
     e = world_engine(&w, 0);
@@ -74,13 +75,13 @@ TEST(bridge_gives_late_events_a_moment_before_it_goes_on)
     struct world w;
 
     world_open(&w, NULL);
-    w.past_turns = STR("[" TURN("0", "agent", "This is an AI.", "0") "]");
+    w.past_events = STR("[" TURN("0", "agent", "This is an AI.", "0") "]");
     (void)caller_open(&w, &second);
     e = world_engine(&w, 0);
     world_pass(&w, CALL_PAST_MS / 2);
     CHECK_INT(engine_got(e, "session.update"), 0);
     pthread_mutex_lock(&w.mutex);
-    w.past_turns = STR("[" TALK_TURNS "]");
+    w.past_events = STR("[" TALK_TURNS "]");
     pthread_mutex_unlock(&w.mutex);
     until_engine_got(e, "response.create", 1);
     CHECK_CONTAINS(instructions(e, &a), "Is ten all right?");
@@ -96,7 +97,7 @@ TEST(bridge_takes_a_tool_up_that_ran_when_its_bridge_was_killed)
     struct world w;
 
     world_open(&w, NULL);
-    w.past_turns = STR("[" TALK_TURNS "]");
+    w.past_events = STR("[" TALK_TURNS "]");
     w.past_ledger = STR("[" LEDGER("call_9", "bookAppointment", "running") "]");
     c = caller_open(&w, &second);
     e = world_engine(&w, 0);
@@ -152,7 +153,7 @@ static struct fake_caller *resumed(struct world *w, const char *live_fields, str
     struct fake_caller *c;
 
     world_open(w, NULL);
-    w->past_turns = STR("[" TURN("9", "agent", "This is not read.", "0") "]");
+    w->past_events = STR("[" TURN("9", "agent", "This is not read.", "0") "]");
     w->live_fields = str_c(live_fields);
     c = caller_open(w, &second);
     *e = world_engine(w, 0);
@@ -259,7 +260,7 @@ static struct str after_the_kill(struct world *w, const char *live_fields, struc
     struct fake_engine *e;
 
     world_open(w, NULL);
-    w->past_turns = STR("[" TALK_TURNS "]");
+    w->past_events = STR("[" TALK_TURNS "]");
     w->live_fields = str_c(live_fields);
     (void)caller_open(w, &second);
     e = world_engine(w, 0);

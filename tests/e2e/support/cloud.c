@@ -149,9 +149,8 @@ static struct str live_document(struct world *w, struct arena *a, struct str nam
 
 static struct str query_answer(const struct world *w, struct str body)
 {
-    struct str ret = str_contains(body, STR("\"toolInvocations\"")) ? w->past_ledger
-                     : str_contains(body, STR("\"events\""))        ? w->past_events
-                                                                    : w->past_turns;
+    struct str ret =
+        str_contains(body, STR("\"toolInvocations\"")) ? w->past_ledger : w->past_events;
 
     return ret.n ? ret : STR("[{" READ_TIME "}]");
 }

@@ -242,8 +242,8 @@ struct world {
     enum tool_mode spoilt;
     enum tool_mode tool_mode;
     const char *tool_reply; /* members of the reply beside toolCallId; NULL: ok with a sentence */
-    /* Answers to queries of past turns, tool events and the gateway's ledger, JSON; empty: none. */
-    struct str past_turns, past_events, past_ledger;
+    /* Answers to queries of past turns and tools, and of the gateway's ledger, JSON; empty: none. */
+    struct str past_events, past_ledger;
     struct str live_fields; /* of the live document when it is read, JSON; empty: there is none */
     bool last_tool_authorized;
     struct cloud_object objects[WORLD_OBJECTS_MAX];
