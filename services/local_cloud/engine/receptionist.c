@@ -121,12 +121,24 @@ void receptionist_caller_said(struct receptionist *r, struct str text, double co
     t->has_words = true;
 }
 
+/* Also in a talk that was begun elsewhere, by another engine's session. */
+static void slot_named(struct talk *t, struct str arguments)
+{
+    struct arena a = ARENA_INIT;
+    const struct jval *v;
+
+    if (json_parse_arena(&v, &a, arguments, NULL) == ERR_OK)
+        (void)str_copy(t->chosen, sizeof(t->chosen), json_str(json_get(v, "slotId")));
+    arena_release(&a);
+}
+
 void receptionist_tool_called(struct receptionist *r, struct str call_id, struct str name,
                               struct str arguments)
 {
     struct talk *t = &r->talk;
 
-    (void)arguments;
+    if (str_eq_c(name, "holdSlot"))
+        slot_named(t, arguments);
     if (t->n_calls == CALLS_REMEMBERED) {
         memmove(&t->calls[0], &t->calls[1], sizeof(t->calls) - sizeof(t->calls[0]));
         t->n_calls--;
@@ -159,7 +171,7 @@ static void words_absorb(struct receptionist *r)
 }
 
 /* A talk that was begun elsewhere: what the agent asked last says where it stands. */
-void receptionist_agent_said(struct receptionist *r, struct str text)
+void receptionist_agent_said(struct receptionist *r, struct str text, bool elsewhere)
 {
     static const struct {
         const char *words;
@@ -185,6 +197,8 @@ void receptionist_agent_said(struct receptionist *r, struct str text)
             break;
         }
     }
+    if (elsewhere)
+        t->done_tool[0] = '\0'; /* what was said after it was about it */
     (void)str_copy(t->last_spoken, sizeof(t->last_spoken), text); /* a long one is cut */
 }
 
@@ -200,7 +214,7 @@ static void restore(struct receptionist *r)
         if (str_eq_c(who, "Caller"))
             receptionist_caller_said(r, str_trim(said), 1.0);
         else if (str_eq_c(who, "Agent"))
-            receptionist_agent_said(r, str_trim(said));
+            receptionist_agent_said(r, str_trim(said), true);
     }
 }
 

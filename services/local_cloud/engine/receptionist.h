@@ -32,7 +32,8 @@ struct str receptionist_topics(const struct receptionist *r);
 /* What was said and done since the last reply, in order; also what a client tells of an earlier
  * talk. */
 void receptionist_caller_said(struct receptionist *r, struct str text, double confidence);
-void receptionist_agent_said(struct receptionist *r, struct str text);
+/* elsewhere: by an earlier session of the talk. */
+void receptionist_agent_said(struct receptionist *r, struct str text, bool elsewhere);
 void receptionist_tool_called(struct receptionist *r, struct str call_id, struct str name,
                               struct str arguments);
 void receptionist_tool_answered(struct receptionist *r, struct str call_id, struct str output);

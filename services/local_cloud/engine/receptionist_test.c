@@ -330,6 +330,28 @@ TEST(receptionist_goes_on_from_the_journal_of_a_broken_line)
     desk_close(&d);
 }
 
+TEST(receptionist_goes_on_with_a_talk_that_another_session_has_begun)
+{
+    struct desk d;
+
+    desk_open(&d, prompt);
+    receptionist_agent_said(d.r, STR("How can I help you?"), true);
+    receptionist_tool_called(d.r, STR("a"), STR("findAvailability"), STR("{}"));
+    receptionist_tool_answered(d.r, STR("a"), STR(NINE_AND_TEN));
+    receptionist_caller_said(d.r, STR("a check up on thursday please"), 1.0);
+    receptionist_agent_said(d.r, STR("I have nine or ten. Which one suits you?"), true);
+    receptionist_caller_said(d.r, STR("nine please"), 1.0);
+    receptionist_agent_said(d.r, STR("May I have your name, please?"), true);
+    receptionist_tool_called(d.r, STR("b"), STR("holdSlot"),
+                             STR("{\"slotId\":\"s9\",\"name\":\"Anna Miller\"}"));
+    receptionist_tool_answered(d.r, STR("b"), STR("{\"confirmationId\":\"c1\",\"say\":\"Nine.\"}"));
+    receptionist_caller_said(d.r, STR("anna miller"), 1.0);
+    receptionist_agent_said(d.r, STR("So that is nine. Is that right?"), true);
+    caller(&d, "yes that is correct");
+    called(&d, "bookAppointment", "{\"slotId\":\"s9\",\"confirmationId\":\"c1\"");
+    desk_close(&d);
+}
+
 TEST(receptionist_says_exactly_what_it_is_told)
 {
     CHECK_STR(receptionist_verbatim(STR("Say exactly: \"Hello.\"")), "Hello.");

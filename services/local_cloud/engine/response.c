@@ -124,7 +124,7 @@ static void observe(struct response *r, struct item *i)
         if (i->role == ROLE_USER)
             receptionist_caller_said(rc, text, i->audio ? i->confidence : 1.0);
         else if (i->role == ROLE_ASSISTANT)
-            receptionist_agent_said(rc, text);
+            receptionist_agent_said(rc, text, !i->audio);
         break;
     case ITEM_FUNCTION_CALL:
         receptionist_tool_called(rc, str_c(i->call_id), str_c(i->name), text);
