@@ -755,7 +755,6 @@ void call_voice_end(struct call *c)
     timer_stop(&c->farewell.grace);
     timer_stop(&c->farewell.cap);
     call_keys_end(c);
-    call_rollover_drop(c);
     call_voice_drop(c);
     stop_response(c);
     if (c->engine_held) /* its last words are read, and dropped */
