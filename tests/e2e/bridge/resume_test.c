@@ -249,6 +249,52 @@ TEST(bridge_asks_to_say_again_what_the_caller_was_saying_when_the_call_moved)
     world_close(&w);
 }
 
+TEST(bridge_hands_on_what_it_had_no_time_to_say)
+{
+    struct fake_caller *c;
+    struct world w;
+
+    world_open(&w, NULL);
+    w.script.hold_updated = true;
+    w.live_fields = STR(LEFT("shutdown", TALK_PAST, "," TEXT("unsaid", "Or is eleven better?")));
+    c = caller_open(&w, &second);
+    until_engine_got(world_engine(&w, 0), "session.update", 1);
+    buf_reset(&w.live);
+    world_stop(&w);
+    until_closed(c);
+    CHECK_CONTAINS(buf_str(&w.live), "\"unsaid\":{\"stringValue\":\"Or is eleven better?\"}");
+    CHECK_CONTAINS(buf_str(&w.live), "Agent: Is ten all right?");
+    world_close(&w);
+}
+
+TEST(bridge_moves_no_call_away_from_a_caller_who_thinks_or_has_just_begun)
+{
+    struct fake_caller *c;
+    struct fake_engine *e;
+    struct world w;
+
+    world_open(&w, NULL);
+    c = world_talk(&w, &e);
+    engine_speech_started(e, "item_c1");
+    engine_speech_stopped(e, "item_c1");
+    engine_turn(e, "item_c1", "It is the");
+    world_pass(&w, 300);
+    world_stop(&w);
+    world_pass(&w, 1000);
+    CHECK(!c->closed); /* the caller may go on */
+    until_closed(c);
+    world_close(&w);
+    world_open(&w, NULL);
+    c = world_talk(&w, &e);
+    caller_says(c, SOUND_VOWEL, 6000, 3000);
+    world_pass(&w, 300); /* the engine tells nothing yet */
+    world_stop(&w);
+    world_pass(&w, 300);
+    CHECK(!c->closed);
+    until_closed(c);
+    world_close(&w);
+}
+
 #define KILLED(index)                                                                     \
     "{" TEXT("state", "live") "," TEXT("reason", "") "," NUMBER("attempt", "0") "," FLAG( \
         "disclosed", "true") "," MAP("open",                                              \
@@ -276,6 +322,12 @@ TEST(bridge_asks_to_say_again_what_the_caller_was_saying_when_its_bridge_was_kil
     CHECK_CONTAINS(after_the_kill(&w, KILLED("4"), &a), "say that again");
     world_close(&w);
     CHECK_STR(after_the_kill(&w, KILLED("2"), &a), ""); /* that turn is on record */
+    world_close(&w);
+    CHECK_STR(after_the_kill(&w,
+                             "{" TEXT("state", "live") "," NUMBER("attempt", "1") "," MAP(
+                                 "open", NUMBER("attempt", "0") "," NUMBER("index", "4")) "}",
+                             &a),
+              ""); /* a late mark of the stream before */
     world_close(&w);
     arena_release(&a);
 }
