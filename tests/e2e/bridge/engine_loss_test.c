@@ -217,6 +217,25 @@ TEST(bridge_says_nothing_about_the_loss_to_a_caller_who_is_speaking)
     world_close(&w);
 }
 
+TEST(bridge_plays_no_tone_to_a_caller_who_is_speaking_while_the_engine_is_replaced)
+{
+    struct fake_caller *c;
+    struct fake_engine *e;
+    struct world w;
+    int64_t heard;
+
+    c = talking(&w, &e);
+    heard = caller_heard_ms(c);
+    caller_says(c, SOUND_VOWEL, 6000, 6000);
+    world_pass(&w, 600);
+    w.script.hold_updated = true;
+    engine_close(e, 1011, "internal error");
+    (void)world_engine(&w, 1);
+    world_pass(&w, CALL_WAIT_MS + 1000);
+    CHECK_INT(caller_heard_ms(c), heard);
+    world_close(&w);
+}
+
 TEST(bridge_gives_no_words_again_that_the_lost_engine_had_told)
 {
     struct fake_caller *c;
