@@ -551,7 +551,8 @@ __attribute__((constructor)) static void register_named(int argc, char **argv)
     for (i = 1; i < argc && n_named < ARG_MAX; i++) {
         if (!strchr(argv[i], '/'))
             continue;
-        named[n_named] = (struct test_case){ argv[i], play_named, TEST_SECONDS, NULL };
+        named[n_named] =
+            (struct test_case){ .name = argv[i], .run = play_named, .seconds_max = TEST_SECONDS };
         test_register(&named[n_named++]);
     }
 }
