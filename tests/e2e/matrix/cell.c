@@ -271,7 +271,7 @@ static void neighbours_are_well(struct world *w)
     world_release(w);
     w->script = (struct engine_script){ 0 };
     w->refuse_commits = w->refuse_publishes = 0;
-    w->past_turns = STR_EMPTY;
+    w->past_events = STR_EMPTY;
     for (i = 0; i < w->n_engines; i++) {
         if (w->engines[i]->ws)
             ws_resume(w->engines[i]->ws);

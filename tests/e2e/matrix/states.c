@@ -282,16 +282,19 @@ static void replaced(struct cell *k)
     until_heard_ms(k->c, caller_heard_ms(k->c) + 300);
 }
 
-#define PAST                                                                                      \
-    "[{\"document\":{\"name\":\"projects/test/databases/(default)/documents/calls/X/turns/0-0\"," \
-    "\"fields\":{\"role\":{\"stringValue\":\"agent\"},\"text\":{\"stringValue\":\"This is an "    \
-    "AI.\"}}}}]"
+#define PAST                                                                                     \
+    "[{\"document\":{\"name\":\"projects/test/databases/(default)/documents/calls/X/events/"     \
+    "X~bridge-0~0\",\"fields\":{\"type\":{\"stringValue\":\"call.turn\"},\"source\":{"           \
+    "\"stringValue\":\"bridge-0\"},\"data\":{\"mapValue\":{\"fields\":{\"index\":{"              \
+    "\"integerValue\":"                                                                          \
+    "\"0\"},\"role\":{\"stringValue\":\"agent\"},\"text\":{\"stringValue\":\"This is an AI.\"}," \
+    "\"startMs\":{\"integerValue\":\"0\"}}}}}}}]"
 
 static void reading_past(struct cell *k)
 {
     static const struct caller_opts second = { .attempt = 1 };
 
-    k->w->past_turns = STR(PAST);
+    k->w->past_events = STR(PAST);
     world_cloud(k->w, &k->w->firestore, CLOUD_SILENT);
     opened(k, &second);
     until_call(k);
@@ -302,7 +305,7 @@ static void resumed(struct cell *k)
 {
     static const struct caller_opts second = { .attempt = 1 };
 
-    k->w->past_turns = STR(PAST);
+    k->w->past_events = STR(PAST);
     k->w->script.answer = ANSWER_NOT;
     opened(k, &second);
     until_asked(k, 1);
