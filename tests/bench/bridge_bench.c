@@ -1,7 +1,8 @@
-/* bridge_bench [--relay] [--tls] [--barge-in] [--handshake-ms N] [--calls N] [--seconds N] PROGRAM: puts a media
+/* bridge_bench [--relay] [--tls] [--barge-in] [--handshake-ms N] [--calls N] [--seconds N] [--rounds N] PROGRAM: puts a media
  * bridge, or bridge_relay in its place, under load and measures what it adds; one JSON object on stdout. The
  * measured process has a core of its own; callers, voice engine and cloud are here. Each frame of a caller
  * carries its time of sending, and so does the first audio of each answer; both are read at the other end. */
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@ enum {
     WARM_MS = 4 * OPENING_MS + 200, /* openings are over, each engine's turns go on */
     DRAIN_MS = 300,
     ENDED_LIMIT_MS = 5000,
+    SETTLE_MS = 2000, /* after a round */
 };
 
 /* ---- time stamps in the audio ---- */
@@ -216,6 +218,7 @@ static void report(struct load *d, const struct figures *f)
     jw_num(&w, "clearP50Ms", percentile_ms(&d->clear, 50));
     jw_num(&w, "clearP99Ms", percentile_ms(&d->clear, 99));
     jw_i64(&w, "clears", (int64_t)d->clear.n);
+    jw_num(&w, "callersLateP99Ms", percentile_ms(&d->late, 99));
     jw_i64(&w, "framesSent", d->frames_sent);
     jw_i64(&w, "framesLost", d->frames_sent - d->frames_got);
     jw_i64(&w, "answersSent", d->answers_sent);
@@ -230,6 +233,64 @@ static void report(struct load *d, const struct figures *f)
     jw_release(&w);
     printf(STR_FMT "\n", STR_ARG(buf_str(&out)));
     buf_release(&out);
+}
+
+/* ---- the same process again and again ---- */
+
+static int descriptors_of(pid_t pid)
+{
+    char path[64];
+    int n = 0;
+    DIR *dir;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+    dir = opendir(path);
+    while (dir && readdir(dir))
+        n++;
+    if (dir)
+        closedir(dir);
+    return n;
+}
+
+/* With its calls, and when they are over. */
+static void run_round(struct load *d, pid_t pid, int round)
+{
+    int64_t busy_kib;
+    int busy_fds;
+
+    d->sending = true;
+    callers_open(d);
+    if (loop_run_until(d->loop, all_ready, d, READY_LIMIT_MS))
+        fprintf(stderr, "bridge_bench: %d of %d callers are heard\n", d->n_ready, d->opts.calls);
+    pass(d, d->opts.seconds * 1000);
+    busy_kib = child_rss_kib(pid);
+    busy_fds = descriptors_of(pid);
+    d->sending = false;
+    callers_close(d);
+    if (loop_run_until(d->loop, all_ended, d, ENDED_LIMIT_MS))
+        fprintf(stderr, "bridge_bench: %lld of %d calls are on record\n", (long long)d->ended,
+                d->opts.calls);
+    pass(d, SETTLE_MS);
+    printf("{\"round\":%d,\"calls\":%d,\"callsEnded\":%lld,\"busyKib\":%lld,\"busyDescriptors\":%d,"
+           "\"idleKib\":%lld,\"idleDescriptors\":%d}\n",
+           round, d->opts.calls, (long long)d->ended, (long long)busy_kib, busy_fds,
+           (long long)child_rss_kib(pid), descriptors_of(pid));
+    fflush(stdout);
+    callers_release(d);
+    engines_release(d);
+    d->n_callers = d->n_closed = d->n_ready = 0;
+    d->ended = 0;
+}
+
+static void run_rounds(struct load *d)
+{
+    pid_t pid = start(d);
+    int i;
+
+    for (i = 0; i < d->opts.rounds; i++)
+        run_round(d, pid, i);
+    child_stop(pid);
+    pass(d, 50);
 }
 
 /* ---- the whole ---- */
@@ -249,6 +310,7 @@ static void load_open(struct load *d)
     d->up.us = mem_calloc(SAMPLES_MAX, sizeof(int64_t));
     d->down.us = mem_calloc(SAMPLES_MAX, sizeof(int64_t));
     d->clear.us = mem_calloc(SAMPLES_MAX, sizeof(int64_t));
+    d->late.us = mem_calloc(SAMPLES_MAX, sizeof(int64_t));
     voice_make(d->voice);
     cloud_open(d);
     d->engine_port = peer_listen(d->loop, &engine);
@@ -264,6 +326,7 @@ static void load_close(struct load *d)
     mem_free(d->up.us);
     mem_free(d->down.us);
     mem_free(d->clear.us);
+    mem_free(d->late.us);
 }
 
 static int wrong(const char *what, const char *value)
@@ -282,6 +345,7 @@ static int read_options(struct load_opts *o, int argc, char **argv)
         { "--relay", &o->relay, NULL },       { "--tls", &o->tls, NULL },
         { "--barge-in", &o->barge_in, NULL }, { "--calls", NULL, &o->calls },
         { "--seconds", NULL, &o->seconds },   { "--handshake-ms", NULL, &o->handshake_ms },
+        { "--rounds", NULL, &o->rounds },
     };
     int64_t number;
     size_t k;
@@ -318,8 +382,12 @@ int main(int argc, char **argv)
         (void)setrlimit(RLIMIT_NOFILE, &limit);
     }
     load_open(&d);
-    run(&d, &f);
-    report(&d, &f);
+    if (d.opts.rounds) {
+        run_rounds(&d);
+    } else {
+        run(&d, &f);
+        report(&d, &f);
+    }
     load_close(&d);
     return 0;
 }

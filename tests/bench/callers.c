@@ -70,6 +70,8 @@ static void on_frame(void *arg)
 
     if (!c->ws)
         return;
+    if (c->load->measuring)
+        sample(&c->load->late, MAX(now - c->due_us, 0));
     while (c->due_us <= now) {
         if (c->load->sending)
             send_frame(c, loop_now_us(c->load->loop));

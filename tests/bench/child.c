@@ -64,6 +64,7 @@ pid_t child_start(const char *program, int port)
 
     if (pid == 0) {
         keep_to(true);
+        (void)dup2(STDERR_FILENO, STDOUT_FILENO); /* what it logs is no figure */
         execl(program, program, (char *)NULL);
         _exit(127);
     }

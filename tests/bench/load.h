@@ -69,7 +69,7 @@ struct engine {
 
 struct load_opts {
     const char *program;
-    int calls, seconds, handshake_ms;
+    int calls, seconds, handshake_ms, rounds; /* 0: one, and it is measured */
     bool relay, tls, barge_in;
 };
 
@@ -90,6 +90,7 @@ struct load {
     int64_t began_us;
     int64_t frames_sent, frames_got, answers_sent, answers_got, underruns, underruns_told, ended;
     struct samples up, down, clear;
+    struct samples late; /* the callers themselves */
     uint8_t voice[VOICE_FRAMES][VOICE_FRAME_BYTES];
 };
 

@@ -16,6 +16,7 @@ import plot
 import start
 
 SIDES = ("bridge", "relay")
+LATE_MS = 5  # callers that are later than this themselves measure a busy machine
 FIGURES = {  # of which the ratio to the relay is told
     "cpu": "cpuMsPerCallMinute",
     "in50": "callerToEngineP50Ms", "in99": "callerToEngineP99Ms",
@@ -64,6 +65,7 @@ def point_of(tls, calls, sides):
         point[side] = {figure: median(sides[side], figure) for figure in sides[side][0]}
         for figure in ("framesSent", "framesLost", "underruns", "underrunsTold"):
             point[side][figure] = sum(run[figure] for run in sides[side])
+    point["disturbed"] = median(sides["bridge"] + sides["relay"], "callersLateP99Ms") > LATE_MS
     point["ratio"] = {figure: ratio(sides, name) for figure, name in FIGURES.items()}
     return point
 
@@ -80,7 +82,7 @@ def table(points):
             row += f" {b:8.1f} {r:6.1f} {p['ratio'][key]:5.2f}" if key == "cpu" else \
                    f" {b:9.3f} {r:7.3f} {p['ratio'][key]:5.2f}"
         row += f" {p['bridge']['framesLost']:5} {p['bridge']['underruns'] + p['bridge']['underrunsTold']:6}"
-        yield row + f" {p['bridge']['kibPerCall']:7.0f} {p['relay']['kibPerCall']:5.0f}"
+        yield row + f" {p['bridge']['kibPerCall']:7.0f} {p['relay']['kibPerCall']:5.0f}" + (" *" if p["disturbed"] else "")
 
 
 def goals(points, others):
@@ -118,6 +120,8 @@ def tell(points, others):
     print(f"machine, one byte there and back: p50 {others['machine'][0]['p50Ms']} ms, p99 "
           f"{others['machine'][0]['p99Ms']} ms before, {others['machine'][1]['p99Ms']} ms after\n")
     print("\n".join(table(points)))
+    if any(p["disturbed"] for p in points):
+        print(f"* the callers themselves were late (p99 beyond {LATE_MS} ms): the machine is busy with other things")
     idle = points[-1]["bridge"]["idleKib"] / 1024
     s, v, b = others["start"], others["vad"], others["bargeIn"]
     print(f"\nidle {idle:.1f} MiB; exec → first TwiML {s['twimlMs']} ms (min {s['twimlMinMs']}), → first accepted stream "
