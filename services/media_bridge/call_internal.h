@@ -233,7 +233,9 @@ void call_voice_open(struct call *c);  /* disclosure and greeting */
 void call_voice_drop(struct call *c);  /* nothing more of what was said is heard */
 void call_answer_tools(struct call *c);
 void call_voice_end(struct call *c); /* nothing is heard or said any more */
-void call_pump(struct call *c);      /* after whatever concerns playout or turns */
+/* The arbiter is at work: also while an opening is heard that needs no engine. */
+bool call_talks(const struct call *c);
+void call_pump(struct call *c); /* after whatever concerns playout or turns */
 void call_hear(struct call *c, const uint8_t *ulaw, size_t n);
 void call_on_tool_done(void *call, const struct tool_done *d);
 extern const struct playout_sink call_playout_sink;

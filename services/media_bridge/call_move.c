@@ -27,7 +27,7 @@ void call_move_look(struct call *c)
 {
     int64_t left_ms;
 
-    if (!c->moving || c->state != CALL_TALKING || c->farewell.armed)
+    if (!c->moving || !call_talks(c) || c->farewell.armed)
         return;
     if (caller_is_on(c)) {
         timer_stop(&c->move.timer);
@@ -55,7 +55,7 @@ static void on_move(void *arg)
 void call_move(struct call *c)
 {
     c->moving = true;
-    if (c->state != CALL_TALKING) {
+    if (!call_talks(c)) {
         call_leave(c, END_SHUTDOWN);
         return;
     }

@@ -46,8 +46,7 @@ static void arm(struct timer *t, int64_t at_us)
         timer_start_at(t, (at_us + 999) / 1000);
 }
 
-/* The arbiter is at work: also while an opening is heard that needs no engine. */
-static bool call_talks(const struct call *c)
+bool call_talks(const struct call *c)
 {
     return c->state == CALL_TALKING || (c->state == CALL_STARTING && c->opening.kept);
 }
@@ -65,8 +64,8 @@ void call_pump(struct call *c)
         watch_silence(c);
         watch_tools(c);
         call_watch_engine(c);
-        call_move_look(c);
     }
+    call_move_look(c);
     if (c->engine_held && c->engine && playout_queued_ms(c->playout) < PLAYOUT_FULL_MS / 2) {
         c->engine_held = false;
         c->ops->hold(c->engine, false);

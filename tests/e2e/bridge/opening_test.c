@@ -4,6 +4,7 @@
 
 #include "media_bridge/opening.h"
 #include "support/world.h"
+#include "voice/playout.h"
 
 #define DISCLOSURE "This is an AI and this call is recorded."
 #define GREETING "How can I help you?"
@@ -690,6 +691,23 @@ TEST(bridge_hands_over_when_no_engine_comes_during_the_kept_opening)
     until_closed(c);
     CHECK_INT(caller_heard_ms(c) >= 2 * PART_MS, 1); /* the opening, then tones */
     CHECK_STR(world_live_state(&w, &a, c->call_sid), "failed");
+    arena_release(&a);
+    world_close(&w);
+}
+
+TEST(bridge_that_stops_finishes_the_sentence_of_the_kept_opening_before_there_is_an_engine)
+{
+    struct arena a = ARENA_INIT;
+    struct fake_caller *c;
+    struct world w;
+
+    spoken(&w);
+    c = hears(&w, 500);
+    world_stop(&w);
+    until_closed(c);
+    CHECK(caller_heard_ms(c) >= PART_MS - PLAYOUT_BREATH_MS);
+    CHECK(caller_heard_ms(c) < PART_MS + 500);
+    CHECK_STR(world_live_state(&w, &a, c->call_sid), "live"); /* another one goes on */
     arena_release(&a);
     world_close(&w);
 }
