@@ -447,12 +447,14 @@ void playout_pause(struct playout *p, int64_t now_us)
 {
     if (p->paused)
         return;
+    p->paused = true;
+    if (!playout_active(p))
+        return; /* what comes now waits */
     p->heard = heard_by(p, now_us);
     cut(p, now_us);
     p->sent = p->heard;
     p->marked = p->heard;
     p->kept = p->heard;
-    p->paused = true;
     settle(p, now_us);
 }
 

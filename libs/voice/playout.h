@@ -75,7 +75,8 @@ int64_t playout_tick(struct playout *p, int64_t now_us);
 void playout_mark(struct playout *p, struct str name, int64_t now_us);
 
 /* Silence at once: what waits at Twilio is cleared and goes back to the queue, from the very millisecond
- * that was heard last. A cut fades out, and what is taken up again fades in, over 5 ms: nothing clicks. */
+ * that was heard last. A cut fades out, and what is taken up again fades in, over 5 ms: nothing clicks.
+ * Where there is nothing to be heard, what comes from now on waits. */
 void playout_pause(struct playout *p, int64_t now_us);
 void playout_resume(struct playout *p);
 bool playout_paused(const struct playout *p);

@@ -355,6 +355,24 @@ TEST(playout_ignores_marks_that_a_clear_sent_back)
     ear_close(&e);
 }
 
+TEST(playout_pause_of_silence_clears_nothing_and_holds_back_what_comes)
+{
+    struct ear e;
+
+    ear_open(&e);
+    playout_pause(e.playout, e.now_us);
+    ear_say(&e, "i1", 400);
+    ear_end(&e, "i1");
+    ear_run(&e, 500);
+    CHECK_STR(buf_str(&e.log), "");
+    CHECK_INT(e.audio.n, 0);
+    playout_resume(e.playout);
+    ear_run(&e, 400);
+    CHECK_INT(e.audio.n, 400 * G711_BYTES_PER_MS);
+    CHECK(!str_contains(buf_str(&e.log), STR("clear")));
+    ear_close(&e);
+}
+
 TEST(playout_pause_takes_back_what_was_not_heard_and_resume_goes_on_from_there)
 {
     struct ear e;

@@ -4,13 +4,13 @@
 #include "voice/turn_arbiter_internal.h"
 
 static const char *const event_names[EV_EVENTS] = {
-    "wish",      "kept",     "started", "playing",    "done",    "done_silent",
-    "failed",    "blocked",  "idle",    "speech",     "quiet",   "key",
-    "sustained", "insisted", "judged",  "unfinished", "timeout",
+    "wish",        "kept",      "started",  "playing", "done",       "done_held",
+    "done_silent", "failed",    "blocked",  "idle",    "speech",     "quiet",
+    "key",         "sustained", "insisted", "judged",  "unfinished", "timeout",
 };
 
 static const char *const state_names[TURN_STATES] = {
-    "none",      "listening", "asked",  "thinking", "speaking",
+    "none",      "listening", "asked",  "thinking", "speaking", "ready",
     "finishing", "attentive", "paused", "yielding", "retrying",
 };
 
@@ -155,9 +155,31 @@ static void enter_ask_again(struct turn_arbiter *t)
     send_request(t);
 }
 
+/* A transcript that shows that the caller is not through comes too late for an answer that is heard
+ * already. Only where transcripts come in time: no answer waits for one that will be late, or never come. */
+static void hold_back(struct turn_arbiter *t)
+{
+    const int64_t most_us = (int64_t)TURN_HEAR_MS * 1000;
+    int64_t due_us = t->committed_us + MIN(2 * t->text_us, most_us);
+
+    if (t->now.say || !t->last_item[0] || playout_active(t->playout) || t->text_us > most_us ||
+        due_us <= t->now_us)
+        return;
+    t->hear_due_us = due_us;
+    playout_pause(t->playout, t->now_us);
+}
+
+void turn_let_hear(struct turn_arbiter *t)
+{
+    if (t->hear_due_us)
+        playout_resume(t->playout);
+    t->hear_due_us = 0;
+}
+
 static void enter_thinking(struct turn_arbiter *t)
 {
     set_due(t, t->set.stall_ms);
+    hold_back(t);
     if (t->now.keep)
         (void)str_copy(t->kept_id, sizeof(t->kept_id), str_c(t->now.id)); /* same size */
 }
@@ -183,6 +205,7 @@ static void enter_kept(struct turn_arbiter *t)
 
 static void enter_listening(struct turn_arbiter *t)
 {
+    turn_let_hear(t); /* nothing has come */
     t->state_due_us = 0;
     if (may_ask(t))
         turn_move_on(t, EV_WISH);
@@ -216,6 +239,7 @@ static void enter_paused(struct turn_arbiter *t)
 static void unpause(struct turn_arbiter *t)
 {
     t->insist_due_us = 0;
+    t->hear_due_us = 0;
     t->silent_us = 0;
     playout_resume(t->playout);
 }
@@ -256,7 +280,9 @@ static void silence(struct turn_arbiter *t)
     t->over.on = false;
     t->audible_us = 0;
     t->resumed_us = 0;
-    t->ops->on_interrupted(t->arg, heard, n);
+    if (!t->hear_due_us) /* else nothing was to be heard yet */
+        t->ops->on_interrupted(t->arg, heard, n);
+    t->hear_due_us = 0;
     t->insist_due_us = 0;
     t->silent_us = 0;
 }
@@ -287,6 +313,18 @@ static void yield_unheard(struct turn_arbiter *t)
     if (!t->now.say)
         t->wish_answer = true;
     enter_yielding(t);
+}
+
+static void enter_ready(struct turn_arbiter *t)
+{
+    t->state_due_us = 0;
+}
+
+static void drop_unheard(struct turn_arbiter *t)
+{
+    silence(t);
+    t->wish_answer = true;
+    enter_listening(t);
 }
 
 static void yield_when_done(struct turn_arbiter *t)
@@ -405,6 +443,7 @@ static const struct turn_move {
 
     [TURN_THINKING][EV_PLAYING] = { TURN_SPEAKING, enter_speaking },
     [TURN_THINKING][EV_DONE] = { TURN_FINISHING, enter_finishing },
+    [TURN_THINKING][EV_DONE_HELD] = { TURN_READY, enter_ready },
     [TURN_THINKING][EV_DONE_SILENT] = { TURN_LISTENING, enter_listening },
     [TURN_THINKING][EV_FAILED] = { TURN_RETRYING, enter_retrying },
     [TURN_THINKING][EV_SUSTAINED] = { TURN_YIELDING, yield_unheard },
@@ -421,6 +460,12 @@ static const struct turn_move {
     [TURN_SPEAKING][EV_JUDGED] = { TURN_YIELDING, enter_yielding },
     [TURN_SPEAKING][EV_TIMEOUT] = { TURN_YIELDING, stalled },
     [TURN_SPEAKING][EV_KEY] = { TURN_YIELDING, enter_yielding },
+
+    [TURN_READY][EV_PLAYING] = { TURN_FINISHING, enter_finishing },
+    [TURN_READY][EV_SUSTAINED] = { TURN_LISTENING, drop_unheard },
+    [TURN_READY][EV_UNFINISHED] = { TURN_LISTENING, drop_unheard },
+    [TURN_READY][EV_JUDGED] = { TURN_LISTENING, yield_when_done },
+    [TURN_READY][EV_KEY] = { TURN_LISTENING, yield_when_done },
 
     [TURN_FINISHING][EV_WISH] = { TURN_ASKED, enter_ask },
     [TURN_FINISHING][EV_IDLE] = { TURN_LISTENING, enter_listening },
@@ -525,7 +570,7 @@ static enum turn_event done_event(const struct turn_arbiter *t, const struct voi
     if (r->status == VOICE_FAILED)
         return EV_FAILED;
     if (playout_active(t->playout))
-        return EV_DONE;
+        return t->hear_due_us ? EV_DONE_HELD : EV_DONE;
     /* A filter, or a limit, ended it before a word: as good as failed. */
     return r->status == VOICE_INCOMPLETE && t->state == TURN_THINKING ? EV_FAILED : EV_DONE_SILENT;
 }
@@ -569,7 +614,8 @@ void turn_on_playing(struct turn_arbiter *t, struct str response_id, int64_t now
     t->now_us = now_us;
     if (t->audible_us == 0)
         t->audible_us = now_us;
-    if (turn_wants(t, response_id)) /* a part of the one before may only now be played */
+    if (t->state == TURN_READY ||
+        turn_wants(t, response_id)) /* a part of the one before may only now be played */
         turn_move_on(t, EV_PLAYING);
 }
 
@@ -619,6 +665,10 @@ static void run_due(struct turn_arbiter *t)
     }
     if (due(&t->commit_due_us, t->now_us) | due(&t->hold_due_us, t->now_us))
         turn_move_on(t, EV_WISH); /* what waited for the caller need not wait longer */
+    if (t->hear_due_us && t->hear_due_us <= t->now_us) {
+        t->text_us = 0; /* transcripts are slow, or none come */
+        turn_let_hear(t);
+    }
     if (due(&t->state_due_us, t->now_us))
         turn_move_on(t, EV_TIMEOUT);
 }
@@ -627,7 +677,7 @@ int64_t turn_tick(struct turn_arbiter *t, int64_t now_us)
 {
     const int64_t *const dues[] = { &t->sustain_due_us, &t->commit_due_us, &t->insist_due_us,
                                     &t->judge_due_us,   &t->voice_due_us,  &t->hold_due_us,
-                                    &t->state_due_us };
+                                    &t->hear_due_us,    &t->state_due_us };
     int64_t next = -1;
     size_t i;
 

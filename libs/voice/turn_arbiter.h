@@ -38,6 +38,7 @@ enum {
     TURN_DIGITS_MS = 1500,   /* after a filler or an article, after digits, */
     TURN_SPELLING_MS = 1500, /* after letters */
     TURN_TEXT_MS = 800,      /* and, in such a turn, for the transcript of what follows */
+    TURN_HEAR_MS = 700,      /* an answer that is there sooner waits for the transcript at most */
     TURN_CONFIRM_MS = 1000,  /* our own detection alone keeps an answer waiting for so long */
     TURN_FRAMES_MS = 200,    /* the line sends nothing: nobody speaks any more */
     TURN_WATCHDOG_MS =
@@ -56,6 +57,7 @@ enum turn_state {
     TURN_ASKED,     /* a response was asked for */
     TURN_THINKING,  /* it is running, not yet heard */
     TURN_SPEAKING,  /* it is running and heard */
+    TURN_READY,     /* it is done, and waits to be heard until the transcript has come */
     TURN_FINISHING, /* it is done, its audio is still being heard */
     TURN_ATTENTIVE, /* as SPEAKING or FINISHING, and the caller has begun to speak */
     TURN_PAUSED,    /* and goes on speaking: the agent is silent, its audio waits */

@@ -9,7 +9,7 @@ bool turn_attentive(const struct turn_arbiter *t)
 
 static bool audible(const struct turn_arbiter *t)
 {
-    return playout_active(t->playout);
+    return playout_active(t->playout) && !t->hear_due_us;
 }
 
 static void over_begins(struct turn_arbiter *t)
@@ -219,7 +219,8 @@ static void hear_out(struct turn_arbiter *t, struct str text)
                                        t->set.spelling_ms };
     enum turn_pause pause;
 
-    bool answering = (t->state == TURN_ASKED || t->state == TURN_THINKING) && !t->now.say;
+    bool unheard = t->state == TURN_ASKED || t->state == TURN_THINKING || t->state == TURN_READY;
+    bool answering = unheard && !t->now.say;
 
     if (!t->unfinished)
         buf_reset(&t->pieces);
@@ -227,6 +228,7 @@ static void hear_out(struct turn_arbiter *t, struct str text)
     buf_add_char(&t->pieces, ' ');
     pause = turn_words_pause(buf_str(&t->pieces), t->set.language);
     t->last_item[0] = '\0';
+    t->text_us = t->now_us - t->committed_us;
     t->hold_due_us = 0;
     t->unfinished = false;
     if (waits_ms[pause] > 0 && (answering || t->wish_answer)) {
@@ -237,6 +239,7 @@ static void hear_out(struct turn_arbiter *t, struct str text)
             turn_move_on(t, EV_UNFINISHED);
         t->unfinished = true;
     }
+    turn_let_hear(t);
     turn_move_on(t, EV_WISH);
 }
 

@@ -12,6 +12,7 @@ enum turn_event {
     EV_STARTED,     /* our response runs */
     EV_PLAYING,     /* the caller begins to hear it */
     EV_DONE,        /* it is over, audio of it is still to be heard */
+    EV_DONE_HELD,   /* it is over, and held back */
     EV_DONE_SILENT, /* it is over, nothing is to be heard */
     EV_FAILED,      /* it failed or was refused; may be tried again */
     EV_BLOCKED,     /* refused: another response runs */
@@ -38,6 +39,8 @@ struct turn_arbiter {
     int64_t state_due_us, sustain_due_us, commit_due_us; /* 0: not running */
     int64_t insist_due_us, judge_due_us, voice_due_us;
     int64_t hold_due_us;   /* until then an answer waits for the caller to go on */
+    int64_t hear_due_us;   /* until then its audio waits for the transcript; 0: it does not */
+    int64_t text_us;       /* from the end of a turn to its transcript, the last time; 0: unknown */
     bool keys;             /* the caller presses them */
     bool caller_speaks;    /* says the engine */
     bool engine_alone;     /* and our own detection has heard nothing */
@@ -76,6 +79,7 @@ struct turn_arbiter {
 /* turn_arbiter.c */
 void turn_move_on(struct turn_arbiter *t, enum turn_event ev);
 bool turn_protected(const struct turn_arbiter *t); /* what must be heard is heard or made */
+void turn_let_hear(struct turn_arbiter *t);        /* what was held back */
 
 /* turn_arbiter_caller.c: timers */
 void turn_voice_ended(struct turn_arbiter *t); /* or its frames have stopped */

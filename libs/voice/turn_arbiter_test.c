@@ -792,6 +792,269 @@ TEST(turn_is_given_up_for_interruptions_and_for_nothing_else)
     }
 }
 
+/* ---- an answer that is there before the transcript ---- */
+
+/* The transcript of the first turn has come after 400 ms, the second turn is over, its answer is made. */
+static void answered_at_once(struct world *w)
+{
+    world_open(w);
+    speech(w);
+    quiet(w);
+    committed(w);
+    started(w, "r1", 1);
+    pass(w, 400);
+    caller_text(w, "Hello.");
+    ended(w, "r1", VOICE_COMPLETED);
+    speech(w);
+    quiet(w);
+    committed(w);
+    started(w, "r2", 2);
+    audio(w, "r2", "i2", 1000);
+    buf_reset(&w->did);
+}
+
+TEST(turn_holds_an_answer_back_until_the_transcript_has_come)
+{
+    struct world w;
+
+    answered_at_once(&w);
+    pass(&w, 300);
+    CHECK_STATE(&w, "thinking");
+    caller_text(&w, "When are you open?");
+    pass(&w, 20);
+    CHECK_STATE(&w, "speaking");
+    CHECK_DID(&w, "");
+    world_close(&w);
+}
+
+TEST(turn_drops_an_answer_unheard_when_the_caller_is_not_through)
+{
+    struct world w;
+
+    answered_at_once(&w);
+    pass(&w, 300);
+    caller_text(&w, "It's the, uh");
+    CHECK_DID(&w,
+              "cancel(r2) truncate(i2,0) "); /* nobody was interrupted, nothing is to be cleared */
+    ended(&w, "r2", VOICE_CANCELLED);
+    CHECK(!playout_paused(w.playout));
+    pass(&w, TURN_HESITATION_MS);
+    CHECK_DID(&w, "respond(3) ");
+    world_close(&w);
+}
+
+TEST(turn_drops_an_answer_unheard_that_is_done_already)
+{
+    struct world w;
+
+    answered_at_once(&w);
+    ended(&w, "r2", VOICE_COMPLETED);
+    CHECK_STATE(&w, "ready");
+    caller_text(&w, "It's the, uh");
+    CHECK_DID(&w, "truncate(i2,0) ");
+    CHECK_STATE(&w, "listening");
+    pass(&w, TURN_HESITATION_MS);
+    CHECK_DID(&w, "respond(3) ");
+    world_close(&w);
+}
+
+TEST(turn_lets_an_answer_be_heard_that_was_done_before_its_transcript)
+{
+    struct world w;
+
+    answered_at_once(&w);
+    ended(&w, "r2", VOICE_COMPLETED);
+    caller_text(&w, "When are you open?");
+    pass(&w, 20);
+    CHECK_STATE(&w, "finishing");
+    heard_all(&w);
+    CHECK_DID(&w, "listening ");
+    world_close(&w);
+}
+
+TEST(turn_takes_speech_for_no_interruption_while_nothing_is_heard)
+{
+    struct world w;
+
+    answered_at_once(&w);
+    ended(&w, "r2", VOICE_COMPLETED);
+    voice(&w, TURN_SUSTAIN_MS, VOICED);
+    CHECK_DID(&w, "truncate(i2,0) ");
+    quiet(&w);
+    committed(&w);
+    CHECK_DID(&w, "respond(3) ");
+    world_close(&w);
+}
+
+TEST(turn_stops_an_answer_that_is_held_back_for_keys)
+{
+    struct world w;
+
+    answered_at_once(&w);
+    ended(&w, "r2", VOICE_COMPLETED);
+    turn_on_keys(w.turn, true, w.now_us);
+    CHECK_DID(&w, "truncate(i2,0) listening ");
+    CHECK_STATE(&w, "listening");
+    world_close(&w);
+}
+
+TEST(turn_takes_no_word_for_a_backchannel_of_what_is_not_heard_yet)
+{
+    struct world w;
+
+    answered_at_once(&w);
+    voice(&w, 220, VOICED);
+    CHECK_DID(&w, "");
+    quiet(&w);
+    committed(&w);
+    caller_text(&w, "Yes.");
+    ended(&w, "r2", VOICE_COMPLETED);
+    CHECK_DID(&w, "respond(3) ");
+    world_close(&w);
+}
+
+/* And the second was heard, too. */
+static void answered_in_time(struct world *w)
+{
+    answered_at_once(w);
+    pass(w, 300);
+    caller_text(w, "Hello?");
+    ended(w, "r2", VOICE_COMPLETED);
+    heard_all(w);
+}
+
+TEST(turn_holds_back_no_answer_whose_turn_is_written_down_already)
+{
+    struct world w;
+
+    answered_in_time(&w);
+    speech(&w);
+    quiet(&w);
+    committed(&w);
+    pass(&w, 300);
+    caller_text(&w, "When are you open?");
+    started(&w, "r3", 3);
+    CHECK(!playout_paused(w.playout));
+    world_close(&w);
+}
+
+TEST(turn_holds_back_no_text_to_say)
+{
+    struct world w;
+
+    answered_in_time(&w);
+    speech(&w);
+    turn_say(w.turn, STR("One moment."), false, w.now_us);
+    quiet(&w);
+    committed(&w);
+    started(&w, "r3", 3);
+    CHECK(!playout_paused(w.playout));
+    world_close(&w);
+}
+
+TEST(turn_does_not_silence_one_answer_to_hold_back_the_next)
+{
+    struct world w;
+
+    answered_at_once(&w);
+    pass(&w, 300);
+    caller_text(&w, "Hello?");
+    ended(&w, "r2", VOICE_COMPLETED);
+    pass(&w, 100);
+    committed(&w); /* r2 is still being heard */
+    started(&w, "r3", 3);
+    CHECK(!playout_paused(w.playout));
+    world_close(&w);
+}
+
+TEST(turn_holds_nothing_back_once_the_response_has_ended_without_a_sound)
+{
+    struct world w;
+
+    answered_in_time(&w);
+    speech(&w);
+    quiet(&w);
+    committed(&w);
+    started(&w, "r3", 3);
+    CHECK(playout_paused(w.playout));
+    ended(&w, "r3", VOICE_COMPLETED);
+    CHECK(!playout_paused(w.playout));
+    world_close(&w);
+}
+
+TEST(turn_lets_what_there_is_of_an_answer_that_failed_be_heard_and_interrupted)
+{
+    struct world w;
+
+    answered_in_time(&w);
+    speech(&w);
+    quiet(&w);
+    committed(&w);
+    started(&w, "r3", 3);
+    audio(&w, "r3", "i3", 1000);
+    ended(&w, "r3", VOICE_FAILED);
+    pass(&w, 100);
+    buf_reset(&w.did);
+    voice(&w, TURN_SUSTAIN_MS, VOICED);
+    CHECK_CONTAINS(buf_str(&w.did), "interrupted(1)");
+    world_close(&w);
+}
+
+TEST(turn_asks_to_be_called_when_an_answer_is_to_be_heard)
+{
+    struct world w;
+    int64_t next;
+
+    answered_at_once(&w);
+    next = turn_tick(w.turn, w.now_us);
+    CHECK(next > w.now_us && next <= w.now_us + (int64_t)TURN_HEAR_MS * 1000);
+    world_close(&w);
+}
+
+TEST(turn_holds_back_no_answer_for_a_transcript_that_does_not_come)
+{
+    struct world w;
+
+    answered_at_once(&w);
+    pass(&w, TURN_HEAR_MS - 20);
+    CHECK_STATE(&w, "thinking");
+    pass(&w, 40);
+    CHECK_STATE(&w, "speaking");
+    ended(&w, "r2", VOICE_COMPLETED);
+    heard_all(&w);
+    speech(&w);
+    quiet(&w);
+    committed(&w);
+    started(&w, "r3", 3);
+    audio(&w, "r3", "i3", 1000);
+    CHECK_STATE(&w, "speaking"); /* nor, then, the next one */
+    caller_text(&w, "Hello?");
+    world_close(&w);
+}
+
+TEST(turn_holds_back_no_answer_where_transcripts_are_slow)
+{
+    struct world w;
+
+    world_open(&w);
+    speech(&w);
+    quiet(&w);
+    committed(&w);
+    started(&w, "r1", 1);
+    pass(&w, TURN_HEAR_MS + 20);
+    caller_text(&w, "Hello.");
+    ended(&w, "r1", VOICE_COMPLETED);
+    speech(&w);
+    quiet(&w);
+    committed(&w);
+    started(&w, "r2", 2);
+    audio(&w, "r2", "i2", 1000);
+    CHECK_STATE(&w, "speaking");
+    world_close(&w);
+}
+
+/* ---- how much is enough ---- */
+
 TEST(turn_pauses_within_its_limit_of_the_onset)
 {
     struct world w;
