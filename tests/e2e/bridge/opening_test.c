@@ -239,6 +239,49 @@ TEST(bridge_has_the_opening_spoken_when_the_kept_one_is_no_audio)
     check_spoken_again(&w, 4);
 }
 
+TEST(bridge_has_the_opening_spoken_when_the_kept_one_is_far_too_long)
+{
+    static const char more_of_it[64 * KIB] = "";
+    struct world w;
+    int i;
+
+    spoken(&w);
+    for (i = 0; i < 16; i++)
+        buf_add(&w.objects[1].data, more_of_it, sizeof(more_of_it));
+    check_spoken_again(&w, 4);
+}
+
+/* Another instance, with a setting that changes the sound. */
+static void check_other_sound(struct str *setting, struct world *w)
+{
+    struct fake_caller *c;
+
+    *setting = STR("another");
+    world_restart(w);
+    c = caller_open(w, NULL);
+    until_heard_ms(c, 2 * PART_MS);
+    CHECK(all_from(c, 0, (size_t)PART_MS * 16, 1));
+    world_quiet(w);
+    CHECK_INT(w->n_objects, 4); /* beside the others */
+    world_close(w);
+}
+
+TEST(bridge_does_not_play_an_opening_in_another_voice)
+{
+    struct world w;
+
+    spoken(&w);
+    check_other_sound(&w.settings.voice.voice, &w);
+}
+
+TEST(bridge_does_not_play_an_opening_of_another_model)
+{
+    struct world w;
+
+    spoken(&w);
+    check_other_sound(&w.settings.voice.model, &w);
+}
+
 TEST(bridge_has_the_opening_spoken_when_half_of_the_kept_one_is_missing)
 {
     struct world w;
