@@ -129,9 +129,10 @@ static void call_free(void *arg)
 static void stop_timers(struct call *c)
 {
     struct timer *const timers[] = {
-        &c->state_timer,   &c->engine_retry, &c->playout_timer,  &c->turn_timer,    &c->mute_timer,
-        &c->silence_timer, &c->limit_timer,  &c->farewell.grace, &c->farewell.cap,  &c->wait_timer,
-        &c->keys.timer,    &c->slow_timer,   &c->past_timer,     &c->unheard_timer, &c->move.timer,
+        &c->state_timer,  &c->engine_retry,  &c->playout_timer, &c->turn_timer,
+        &c->mute_timer,   &c->silence_timer, &c->limit_timer,   &c->farewell.grace,
+        &c->farewell.cap, &c->wait_timer,    &c->keys.timer,    &c->slow_timer,
+        &c->past_timer,   &c->unheard_timer, &c->move.timer,    &c->deaf.timer,
     };
     size_t i;
 

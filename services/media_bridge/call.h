@@ -18,6 +18,9 @@ enum {
     CALL_WAIT_MS = 2500,        /* of silence while something is due, before each tone */
     CALL_ONSET_MS = 300,        /* heard again from before the onset of the caller's speech */
     CALL_REPLAY_MS = 200,       /* of it in one message */
+    CALL_DEAF_SPEECH_MS = 600,  /* of speech that the engine should have told of, */
+    CALL_DEAF_MS = 2000,        /* so long after it: it is asked for a sign of life */
+    CALL_DEAF_REPLY_MS = 1500,  /* which comes within this time, or it is replaced */
     CALL_UNHEARD_MS = 15000,    /* without a word while something is due, before the hand-over */
     CALL_ENGINE_MS = 12000,     /* from `start` until the engine must be ready */
     CALL_RECORD_MS = 4000,      /* for the live document, before the stream is closed anyway */

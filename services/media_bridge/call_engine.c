@@ -169,6 +169,8 @@ static void forget_engine(struct call *c)
 {
     c->engine_ready = false;
     c->engine_held = false;
+    timer_stop(&c->deaf.timer);
+    c->deaf.asked = false;
     c->audio_given_ms = 0;
     c->counters.responses_unmetered += c->response_runs;
     c->response_runs = false;
@@ -372,7 +374,8 @@ static bool waits(const struct call *c)
     if (playout_current(c->playout, &part) && !call_part_is_ours(&part))
         return false;
     return c->state == CALL_STARTING ||
-           (c->state == CALL_TALKING && (!c->engine_ready || c->engine_mute || turn_busy(c->turn)));
+           (c->state == CALL_TALKING &&
+            (!c->engine_ready || c->engine_mute || c->deaf.asked || turn_busy(c->turn)));
 }
 
 static void on_wait(void *arg)
@@ -417,8 +420,53 @@ void call_watch_engine(struct call *c)
         timer_start(&c->unheard_timer, CALL_UNHEARD_MS);
 }
 
+/* ---- an engine that tells nothing of what it hears ---- */
+
+static bool is_idle(const struct call *c)
+{
+    return c->state == CALL_TALKING && c->engine_ready && !c->caller_speaks && !c->response_runs &&
+           c->asked_tag == 0 && tools_pending(c->tools) == 0;
+}
+
+void call_engine_untold(struct call *c, int64_t spoke_ms)
+{
+    if (spoke_ms >= CALL_DEAF_SPEECH_MS && is_idle(c) && !timer_running(&c->deaf.timer))
+        timer_start(&c->deaf.timer, CALL_DEAF_MS);
+}
+
+void call_engine_alive(struct call *c)
+{
+    timer_stop(&c->deaf.timer);
+    if (c->deaf.asked)
+        caller_audio_known(&c->caller_audio, true); /* it was no speech */
+    c->deaf.asked = false;
+}
+
+/* It may have been noise: one that is there refuses to cancel what does not run. */
+static void on_deaf(void *arg)
+{
+    struct call *c = arg;
+
+    if (!is_idle(c)) {
+        c->deaf.asked = false;
+        return;
+    }
+    if (c->deaf.asked) {
+        c->deaf.asked = false;
+        call_engine_replace(c);
+        return;
+    }
+    c->deaf.asked = true;
+    caller_audio_keep(&c->caller_audio);
+    if (c->ops->cancel(c->engine, STR_EMPTY))
+        log_warn(&c->log, "voice engine took no cancel");
+    timer_start(&c->wait_timer, CALL_WAIT_MS - CALL_DEAF_MS);
+    timer_start(&c->deaf.timer, CALL_DEAF_REPLY_MS);
+}
+
 void call_engine_init_timers(struct call *c)
 {
+    timer_init(&c->deaf.timer, c->loop, on_deaf, c);
     timer_init(&c->unheard_timer, c->loop, on_unheard, c);
     timer_init(&c->engine_retry, c->loop, on_retry_timer, c);
     timer_init(&c->wait_timer, c->loop, on_wait, c);

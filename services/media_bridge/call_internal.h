@@ -78,6 +78,10 @@ struct call {
     bool engine_failed, engine_ready, engine_held, configured;
     bool engine_mute; /* it gives no answer, and is to be replaced */
     bool replacing;   /* what the caller says is kept for the next */
+    struct {
+        struct timer timer;
+        bool asked; /* for a sign of life */
+    } deaf;
     bool heard_again; /* and there was something that the lost one had not told */
     struct err engine_err;
     int64_t engine_connect_ms, lost_ms;
@@ -200,6 +204,9 @@ void call_wait_begin(struct call *c);
 /* Something else is due: who waits already does not wait for longer. */
 void call_wait_go_on(struct call *c);
 void call_watch_engine(struct call *c); /* tones alone are no answer */
+/* The caller has spoken for so long, says our own detection. */
+void call_engine_untold(struct call *c, int64_t spoke_ms);
+void call_engine_alive(struct call *c); /* it has told something */
 bool call_part_is_ours(const struct voice_part *part);
 
 int64_t call_engine_jitter(int64_t ms);

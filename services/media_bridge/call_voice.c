@@ -84,12 +84,15 @@ static void detect(struct call *c, const uint8_t *ulaw, size_t n)
 {
     const struct vad_now *v = vad_now(c->vad);
     bool before = v->speech;
+    int64_t spoke_ms = v->ms;
 
     vad_hear(c->vad, ulaw, n, turn_attentive(c->turn));
     if (v->speech && !before)
         caller_audio_voice(&c->caller_audio, v->ms + CALL_ONSET_MS);
-    else if (!v->speech && before)
+    if (!v->speech && before) {
         caller_audio_quiet(&c->caller_audio);
+        call_engine_untold(c, spoke_ms);
+    }
     if (!call_talks(c) || !(before || v->speech))
         return;
     if (!before)
@@ -157,6 +160,7 @@ static void on_speech(void *arg, bool started, struct str item_id, int64_t at_ms
 {
     struct call *c = arg;
 
+    call_engine_alive(c);
     if (c->state != CALL_TALKING)
         return;
     if (started)
@@ -435,6 +439,7 @@ static void on_error(void *arg, const struct voice_error *e)
 {
     struct call *c = arg;
 
+    call_engine_alive(c);
     if (e->kind == VOICE_ERROR_HARMLESS) {
         log_debug(&c->log, "voice engine: too late code=" STR_FMT, STR_ARG(e->code));
         return;
@@ -751,6 +756,7 @@ void call_voice_end(struct call *c)
     timer_stop(&c->engine_retry);
     timer_stop(&c->wait_timer);
     timer_stop(&c->unheard_timer);
+    timer_stop(&c->deaf.timer);
     timer_stop(&c->farewell.grace);
     timer_stop(&c->farewell.cap);
     call_keys_end(c);

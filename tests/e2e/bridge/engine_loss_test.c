@@ -217,6 +217,54 @@ TEST(bridge_says_nothing_about_the_loss_to_a_caller_who_is_speaking)
     world_close(&w);
 }
 
+static bool heard_or_closed(struct world *w, const void *arg)
+{
+    const struct fake_caller *c = w->callers[w->n_callers - 1];
+
+    return c->closed || c->received_ms > *(const int64_t *)arg;
+}
+
+TEST(bridge_replaces_an_engine_that_tells_nothing_of_what_the_caller_says)
+{
+    struct fake_caller *c;
+    struct fake_engine *e;
+    struct world w;
+    int64_t spoken, received;
+
+    c = talking(&w, &e);
+    e->dumb = true;
+    caller_says(c, SOUND_VOWEL, 6000, 1500);
+    world_pass(&w, 1500);
+    spoken = world_now_ms(&w);
+    received = c->received_ms;
+    world_until(&w, heard_or_closed, &received, "a sound");
+    CHECK(world_now_ms(&w) - spoken <= HEARD_MS);
+    w.script.answer = ANSWER_ITSELF;
+    e = world_engine(&w, 1);
+    CHECK(world_now_ms(&w) - spoken <= CALL_DEAF_MS + CALL_DEAF_REPLY_MS + 500);
+    until_engine_got(e, "response.create", 1);
+    world_quiet(&w);
+    CHECK(e->audio.n >= 8 * 5000); /* from the onset on */
+    engine_turn(e, "item_n1", "A haircut.");
+    until_engine_got(e, "response.create", 2);
+    world_close(&w);
+}
+
+TEST(bridge_keeps_an_engine_that_takes_a_sound_for_no_speech)
+{
+    struct fake_caller *c;
+    struct fake_engine *e;
+    struct world w;
+
+    c = talking(&w, &e);
+    caller_says(c, SOUND_VOWEL, 6000, 1500);
+    world_pass(&w, 7000);
+    CHECK_INT(w.n_engines, 1);
+    CHECK_INT(engine_got(e, "response.cancel"), 1); /* it was asked whether it is there */
+    CHECK_INT(caller_heard_ms(c), 2200);
+    world_close(&w);
+}
+
 TEST(bridge_plays_no_tone_to_a_caller_who_is_speaking_while_the_engine_is_replaced)
 {
     struct fake_caller *c;
@@ -508,13 +556,6 @@ static struct fake_caller *at_moment(struct world *w, struct fake_engine **e, en
         until_heard_ms(c, 2200 + 400);
     }
     return c;
-}
-
-static bool heard_or_closed(struct world *w, const void *arg)
-{
-    const struct fake_caller *c = w->callers[w->n_callers - 1];
-
-    return c->closed || c->received_ms > *(const int64_t *)arg;
 }
 
 /* A tone is no word: 100 ms of a later engine's voice, each in a byte of its own, or the webhook's. */

@@ -303,6 +303,13 @@ static void take_audio(struct fake_engine *e, const struct jval *m)
     mem_free(bytes);
 }
 
+static void refuse_cancel(struct fake_engine *e)
+{
+    engine_send(e, "{\"type\":\"error\",\"event_id\":\"event_1\",\"error\":{\"type\":\"invalid_"
+                   "request_error\",\"code\":\"response_cancel_not_active\",\"message\":\"There is "
+                   "nothing to cancel.\",\"param\":null,\"event_id\":null}}");
+}
+
 static void on_message(void *arg, struct str data, bool binary)
 {
     struct fake_engine *e = arg;
@@ -328,6 +335,8 @@ static void on_message(void *arg, struct str data, bool binary)
     if (str_eq_c(type, "response.cancel") && e->active && !e->dumb &&
         e->world->script.ends_cancelled)
         engine_end(e, "cancelled");
+    else if (str_eq_c(type, "response.cancel") && !e->active && !e->dumb)
+        refuse_cancel(e);
     arena_release(&a);
 }
 
