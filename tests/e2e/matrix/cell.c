@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "matrix/matrix.h"
+#include "matrix/record.h"
 #include "media_bridge/call_internal.h"
 
 enum {
@@ -488,7 +489,8 @@ static void play(struct cell *k)
     struct arena a = ARENA_INIT;
     struct loop_load before;
 
-    world_open(k->w, settings);
+    record_cell();
+    world_open_as(k->w, settings, record_self());
     k->w->step_ms = STEP_MS;
     CHECK(loop_lws(k->w->loop) != NULL); /* what comes with the first web socket stays */
     before = loop_load(k->w->loop);

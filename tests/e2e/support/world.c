@@ -121,6 +121,11 @@ static void serve_bridge(struct world *w)
 
 void world_open(struct world *w, const char *const *more)
 {
+    world_open_as(w, more, NULL);
+}
+
+void world_open_as(struct world *w, const char *const *more, const struct net_self *self)
+{
     struct env env = { w, more };
     struct err err = ERR_INIT;
 
@@ -140,6 +145,7 @@ void world_open(struct world *w, const char *const *more)
     w->log = log_root(w->sink);
     w->tls = tls_store_create(NULL);
     CHECK_OK(loop_create(&w->loop, &w->fake.clock, &w->log, NULL));
+    loop_set_self(w->loop, self);
     CHECK_OK(workers_create(&w->cloud_workers, w->loop, CLOUD_WORKERS, w->tls, &w->log, NULL));
     CHECK_OK(workers_create(&w->workers, w->loop, WORKERS, w->tls, &w->log, NULL));
     serve_cloud(w);

@@ -253,6 +253,8 @@ struct world {
 
 /* `more`: settings as "KEY=value", ended by NULL; over the defaults. */
 void world_open(struct world *w, const char *const *more);
+/* `self`: who everybody here is to others, and who watches them (net/tap.h). */
+void world_open_as(struct world *w, const char *const *more, const struct net_self *self);
 void world_close(struct world *w);
 /* Lets the loop, the workers and then time go on until done() or the limit, which fails the test. */
 void world_until(struct world *w, bool (*done)(struct world *w, const void *arg), const void *arg,
