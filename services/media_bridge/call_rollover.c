@@ -138,7 +138,8 @@ static bool caller_is_silent(const struct call *c)
 
 static bool is_quiet(const struct call *c)
 {
-    return !turn_busy(c->turn) && tools_pending(c->tools) == 0;
+    return !turn_busy(c->turn) && tools_pending(c->tools) == 0 &&
+           !caller_audio_untold(&c->caller_audio);
 }
 
 static bool is_moment(struct call *c)

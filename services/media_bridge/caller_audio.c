@@ -76,6 +76,11 @@ void caller_audio_quiet(struct caller_audio *a)
         a->voice_end = a->n;
 }
 
+bool caller_audio_untold(const struct caller_audio *a)
+{
+    return a->voice != NONE;
+}
+
 void caller_audio_turn(struct caller_audio *a, int64_t ago_ms)
 {
     a->newest = MIN(offset_of(a, ago_ms), a->voice);

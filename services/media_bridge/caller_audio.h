@@ -30,6 +30,8 @@ void caller_audio_hear(struct caller_audio *a, const uint8_t *ulaw, size_t n);
 /* Our own detection: it began so long ago; and has ended. */
 void caller_audio_voice(struct caller_audio *a, int64_t ago_ms);
 void caller_audio_quiet(struct caller_audio *a);
+/* There was speech, and the engine has not told of it (yet). */
+bool caller_audio_untold(const struct caller_audio *a);
 /* The engine: a turn began so long ago; and the words of all turns, or of all but the latest, are known. */
 void caller_audio_turn(struct caller_audio *a, int64_t ago_ms);
 void caller_audio_known(struct caller_audio *a, bool all);

@@ -85,7 +85,10 @@ TEST(caller_audio_takes_speech_that_the_engine_never_tells_for_noise)
     caller_audio_voice(&a, 0);
     hear(&a, 1, 500);
     caller_audio_quiet(&a);
-    hear(&a, 2, CALLER_AUDIO_UNTOLD_MS + 100);
+    hear(&a, 2, CALLER_AUDIO_UNTOLD_MS - 100);
+    CHECK(caller_audio_untold(&a));
+    hear(&a, 2, 200);
+    CHECK(!caller_audio_untold(&a));
     CHECK_INT(kept_ms(&a, &first), 0);
     caller_audio_release(&a);
 }

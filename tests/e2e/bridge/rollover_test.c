@@ -169,11 +169,27 @@ TEST(bridge_does_not_roll_over_under_speech_that_only_it_has_heard_so_far)
     struct world w;
 
     c = due(&w, &old);
-    caller_says(c, SOUND_VOWEL, 6000, 2500);
-    world_pass(&w, 2400);
-    CHECK(!rolled(&w));
+    caller_says(c, SOUND_VOWEL, 6000, 1500);
+    world_pass(&w, 1500 + 1500);
+    CHECK(!rolled(&w)); /* the engine may be about to tell of it */
     until_rolled(&w);
     CHECK(age_ms(&w) < FORCED_MS);
+    world_close(&w);
+}
+
+TEST(bridge_does_not_roll_over_under_such_speech_when_the_limit_is_near_either)
+{
+    struct fake_engine *old;
+    struct fake_caller *c;
+    struct world w;
+
+    c = due(&w, &old);
+    caller_says(c, SOUND_VOWEL, 6000, 6500);
+    world_pass(&w, 6300);
+    CHECK(age_ms(&w) > FORCED_MS);
+    CHECK(!rolled(&w));
+    until_rolled(&w);
+    CHECK(age_ms(&w) < LAST_MS); /* it does not wait any longer than that */
     world_close(&w);
 }
 
