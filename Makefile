@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 JOBS ?= $(shell nproc)
 
-.PHONY: help run test test-fast coverage bench bench-turns lint format fuzz clean
+.PHONY: help run test test-fast coverage bench soak bench-turns lint format fuzz clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 19
@@ -29,6 +29,9 @@ bench: ## latency, CPU and size figures, as ratios where there is a reference
 
 bench-turns: ## who speaks when both do: 272 overlaps through the bridge in real time (ARGS="--only cough")
 	@scripts/bench-turns $(ARGS)
+
+soak: ## the bridge under 100 calls of a minute each, again and again: is it flat? (SOAK_MINUTES=20)
+	@scripts/soak $(or $(SOAK_MINUTES),20)
 
 lint: ## formatting, layers, forbidden calls, clang-tidy, cppcheck, gcc -fanalyzer
 	@scripts/lint

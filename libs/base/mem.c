@@ -1,5 +1,6 @@
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +63,13 @@ char *mem_str_dup(struct str s)
 void mem_free(void *p)
 {
     free(p);
+}
+
+size_t mem_in_use(void)
+{
+    struct mallinfo2 info = mallinfo2();
+
+    return info.uordblks + info.hblkhd;
 }
 
 void mem_wipe(void *p, size_t size)

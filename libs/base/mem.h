@@ -15,6 +15,7 @@ void *mem_realloc(void *p, size_t size) MUST_USE;
 char *mem_strdup(const char *s) MUST_USE; /* NULL stays NULL */
 char *mem_str_dup(struct str s) MUST_USE; /* adds the NUL */
 void mem_free(void *p);                   /* NULL is fine */
+size_t mem_in_use(void); /* bytes of the heap, whoever has them: ours and the libraries' */
 /* Overwrites secrets in a way that the compiler cannot drop. */
 void mem_wipe(void *p, size_t size);
 

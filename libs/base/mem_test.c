@@ -84,3 +84,16 @@ TEST(out_of_memory_ends_the_process_with_one_json_line)
     CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 }
 #endif
+
+#ifndef VC_SANITIZED /* whose allocators do not count for glibc */
+TEST(mem_in_use_tells_what_was_allocated_and_not_freed)
+{
+    size_t before = mem_in_use(), with;
+    void *p = mem_alloc(1024 * 1024);
+
+    with = mem_in_use();
+    mem_free(p);
+    CHECK(with >= before + 1024 * 1024);
+    CHECK(mem_in_use() < before + 1024 * 1024);
+}
+#endif

@@ -396,6 +396,7 @@ static void on_stats(void *app, struct http_req *r)
     jw_i64(&w, "refusedFullTotal", (int64_t)b->refused_full_total);
     jw_i64(&w, "eventsWaiting", (int64_t)outbox_waiting(b->outbox));
     jw_i64(&w, "eventsLost", (int64_t)outbox_lost(b->outbox));
+    jw_i64(&w, "heapBytes", (int64_t)mem_in_use());
     jw_end(&w);
     http_reply_json(r, 200, jw_finish(&w, &arena));
     arena_release(&arena);

@@ -19,7 +19,7 @@ enum {
     WARM_MS = 4 * OPENING_MS + 200, /* openings are over, each engine's turns go on */
     DRAIN_MS = 300,
     ENDED_LIMIT_MS = 5000,
-    SETTLE_MS = 2000, /* after a round */
+    SETTLE_MS = 3000, /* after a round */
 };
 
 /* ---- time stamps in the audio ---- */
@@ -270,6 +270,8 @@ static void run_round(struct load *d, pid_t pid, int round)
     if (loop_run_until(d->loop, all_ended, d, ENDED_LIMIT_MS))
         fprintf(stderr, "bridge_bench: %lld of %d calls are on record\n", (long long)d->ended,
                 d->opts.calls);
+    printf("{\"idle\":true,\"port\":%d}\n", d->port); /* who reads this may ask /stats now */
+    fflush(stdout);
     pass(d, SETTLE_MS);
     printf("{\"round\":%d,\"calls\":%d,\"callsEnded\":%lld,\"busyKib\":%lld,\"busyDescriptors\":%d,"
            "\"idleKib\":%lld,\"idleDescriptors\":%d}\n",

@@ -9,10 +9,14 @@
 #include "matrix/matrix.h"
 
 enum {
+#if defined(__SANITIZE_THREAD__)
+    PAIRS = 50,
+    SAMPLE = 100, /* of single faults */
+#elif defined(VC_SANITIZED)
     PAIRS = 150,
-#ifdef VC_SANITIZED
-    SAMPLE = 300, /* of single faults */
+    SAMPLE = 300,
 #else
+    PAIRS = 150,
     SAMPLE = 1000000, /* all of them */
 #endif
 };
