@@ -88,12 +88,13 @@ TEST(out_of_memory_ends_the_process_with_one_json_line)
 #ifndef VC_SANITIZED /* whose allocators do not count for glibc */
 TEST(mem_in_use_tells_what_was_allocated_and_not_freed)
 {
+    const size_t size = 1 << 20;
     size_t before = mem_in_use(), with;
-    void *p = mem_alloc(1024 * 1024);
+    void *p = mem_alloc(size);
 
     with = mem_in_use();
     mem_free(p);
-    CHECK(with >= before + 1024 * 1024);
-    CHECK(mem_in_use() < before + 1024 * 1024);
+    CHECK(with >= before + size);
+    CHECK(mem_in_use() < before + size);
 }
 #endif

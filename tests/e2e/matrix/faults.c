@@ -283,7 +283,7 @@ static void line_jumps_back(struct cell *k)
 
 static void line_jumps_ahead(struct cell *k)
 {
-    k->c->media_ms += 3600 * 1000;
+    k->c->media_ms += 3600 * 1000L;
 }
 
 static void line_floods_keys(struct cell *k)

@@ -240,8 +240,9 @@ static void turn(struct world *w)
 /* Jobs of the bridge that will end by themselves: time waits for them. */
 static bool workers_busy(struct world *w)
 {
-    return w->workers && workers_pending(w->workers) >
-                             (size_t)(world_held(w, NULL) + clock_fake_asleep(&w->fake));
+    size_t waiting = (size_t)world_held(w, NULL) + (size_t)clock_fake_asleep(&w->fake);
+
+    return w->workers && workers_pending(w->workers) > waiting;
 }
 
 static bool not_busy(void *arg)
