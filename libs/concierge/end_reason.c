@@ -37,9 +37,9 @@ static const struct end_reason_info reasons[END_REASONS] = {
                             .text = "the voice engine was lost",
                             .failed = true,
                             .alerts = true,
-                            .detection = "it refuses for good, is not ready in time, gives no "
-                                         "answer twice, or "
-                                         "is lost once more than it is replaced",
+                            .detection = "it refuses for good, is not ready in time, lets the "
+                                         "caller wait for 15 s without a word, or is lost once "
+                                         "more than it is replaced",
                             .heard = "the webhook's sentence, then a person or a message",
                             .test = "bridge_hands_over_when_the_engine_dies_in_mid_call" },
     [END_STREAM_LOST] = { .name = "stream_lost",

@@ -68,7 +68,9 @@ void call_move_leave(struct call *c)
 {
     if (!c->journal || !c->end_decided || !end_reason_info(c->end)->resumes)
         return;
-    c->move.words_lost = (c->caller_speaks && !c->keys.open) || journal_waits(c->journal);
+    c->move.words_lost =
+        (c->caller_speaks && !c->keys.open) || journal_waits(c->journal) ||
+        (c->replacing && c->heard_again); /* kept for an engine, not for a bridge */
     c->move.owed = c->answer_owed || c->answer_due || c->keys.open ||
                    (c->response_runs && turn_state(c->turn) != TURN_YIELDING);
     journal_keep_unsaid(c->journal);

@@ -6,7 +6,7 @@ struct profile;
 
 struct sentences {
     const char *language;    /* ISO 639-1 */
-    const char *failed;      /* an answer could not be made */
+    const char *failed;      /* an answer could not be made, or the caller's words were lost */
     const char *interrupted; /* the engine was lost, and is there again */
     const char *still_there; /* nobody has spoken for a while */
     const char *one_moment;  /* a tool takes its time */

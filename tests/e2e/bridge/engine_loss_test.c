@@ -284,6 +284,24 @@ TEST(bridge_plays_no_tone_to_a_caller_who_is_speaking_while_the_engine_is_replac
     world_close(&w);
 }
 
+TEST(bridge_that_stops_before_the_next_engine_has_heard_the_turn_says_that_words_were_lost)
+{
+    struct fake_caller *c;
+    struct fake_engine *e;
+    struct world w;
+
+    c = talking(&w, &e);
+    engine_speech_started(e, "item_c2");
+    world_pass(&w, 1000);
+    w.script.hold_updated = true;
+    engine_close(e, 1011, "internal error");
+    (void)world_engine(&w, 1);
+    world_stop(&w);
+    until_closed(c);
+    CHECK_CONTAINS(buf_str(&w.live), "\"wordsLost\":{\"booleanValue\":true}");
+    world_close(&w);
+}
+
 TEST(bridge_gives_no_words_again_that_the_lost_engine_had_told)
 {
     struct fake_caller *c;
