@@ -82,20 +82,20 @@ static void on_pump(void *arg)
 /* Our own detection, a round trip before the engine's. */
 static void detect(struct call *c, const uint8_t *ulaw, size_t n)
 {
-    const struct vad_now *v = vad_now(c->vad);
-    bool before = v->speech;
-    int64_t spoke_ms = v->ms;
+    const struct vad_now was = *vad_now(c->vad);
+    const struct vad_now *v;
 
     vad_hear(c->vad, ulaw, n, turn_attentive(c->turn));
-    if (v->speech && !before)
+    v = vad_now(c->vad);
+    if (v->speech && !was.speech)
         caller_audio_voice(&c->caller_audio, v->ms + CALL_ONSET_MS);
-    if (!v->speech && before) {
+    if (!v->speech && was.speech) {
         caller_audio_quiet(&c->caller_audio);
-        call_engine_untold(c, spoke_ms);
+        call_engine_untold(c, was.ms);
     }
-    if (!call_talks(c) || !(before || v->speech))
+    if (!call_talks(c) || !(was.speech || v->speech))
         return;
-    if (!before)
+    if (!was.speech)
         c->voiced_since_us = call_now_us(c) - v->ms * 1000;
     turn_on_voice(c->turn, v, call_now_us(c));
     call_pump(c);
