@@ -81,6 +81,7 @@ struct realtime_error realtime_error_read(const struct jval *event)
     known = code_find(e.error.code);
     e.error.kind = kind_of(known, type, e.param, e.error.tag);
     e.lasts = known && known->start == LASTS;
-    e.passes = known ? known->start == PASSES : str_eq_c(type, "server_error");
+    e.passes =
+        known ? known->start == PASSES : e.error.code.n == 0 || str_eq_c(type, "server_error");
     return e;
 }
