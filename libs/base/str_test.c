@@ -262,12 +262,13 @@ TEST(str_copy_cuts_and_always_ends_with_nul)
 
 TEST(utf8_validity_is_the_same_at_every_offset)
 {
+    static const char euro[] = { '\xe2', '\x82', '\xac' };
     char text[32];
     size_t at;
 
-    for (at = 0; at + 3 <= sizeof(text); at++) {
+    for (at = 0; at + sizeof(euro) <= sizeof(text); at++) {
         memset(text, 'a', sizeof(text));
-        memcpy(text + at, "\xe2\x82\xac", 3);
+        memcpy(text + at, euro, sizeof(euro));
         CHECK(str_utf8_valid(str_n(text, sizeof(text))));
         text[at + 2] = 'a';
         CHECK(!str_utf8_valid(str_n(text, sizeof(text))));

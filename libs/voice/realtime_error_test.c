@@ -79,8 +79,8 @@ static const struct {
     { "an event_id beyond our tags", "'code':'x','event_id':'r99999999999'", "x", VOICE_ERROR_OTHER,
       0, false, false },
     { "numbers", "'code':7,'event_id':7,'param':7,'type':7,'message':7", "", VOICE_ERROR_OTHER, 0,
-      false, false },
-    { "nothing", "", "", VOICE_ERROR_OTHER, 0, false, false },
+      false, true },
+    { "nothing", "", "", VOICE_ERROR_OTHER, 0, false, true },
 };
 
 static void check_row(size_t i)

@@ -188,14 +188,17 @@ static void on_timer(void *arg)
 
     if (c->state > CALL_TALKING)
         return;
-    if (c->state < CALL_TALKING || !c->engine_ready || c->farewell.armed || c->moving)
-        look_again(c);
-    else if (!c->rollover.next)
-        make_next(c);
-    else if (c->rollover.ready && is_moment(c))
-        take_over(c);
-    else
-        look_again(c);
+    if (c->state == CALL_TALKING && c->engine_ready && !c->farewell.armed && !c->moving) {
+        if (!c->rollover.next) {
+            make_next(c);
+            return;
+        }
+        if (c->rollover.ready && is_moment(c)) {
+            take_over(c);
+            return;
+        }
+    }
+    look_again(c);
 }
 
 void call_rollover_init_timer(struct call *c)

@@ -29,7 +29,7 @@ int fallback_print(void)
     struct arena arena = ARENA_INIT;
     struct err err = ERR_INIT;
     struct twiml t;
-    struct str text;
+    struct str text = STR_EMPTY;
     enum errc rc;
 
     twiml_init(&t, TWIML_BYTES_MAX);

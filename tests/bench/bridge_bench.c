@@ -74,10 +74,13 @@ static int by_value(const void *a, const void *b)
 
 static double percentile_ms(struct samples *s, int percent)
 {
+    size_t at;
+
     if (s->n == 0)
         return 0;
     qsort(s->us, s->n, sizeof(*s->us), by_value);
-    return (double)s->us[(s->n - 1) * (size_t)percent / 100] / 1000.0;
+    at = (s->n - 1) * (size_t)percent / 100;
+    return (double)s->us[at] / 1000.0;
 }
 
 /* ---- the measured process ---- */

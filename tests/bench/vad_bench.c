@@ -38,7 +38,7 @@ static long long ns_a_frame(uint8_t audio[VOICE_FRAMES][VOICE_FRAME_BYTES], bool
         for (k = 0; k < FRAMES; k++)
             vad_hear(v, audio[k % VOICE_FRAMES], VOICE_FRAME_BYTES, over_agent);
         took[i] = (now_ns() - began) / FRAMES;
-        v = vad_destroy(v);
+        (void)vad_destroy(v);
     }
     qsort(took, ROUNDS, sizeof(took[0]), by_value);
     return (long long)took[ROUNDS / 2];

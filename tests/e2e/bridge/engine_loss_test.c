@@ -211,7 +211,7 @@ TEST(bridge_says_nothing_about_the_loss_to_a_caller_who_is_speaking)
     e = world_engine(&w, 1);
     world_pass(&w, 2000);
     CHECK_INT(engine_got(e, "response.create"), 0);
-    CHECK(e->audio.n >= 8 * 2500); /* from the onset on */
+    CHECK(e->audio.n >= (size_t)8 * 2500); /* from the onset on */
     engine_turn(e, "item_n1", "A haircut.");
     until_engine_got(e, "response.create", 1);
     world_close(&w);
@@ -244,7 +244,7 @@ TEST(bridge_replaces_an_engine_that_tells_nothing_of_what_the_caller_says)
     CHECK(world_now_ms(&w) - spoken <= CALL_DEAF_MS + CALL_DEAF_REPLY_MS + 500);
     until_engine_got(e, "response.create", 1);
     world_quiet(&w);
-    CHECK(e->audio.n >= 8 * 5000); /* from the onset on */
+    CHECK(e->audio.n >= (size_t)8 * 5000); /* from the onset on */
     engine_turn(e, "item_n1", "A haircut.");
     until_engine_got(e, "response.create", 2);
     world_close(&w);

@@ -9,7 +9,8 @@
 #define DISCLOSURE "This is an AI and this call is recorded."
 #define GREETING "How can I help you?"
 
-enum { PART_MS = 2000, FIRST_WORD_MS = 50 };
+enum { FIRST_WORD_MS = 50 };
+static const int64_t PART_MS = 2000;
 
 static const char *const kept[] = { "RECORDINGS_BUCKET=bucket", NULL };
 

@@ -141,7 +141,7 @@ TEST(bridge_discloses_when_the_call_was_lost_before_a_word_was_heard)
 /* What a bridge that could still write leaves. */
 #define LEFT(reason, past, more)                                                              \
     "{" TEXT("state", "live") "," TEXT("reason", reason) "," NUMBER("attempt", "0") "," FLAG( \
-        "disclosed", "true") "," MAP("left", TEXT("past", past) more) "}"
+        "disclosed", "true") "," MAP("left", TEXT("past", past) "" more "") "}"
 #define LEFT_TOOL(id, name)                                                               \
     "{\"mapValue\":{\"fields\":{" TEXT("toolCallId", id) "," TEXT("name", name) "," TEXT( \
         "arguments", "{\\\"slotId\\\":\\\"s1\\\"}") "}}}"
