@@ -123,10 +123,9 @@ static int threads_now(void)
     DIR *d = opendir("/proc/self/task");
     int n = 0;
 
-    CHECK(d != NULL);
-    while (readdir(d))
+    while (d && readdir(d))
         n++;
-    closedir(d);
+    CHECK(d && closedir(d) == 0);
     return n - 2; /* . and .. */
 }
 

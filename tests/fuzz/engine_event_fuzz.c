@@ -10,6 +10,10 @@ static void take_id(void *arg, struct str id)
     (void)arg;
     FUZZ_HOLDS(id.n < VOICE_ID_MAX);
 }
+static void take_connected(void *arg, struct str session_id, int64_t expires_at_s)
+{
+    (void)arg, (void)session_id, (void)expires_at_s;
+}
 static void take_ready(void *arg)
 {
     (void)arg;
@@ -62,7 +66,7 @@ static void take_closed(void *arg, const struct err *err, bool permanent)
 }
 
 static const struct voice_events events = {
-    take_id,
+    take_connected,
     take_ready,
     take_audio,
     take_audio_done,
