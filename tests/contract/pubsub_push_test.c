@@ -317,7 +317,7 @@ static const struct jval *from_morgue(struct side *s, struct receiver *r)
     const struct jval *v = NULL;
     size_t i;
 
-    for (i = 0; i < 20; i++) { /* a pull may answer before the message has moved */
+    for (i = 0; i < 200; i++) { /* a pull may answer before the message has moved */
         v = side_json(s, "POST", "/subscriptions/morgue:pull",
                       STR("{\"maxMessages\":10,\"returnImmediately\":true}"));
         if (json_len(json_get(v, "receivedMessages")))
