@@ -6,6 +6,7 @@
 
 enum {
     LIVE_WRITE_MS = 3000,
+    LIVE_AGAIN_MS = 10000, /* when nobody waits for it any more */
     REST_END_MS = 3000,
     OPEN_MARK_MS = 2000,
 };
@@ -134,6 +135,13 @@ static enum live_call_state live_state(const struct call *c)
     return end_reason_info(c->end)->failed ? LIVE_CALL_FAILED : LIVE_CALL_ENDED;
 }
 
+static void live_try(struct live_write *w, struct ctx *ctx, int64_t limit_ms)
+{
+    ctx->deadline_mono_ms = clock_mono_ms(ctx->clock) + limit_ms;
+    w->rc = live_call_write(ctx, w->bridge->google, w->call_sid, &w->live,
+                            w->bridge->profile->retention.transcripts_days, &w->err);
+}
+
 static void live_run(void *arg, struct ctx *worker)
 {
     struct live_write *w = arg;
@@ -141,15 +149,14 @@ static void live_run(void *arg, struct ctx *worker)
     struct err err = ERR_INIT;
 
     ctx.log = w->log;
-    ctx.deadline_mono_ms = clock_mono_ms(ctx.clock) + LIVE_WRITE_MS;
-    w->rc = live_call_write(&ctx, w->bridge->google, w->call_sid, &w->live,
-                            w->bridge->profile->retention.transcripts_days, &w->err);
+    live_try(w, &ctx, LIVE_WRITE_MS);
     if (!w->rc || w->live.state != LIVE_CALL_ENDED)
         return;
     /* Without the document the webhook would take the talk up again: Twilio ends the call instead. */
     ctx.deadline_mono_ms = clock_mono_ms(ctx.clock) + REST_END_MS;
     if (twilio_call_end(&w->bridge->settings->twilio, &ctx, w->call_sid, &err))
         log_error(&w->log, "call not ended over REST either error=\"%s\"", err.text);
+    live_try(w, &ctx, LIVE_AGAIN_MS); /* nobody is to read that the talk goes on */
 }
 
 static void live_done(void *arg)

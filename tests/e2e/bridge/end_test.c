@@ -156,17 +156,21 @@ TEST(bridge_hands_the_call_to_a_person_after_the_promise_was_heard)
 
 TEST(bridge_ends_the_call_over_rest_when_the_live_document_cannot_be_written)
 {
+    struct arena a = ARENA_INIT;
     struct fake_caller *c;
     struct fake_engine *e;
     struct world w;
 
     c = leaving(&w, &e, booked);
-    w.refuse_commits = -1;
+    w.refuse_commits = 1;
     engine_say(e, "Goodbye.", 500);
     engine_end(e, "completed");
     until_closed(c);
     CHECK_CONTAINS(buf_str(&w.rest), "Status=completed");
     CHECK_CONTAINS(buf_str(&w.rest), c->call_sid);
+    until_over(&w);
+    CHECK_STR(world_live_state(&w, &a, c->call_sid), "ended"); /* and after all it is */
+    arena_release(&a);
     world_close(&w);
 }
 
