@@ -66,20 +66,13 @@ static void take_closed(void *arg, const struct err *err, bool permanent)
 }
 
 static const struct voice_events events = {
-    take_connected,
-    take_ready,
-    take_audio,
-    take_audio_done,
-    take_speech,
-    take_id,
-    take_caller_text,
-    take_agent_text,
-    take_tool_call,
-    take_response_started,
-    take_response_done,
-    take_usage,
-    take_error,
-    take_closed,
+    take_connected,     take_ready,
+    take_audio,         take_audio_done,
+    take_speech,        take_id,
+    take_caller_text,   take_agent_text,
+    take_tool_call,     take_response_started,
+    take_response_done, take_usage,
+    take_error,         take_closed,
 };
 
 static void check_delta(struct str message)
