@@ -439,13 +439,19 @@ static bool is_as_before(void *arg)
     return x->now.timers == x->want.timers && x->now.descriptors == x->want.descriptors;
 }
 
+static bool workers_rest(struct world *w, const void *arg)
+{
+    (void)arg;
+    return workers_pending(w->workers) == 0;
+}
+
 /* Servers hear from the kernel that their clients have gone. */
 static void check_nothing_waits(struct world *w, struct loop_load before)
 {
     struct load_wait x = { w->loop, before, before };
     int tries = LEFT_MS / LOOK_MS;
 
-    CHECK_INT(workers_pending(w->workers), 0);
+    world_until(w, workers_rest, NULL, "the workers have finished");
     world_retire(w);
     while (tries-- && loop_run_until(w->loop, is_as_before, &x, LOOK_MS))
         world_pass(w, STEP_MS);
