@@ -271,8 +271,10 @@ static void neighbours_are_well(struct world *w)
 
     world_release(w);
     w->script = (struct engine_script){ 0 };
+    pthread_mutex_lock(&w->mutex); /* a worker may still try */
     w->refuse_commits = w->refuse_publishes = 0;
     w->past_events = STR_EMPTY;
+    pthread_mutex_unlock(&w->mutex);
     for (i = 0; i < w->n_engines; i++) {
         if (w->engines[i]->ws)
             ws_resume(w->engines[i]->ws);

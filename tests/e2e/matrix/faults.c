@@ -394,7 +394,9 @@ static void firestore_noise(struct cell *k)
 
 static void firestore_refuses(struct cell *k)
 {
+    pthread_mutex_lock(&k->w->mutex);
     k->w->refuse_commits = -1;
+    pthread_mutex_unlock(&k->w->mutex);
 }
 
 static void pubsub_slow(struct cell *k)
