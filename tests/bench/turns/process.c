@@ -2,57 +2,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/arena.h"
-#include "base/json.h"
 #include "child.h"
+#include "google.h"
 #include "turns/turns.h"
 
 static void on_publish(void *app, struct http_req *r)
 {
-    struct arena a = ARENA_INIT;
-    const struct jval *root = NULL, *message;
-    struct json_iter it;
-    struct str unused;
-    struct jw w;
-
-    (void)app;
-    jw_init(&w);
-    jw_obj(&w, NULL);
-    jw_arr(&w, "messageIds");
-    if (json_parse_arena(&root, &a, r->body, NULL) == ERR_OK) {
-        it = json_iter(json_get(root, "messages"));
-        while (json_next(&it, &unused, &message))
-            jw_cstr(&w, NULL, "1");
-    }
-    jw_end(&w);
-    jw_end(&w);
-    http_reply_json(r, 200, jw_finish(&w, &a));
-    arena_release(&a);
+    google_publish(r, app, NULL);
 }
 
-static void on_firestore(void *app, struct http_req *r)
-{
-    (void)app;
-    if (str_ends(r->path, STR(":commit")))
-        http_reply_json(r, 200,
-                        STR("{\"writeResults\":[{\"updateTime\":\"2027-01-15T08:00:00Z\"}],"
-                            "\"commitTime\":\"2027-01-15T08:00:00Z\"}"));
-    else
-        http_reply_json(r, 200, STR("[{\"readTime\":\"2027-01-15T08:00:00Z\"}]"));
-}
-
-static const struct http_route routes[] = {
-    { .methods = HTTP_POST,
-      .path = "/v1/projects/{p}/topics/{topic}:publish",
-      .body_max = 16 * MIB,
-      .handle = on_publish,
-      .on_loop = true },
-    { .methods = HTTP_POST,
-      .path = "/v1/projects/{p}/databases/{verb*}",
-      .body_max = 16 * MIB,
-      .handle = on_firestore,
-      .on_loop = true },
-};
+static const struct http_route routes[] = { GOOGLE_ROUTES(on_publish) };
 
 static void set_env(const char *name, const char *before, int port)
 {
