@@ -8,7 +8,7 @@
 
 enum {
     PUBLISH_TIMEOUT_MS = 10000,
-    PUBLISH_BACKOFF_MS = 200, /* doubling, with full jitter */
+    PUBLISH_BACKOFF_MS = 200, /* doubling: net/ctx.h */
     PUBLISH_BACKOFF_MAX_MS = 10000,
 };
 

@@ -10,12 +10,17 @@ enum errc ctx_wait_ms(struct ctx *ctx, int64_t ms)
     return ERR_OK;
 }
 
+int64_t backoff_ms(int attempt, int base_ms, int max_ms)
+{
+    int64_t bound = base_ms;
+
+    while (attempt-- > 0 && bound < max_ms)
+        bound *= 2;
+    bound = MIN(bound, (int64_t)max_ms);
+    return bound - (int64_t)(random_u64() % (uint64_t)(bound / 2 + 1));
+}
+
 enum errc ctx_backoff(struct ctx *ctx, int attempt, int base_ms, int max_ms)
 {
-    int64_t bound_ms = base_ms;
-
-    while (attempt-- > 0 && bound_ms < max_ms)
-        bound_ms *= 2;
-    bound_ms = MIN(bound_ms, (int64_t)max_ms);
-    return ctx_wait_ms(ctx, (int64_t)(random_u64() % (uint64_t)(bound_ms + 1)));
+    return ctx_wait_ms(ctx, backoff_ms(attempt, base_ms, max_ms));
 }

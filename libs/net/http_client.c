@@ -10,12 +10,14 @@
 #include "base/macros.h"
 #include "base/mem.h"
 #include "base/url.h"
+#include "net/ctx.h"
 #include "net/http_client_internal.h"
 
 enum {
     REDIRECTS_MAX = 5,
     BACKOFF_FIRST_MS = 200,
     BACKOFF_MAX_MS = 5000,
+    LAST_WAIT_MS = 400, /* with less left, a shorter wait would hardly help */
     RETRY_AFTER_MAX_MS = 10000,
     WAIT_STEP_MS = 50, /* between two looks at `cancelled` */
     URL_MAX = 16 * 1024,
@@ -223,17 +225,18 @@ static int64_t retry_after_ms(const struct http_client *c, const struct http_res
     return MIN(MAX(s, 0) * 1000, RETRY_AFTER_MAX_MS);
 }
 
-static int64_t backoff_ms(const struct http_client *c, const struct transfer *t,
-                          enum transfer_end end, int attempts)
+static int64_t wait_before_next_ms(const struct http_client *c, const struct http_request *req,
+                                   const struct transfer *t, enum transfer_end end, int attempts)
 {
     int64_t asked = end == TRANSFER_DONE ? retry_after_ms(c, &t->res) : -1;
-    int64_t cap = BACKOFF_MAX_MS;
+    int64_t wait = backoff_ms(attempts - 1, BACKOFF_FIRST_MS, BACKOFF_MAX_MS), left;
 
     if (asked >= 0)
         return asked;
-    if (attempts < 6)
-        cap = MIN(cap, (int64_t)BACKOFF_FIRST_MS << (attempts - 1));
-    return (int64_t)(random_u64() % (uint64_t)(cap + 1));
+    if (!req->deadline_mono_ms)
+        return wait;
+    left = req->deadline_mono_ms - clock_mono_ms(c->clock);
+    return left > LAST_WAIT_MS ? MIN(wait, left / 2) : wait; /* the time that is left is used */
 }
 
 /* False: the caller has lost interest. */
@@ -310,7 +313,7 @@ enum errc http_do(struct http_client *c, struct arena *a, const struct http_requ
         struct transfer t;
         enum transfer_end end = attempt(c, a, req, method, url, &t, err);
         bool again = ++attempts < MAX(req->attempts, 1) && worth_repeating(&t, end);
-        int64_t wait = again ? backoff_ms(c, &t, end, attempts) : 0;
+        int64_t wait = again ? wait_before_next_ms(c, req, &t, end, attempts) : 0;
 
         if (again && req->deadline_mono_ms &&
             clock_mono_ms(c->clock) + wait >= req->deadline_mono_ms)

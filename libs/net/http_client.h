@@ -49,8 +49,9 @@ struct http_request {
     struct str basic_user, basic_password;        /* HTTP Basic when the user is not empty */
     bool follow_redirects; /* at most 5; credentials stay with the first host */
     /* Attempts in all (0, 1: one). Repeats on connection failure, 429 and 503 always; on 408, 500, 502,
-     * 504, timeout and reset only when `idempotent`. Full jitter on 200 ms doubling up to 5 s, or what
-     * Retry-After asks up to 10 s; never past the deadline. */
+     * 504, timeout and reset only when `idempotent`. After backoff_ms() (net/ctx.h) of 200 ms up
+     * to 5 s, sooner where the deadline is near, or what Retry-After asks up to 10 s; never past the
+     * deadline. */
     int attempts;
     bool idempotent;
     int64_t deadline_mono_ms; /* no attempt starts or lasts beyond it; 0: none */

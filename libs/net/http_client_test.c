@@ -596,6 +596,29 @@ TEST(http_client_times_out)
     close_all(&f);
 }
 
+TEST(http_client_waits_longer_with_each_failure)
+{
+    static const struct script scripts[] = {
+        SAYS(ANSWER("503", "")),
+        SAYS(ANSWER("503", "")),
+        SAYS(ANSWER("200", "")),
+    };
+    struct fixture f = { 0 };
+    struct peer *p;
+    int64_t began;
+
+    net_open(&f.net, 1);
+    p = peer_open(&f.net, scripts, ARRAY_LEN(scripts));
+    f.call.req.url = arena_printf(&f.arena, "http://127.0.0.1:%d/", peer_port(p));
+    f.call.req.attempts = 3;
+    began = clock_mono_ms(f.net.clock);
+    call_run(&f.net, &f.call);
+    CHECK_INT(f.call.res.status, 200);
+    CHECK(clock_mono_ms(f.net.clock) - began >= 100 + 200);
+    peer_close(p);
+    close_all(&f);
+}
+
 TEST(http_client_waits_as_retry_after_asks)
 {
     size_t i;

@@ -7,9 +7,9 @@
 #include "google/rest.h"
 
 enum {
-    FIRESTORE_ATTEMPTS = 7,      /* 6 s on average; deadlines end them sooner */
+    FIRESTORE_ATTEMPTS = 7,      /* 8 s on average; deadlines end them sooner */
     FIRESTORE_TIMEOUT_MS = 5000, /* of one attempt; what takes longer hangs */
-    FIRESTORE_BACKOFF_MS = 20,   /* doubling, with full jitter */
+    FIRESTORE_BACKOFF_MS = 20,   /* doubling: net/ctx.h */
     FIRESTORE_BACKOFF_MAX_MS = 2000,
 };
 

@@ -11,7 +11,7 @@ enum {
     STORAGE_TIMEOUT_MS = 15000,
     STORAGE_CHUNK_TIMEOUT_MS = 60000,
     STORAGE_ATTEMPTS = 4,
-    STORAGE_BACKOFF_MS = 250, /* doubling, with full jitter */
+    STORAGE_BACKOFF_MS = 250, /* doubling: net/ctx.h */
     STORAGE_BACKOFF_MAX_MS = 8000,
     STORAGE_ANSWER_MAX = 256 * 1024,
 };
