@@ -55,6 +55,8 @@ void call_pump(struct call *c)
 {
     int64_t now = call_now_us(c);
 
+    if (call_talks(c))
+        (void)turn_tick(c->turn, now); /* it may let go on what was held back */
     if (c->state == CALL_STARTING || c->state == CALL_TALKING)
         arm(&c->playout_timer, playout_tick(c->playout, now));
     if (!call_talks(c))

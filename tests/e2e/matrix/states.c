@@ -184,6 +184,44 @@ static void thinking(struct cell *k)
     until_turn(k);
 }
 
+/* What was said is told some time after it was over. */
+static void told_late(struct cell *k, const char *text)
+{
+    engine_send(k->e,
+                "{\"type\":\"conversation.item.input_audio_transcription.completed\","
+                "\"item_id\":\"%s\",\"content_index\":0,\"transcript\":\"%s\","
+                "\"usage\":{\"type\":\"duration\",\"seconds\":2}}",
+                k->item, text);
+    k->item[0] = '\0';
+}
+
+static void spoken(struct cell *k)
+{
+    cell_speaks(k, 600);
+    world_pass(k->w, 900);
+    engine_speech_stopped(k->e, k->item);
+    engine_turn(k->e, k->item, NULL);
+    until_asked(k, 1);
+}
+
+/* The answer is whole before the words that it answers are known; they come late on this line. */
+static void ready(struct cell *k)
+{
+    talking(k);
+    spoken(k);
+    world_pass(k->w, 500);
+    told_late(k, "Hello.");
+    engine_begin(k->e);
+    engine_end(k->e, "completed");
+    k->asked++;
+    spoken(k);
+    k->item[0] = '\0'; /* this time they never come */
+    engine_begin(k->e);
+    engine_say(k->e, "We are open from nine to five.", ANSWER_MS);
+    engine_end(k->e, "completed");
+    until_turn(k);
+}
+
 static void finishing(struct cell *k)
 {
     answering(k);
@@ -371,6 +409,7 @@ const struct state states[] = {
     { "asked", asked, TALKS, TURN_ASKED, 0, true, false },
     { "thinking", thinking, TALKS, TURN_THINKING, 0, true, false },
     { "speaking", answering, TALKS, TURN_SPEAKING, 0, true, false },
+    { "ready", ready, TALKS, TURN_READY, 0, true, false },
     { "finishing", finishing, TALKS, TURN_FINISHING, 0, false, false },
     { "attentive", attentive, TALKS, TURN_ATTENTIVE, 0, true, false },
     { "paused", paused, TALKS, TURN_PAUSED, 0, false, false },
