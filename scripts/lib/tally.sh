@@ -44,6 +44,21 @@ run() {
     [[ $f = 0 ]]
 }
 
+# show_failures LOG: what each test printed that failed, not the many that passed; the end of the log where no
+# test is named (a build, a crash).
+show_failures() {
+    local shown
+    shown=$(awk '
+        /^\[ RUN      \]/ { n = 0 }
+        { line[n++ % 60] = $0 }
+        /^\[  FAILED  \]/ && !(($4) in told) && $0 !~ /listed below/ {
+            told[$4] = 1
+            for (i = n > 60 ? n - 60 : 0; i < n; i++) print line[i % 60]
+            n = 0
+        }' "$1" | head -n 300)
+    if [[ -n $shown ]]; then echo "$shown"; else tail -n 60 "$1"; fi
+}
+
 # Prints what failed, then what was skipped, then the sums as the last line; fails when something did.
 tally_end() {
     local p f s name passed=0 failed=0 skipped=0
@@ -51,7 +66,7 @@ tally_end() {
         passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
         if [[ $f != 0 ]]; then
             say "$name"
-            tail -n 100 "$logs/${name//\//-}.log"
+            show_failures "$logs/${name//\//-}.log"
         fi
     done <"$tally"
     if [[ $failed != 0 ]]; then
