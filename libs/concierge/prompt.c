@@ -207,16 +207,26 @@ static void add_fixed(struct buf *b, const struct profile *p)
              STR_ARG(p->greeting));
 }
 
-static void hash_version(struct prompt *pr, struct arena *a)
+static void hash_version(struct prompt *pr)
 {
     const struct profile *p = pr->profile;
+    const struct str parts[] = { pr->fixed, pr->tools, p->voice.engine, p->voice.model,
+                                 p->voice.name };
     uint8_t digest[SHA256_LEN];
-    struct str all = arena_printf(a, STR_FMT "\n" STR_FMT "\n" STR_FMT "\n" STR_FMT "\n" STR_FMT,
-                                  STR_ARG(pr->fixed), STR_ARG(pr->tools), STR_ARG(p->voice.engine),
-                                  STR_ARG(p->voice.model), STR_ARG(p->voice.name));
+    struct buf all;
+    size_t i, n = ARRAY_LEN(parts);
 
-    sha256(digest, all);
+    for (i = 0; i < ARRAY_LEN(parts); i++)
+        n += parts[i].n;
+    buf_init(&all, n);
+    for (i = 0; i < ARRAY_LEN(parts); i++) {
+        if (i)
+            buf_add_char(&all, '\n');
+        buf_add_str(&all, parts[i]);
+    }
+    sha256(digest, buf_str(&all));
     hex_encode(pr->hash, digest, sizeof(digest));
+    buf_release(&all);
 }
 
 struct prompt prompt_create(const struct profile *p, struct arena *a)
@@ -228,7 +238,7 @@ struct prompt prompt_create(const struct profile *p, struct arena *a)
     pr.fixed = arena_str(a, buf_str(&b));
     buf_release(&b);
     pr.tools = tools_schema(a, p);
-    hash_version(&pr, a);
+    hash_version(&pr);
     return pr;
 }
 

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include <curl/curl.h>
+#include <openssl/ssl.h>
 
 #include "base/crypto.h"
 #include "base/macros.h"
@@ -25,8 +26,11 @@ enum {
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
 
+/* OpenSSL first, so that libcurl does not have it read the system's openssl.cnf: what holds for TLS is said in
+ * this folder, and the first caller would wait for the file. What fails here fails for libcurl again. */
 static void curl_start(void)
 {
+    (void)OPENSSL_init_ssl(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
     curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
