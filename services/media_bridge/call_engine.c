@@ -66,6 +66,7 @@ static void connect_engine(struct call *c)
 {
     struct voice_engine *lost = c->engine;
 
+    timer_stop(&c->engine_retry); /* or one that is well would be replaced by another */
     c->engine_connects++;
     c->engine_tries++;
     c->engine_err = (struct err)ERR_INIT;

@@ -448,6 +448,8 @@ TEST(bridge_replaces_an_engine_that_gives_no_answer)
     until_engine_got(e, "response.create", 2);
     CHECK_STR(item_text(e, &a, 6), "Yes.");
     CHECK_INT(w.engines[0]->closed_code, 1000);
+    world_pass(&w, 2000);
+    CHECK_INT(w.n_engines, 2); /* and that one is well */
     CHECK(!c->closed);
     arena_release(&a);
     world_close(&w);
