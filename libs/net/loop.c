@@ -453,7 +453,8 @@ static unsigned io_events(const struct epoll_event *ev)
            ((ev->events & (EPOLLHUP | EPOLLERR)) ? IO_HUP : 0u);
 }
 
-/* Web sockets first: they carry the audio, and what a request does may take longer. */
+/* Web sockets first: they carry the audio, and what a request does may take longer. What one of them has
+ * given rise to is written before the next is read: a frame waits for no other caller's. */
 static void dispatch(struct loop *l, const struct epoll_event *events, int n, enum slot_kind kind)
 {
     int i;
@@ -464,10 +465,12 @@ static void dispatch(struct loop *l, const struct epoll_event *events, int n, en
 
         if (s->kind != kind || s->generation != (uint32_t)(events[i].data.u64 >> 32))
             continue;
-        if (kind == SLOT_LWS)
+        if (kind == SLOT_LWS) {
             serve_lws(l, fd, io_events(&events[i]));
-        else
+            apply_changes(l);
+        } else {
             s->of.io->fn(s->of.io->arg, io_events(&events[i]));
+        }
     }
 }
 

@@ -23,7 +23,16 @@ struct end {
     struct err err;
     bool echo, count_only;
     enum on_first on_first;
+    const struct raw *echoed_to; /* NULL: nobody looks */
+    bool echoed_before_second;   /* its socket had an echo when the second message was read */
 };
+
+static bool raw_readable(const struct raw *r)
+{
+    char c;
+
+    return recv(r->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
 
 static void on_open(void *arg)
 {
@@ -41,6 +50,8 @@ static void on_message(void *arg, struct str data, bool binary)
 
     CHECK_INT(e->closed, 0);
     e->messages++;
+    if (e->echoed_to && e->messages == 2)
+        e->echoed_before_second = raw_readable(e->echoed_to);
     e->binaries += binary;
     e->bytes += data.n;
     if (!e->count_only) {
@@ -1035,6 +1046,25 @@ static void turns(struct fixture *f)
 
     for (i = 0; i < 20; i++)
         net_turn(&f->net);
+}
+
+TEST(ws_writes_what_one_connection_gave_rise_to_before_it_reads_the_next)
+{
+    struct fixture f;
+    struct raw a, b;
+
+    open_echo(&f);
+    raw_upgrade(&f, &a, UPGRADE("/echo", ""));
+    raw_upgrade(&f, &b, UPGRADE("/echo", "")); /* who gets the echoes, being the latest */
+    turns(&f);
+    f.server.echoed_to = &b;
+    raw_frame(&a, 0x81, "from a");
+    raw_frame(&b, 0x81, "from b");
+    until_messages(&f, &f.server, 2);
+    CHECK(f.server.echoed_before_second);
+    raw_close(&a);
+    raw_close(&b);
+    close_all(&f);
 }
 
 TEST(ws_messages_in_pieces_do_not_mix_with_those_of_other_connections)
