@@ -2,27 +2,22 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include <libical/ical.h>
-
+#include "base/file.h"
 #include "base/macros.h"
+#include "concierge/zone_file.h"
+
+#define ZONE_FILES "/usr/share/zoneinfo"
 
 enum {
-    STEP_S = 7 * DAY_S, /* no zone changes twice within a week */
-    CHANGES_MAX = 256,  /* four a year over the years read is the most there is (Morocco) */
+    CHANGES_MAX = 256, /* four a year over the years read is the most there is (Morocco) */
     ZONE_NAME_MAX = 64,
-};
-
-struct change {
-    int64_t at_s; /* the offset holds from here on */
-    int offset_s;
 };
 
 struct zone {
     struct str name;
     size_t n;
-    struct change changes[CHANGES_MAX]; /* the first at the beginning of time */
+    struct zone_change changes[CHANGES_MAX]; /* the first at the beginning of time */
 };
 
 /* --- dates --------------------------------------------------------------------------------- */
@@ -133,56 +128,6 @@ void local_text(char out[LOCAL_TEXT_MAX], struct local_time t)
 
 /* --- zones --------------------------------------------------------------------------------- */
 
-static int ical_offset(icaltimezone *z, int64_t utc_s)
-{
-    struct date d = date_of_days(utc_s / DAY_S);
-    int rest = (int)(utc_s % DAY_S), dst = 0;
-    struct icaltimetype t = icaltime_null_time();
-
-    t.year = d.year;
-    t.month = d.month;
-    t.day = d.day;
-    t.hour = rest / 3600;
-    t.minute = rest / 60 % 60;
-    t.second = rest % 60;
-    t.zone = icaltimezone_get_utc_timezone();
-    return icaltimezone_get_utc_offset_of_utc_time(z, &t, &dst);
-}
-
-/* The second in (from, to] from which the offset of `to` holds. */
-static int64_t find_change(icaltimezone *z, int64_t from, int64_t to, int offset_s)
-{
-    while (to - from > 1) {
-        int64_t mid = from + (to - from) / 2;
-
-        if (ical_offset(z, mid) == offset_s)
-            to = mid;
-        else
-            from = mid;
-    }
-    return to;
-}
-
-static void read_changes(struct zone *ret, icaltimezone *z)
-{
-    int64_t at = date_days((struct date){ ZONE_YEAR_FIRST, 1, 1 }) * DAY_S;
-    int64_t end = date_days((struct date){ ZONE_YEAR_LAST + 1, 1, 1 }) * DAY_S;
-    int offset_s = ical_offset(z, at);
-
-    ret->changes[0] = (struct change){ INT64_MIN, offset_s };
-    ret->n = 1;
-    for (; at + STEP_S <= end && ret->n < CHANGES_MAX; at += STEP_S) {
-        int next = ical_offset(z, at + STEP_S);
-
-        if (next == offset_s)
-            continue;
-        ret->changes[ret->n].at_s = find_change(z, at, at + STEP_S, next);
-        ret->changes[ret->n].offset_s = next;
-        ret->n++;
-        offset_s = next;
-    }
-}
-
 /* Names become paths of zone files. */
 static bool name_safe(struct str name)
 {
@@ -200,22 +145,36 @@ static bool name_safe(struct str name)
     return true;
 }
 
+static enum errc read_zone(struct zone *z, struct str name)
+{
+    int64_t from_s = date_days((struct date){ ZONE_YEAR_FIRST, 1, 1 }) * DAY_S;
+    int64_t to_s = date_days((struct date){ ZONE_YEAR_LAST + 1, 1, 1 }) * DAY_S;
+    struct buf file = BUF_INIT(ZONE_FILE_BYTES_MAX);
+    char path[sizeof(ZONE_FILES) + ZONE_NAME_MAX];
+    enum errc rc;
+
+    /* It fits: name_safe() limits the name. */
+    (void)snprintf(path, sizeof(path), ZONE_FILES "/" STR_FMT, STR_ARG(name));
+    rc = file_read(&file, path, NULL);
+    if (!rc)
+        rc = zone_file_changes(buf_str(&file), from_s, to_s, z->changes, CHANGES_MAX, &z->n);
+    buf_release(&file);
+    return rc;
+}
+
 enum errc zone_load(const struct zone **ret, struct arena *a, struct str name, struct err *err)
 {
-    char text[ZONE_NAME_MAX];
-    struct zone *z;
-    icaltimezone *ical = NULL;
+    struct zone *z = ARENA_NEW(a, struct zone);
 
-    if (name_safe(name) && str_copy(text, sizeof(text), name))
-        ical = str_eq(name, STR("UTC")) ? icaltimezone_get_utc_timezone()
-                                        : icaltimezone_get_builtin_timezone(text);
-    if (!ical)
+    z->name = arena_str(a, name);
+    z->changes[0].at_s = INT64_MIN;
+    z->n = 1;
+    if (str_eq(name, STR("UTC")))
+        z->changes[0].offset_s = 0; /* needs no file */
+    else if (!name_safe(name) || read_zone(z, name))
         return err_set(err, ERR_NOT_FOUND,
                        "\"" STR_FMT "\" is no time zone known here; use a name like Europe/Berlin",
                        STR_ARG(name));
-    z = ARENA_NEW(a, struct zone);
-    z->name = arena_str(a, name);
-    read_changes(z, ical);
     *ret = z;
     return ERR_OK;
 }

@@ -1,7 +1,6 @@
 /* concierge/zone.h: civil time. Dates and weekdays in the Gregorian calendar, and a time zone as a table
- * of its changes of offset, read once from the system's zone files by libical and constant from then on
- * (threads share it freely). Instants are UTC seconds since 1970.
- * Source: IANA time zone database; RFC 8536 (zone files). */
+ * of its changes of offset, read once from the system's zone file and constant from then on (threads share
+ * it freely). Instants are UTC seconds since 1970. Source: IANA time zone database. */
 #ifndef CONCIERGE_ZONE_H
 #define CONCIERGE_ZONE_H
 
@@ -30,8 +29,8 @@ struct local_time {
 
 struct zone;
 
-/* `name` as in the IANA database ("Europe/Berlin"). ERR_NOT_FOUND: no such zone on this system. Not
- * thread-safe; the result lives in the arena. */
+/* `name` as in the IANA database ("Europe/Berlin"), read from /usr/share/zoneinfo; "UTC" needs no file.
+ * ERR_NOT_FOUND: no such zone on this system. The result lives in the arena. */
 MUST_USE enum errc zone_load(const struct zone **ret, struct arena *a, struct str name,
                              struct err *err);
 struct str zone_name(const struct zone *z);
