@@ -286,6 +286,37 @@ TEST(tls_paused_web_socket_rests_and_goes_on)
     close_front(&f);
 }
 
+static void send_hi(void *arg)
+{
+    CHECK_OK(ws_send_text(((struct client *)arg)->conn, STR("hi")));
+}
+
+static void note_message(void *arg, struct str data, bool binary)
+{
+    (void)data;
+    (void)binary;
+    ((struct client *)arg)->messages++;
+}
+
+TEST(tls_web_socket_keeps_no_key_of_its_handshake)
+{
+    struct fixture f;
+    struct client c = { 0 };
+    struct ws_client_opts o = {
+        .events = { .on_open = send_hi, .on_message = note_message, .on_closed = client_closed }
+    };
+
+    open_front(&f, "DNS:localhost", 0);
+    o.arg = &c;
+    o.tls = f.trusting;
+    o.url = arena_printf(&f.arena, "wss://localhost:%d/ws", tls_front_port(f.front));
+    CHECK_OK(ws_connect(&c.conn, f.net.loop, &o, NULL));
+    net_until(&f.net, burst_began, &c);
+    CHECK(!tls_has_handshake_key(c.conn));
+    ws_disown(c.conn, 1000);
+    close_front(&f);
+}
+
 TEST(tls_store_says_when_there_are_no_roots)
 {
     struct tls_store *s = tls_store_create("/nonexistent/ca.pem");

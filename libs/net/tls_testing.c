@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <libwebsockets.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -19,6 +21,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "net/ws_internal.h"
 
 enum { RELAYS_MAX = 64 };
 
@@ -243,4 +246,17 @@ struct tls_front *tls_front_close(struct tls_front *f)
     SSL_CTX_free(f->ctx);
     mem_free(f);
     return NULL;
+}
+
+bool tls_has_handshake_key(const struct ws_conn *c)
+{
+    unsigned char text[8 * 1024];
+    size_t n = sizeof(text);
+    EVP_PKEY *key = NULL;
+    bool has = SSL_get_tmp_key(lws_get_ssl(c->wsi), &key) &&
+               EVP_PKEY_get_raw_private_key(key, text, &n) == 1;
+
+    EVP_PKEY_free(key);
+    ERR_clear_error();
+    return has;
 }

@@ -3,9 +3,12 @@
 #ifndef NET_TLS_TESTING_H
 #define NET_TLS_TESTING_H
 
+#include <stdbool.h>
+
 #include "base/macros.h"
 
 struct tls_front;
+struct ws_conn;
 
 /* `names` as in a certificate: "DNS:localhost,IP:127.0.0.1". Listens on 127.0.0.1 and, with `ipv6`, on ::1
  * instead. */
@@ -13,5 +16,8 @@ struct tls_front *tls_front_open(int target_port, const char *names, int ipv6) M
 int tls_front_port(const struct tls_front *f);
 const char *tls_front_ca_file(const struct tls_front *f); /* PEM; removed at close */
 struct tls_front *tls_front_close(struct tls_front *f);
+
+/* An open client's: whether it still has the private key that the handshake was made with. */
+bool tls_has_handshake_key(const struct ws_conn *c);
 
 #endif

@@ -254,6 +254,19 @@ static int on_established(struct lws *wsi)
     return c->state == WS_DEAD ? -1 : 0;
 }
 
+/* Gives back the key pair that the handshake was made with: nobody needs it any more, OpenSSL would keep it as
+ * long as the connection, and one with ML-KEM in it has 8 KiB. */
+static void forget_handshake_key(struct lws *wsi)
+{
+    SSL *ssl = lws_get_ssl(wsi);
+    EVP_PKEY *key = NULL;
+
+    if (!ssl || !SSL_get_tmp_key(ssl, &key))
+        return;
+    (void)EVP_PKEY_set_type(key, EVP_PKEY_X25519); /* a key of this kind, with nothing in it */
+    EVP_PKEY_free(key);
+}
+
 static int on_append_headers(struct ws_conn *c, char **p, size_t room)
 {
     return ws_connecting_headers(c, p, *p + room) ? 0 : -1;
@@ -305,6 +318,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
     case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
         return on_append_headers(c, in, n);
     case LWS_CALLBACK_CLIENT_ESTABLISHED:
+        forget_handshake_key(wsi);
         ws_connecting_opened(c);
         return c->state == WS_DEAD ? -1 : 0;
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
