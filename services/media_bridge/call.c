@@ -58,6 +58,7 @@ static void enter_leaving(struct call *c)
     call_move_leave(c);
     call_voice_end(c);
     timer_start(&c->state_timer, CALL_RECORD_MS);
+    call_wait_go_on(c); /* who is handed over may wait for the record */
     call_tell_end(c);
     call_live_write(c);
 }

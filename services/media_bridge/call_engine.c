@@ -374,7 +374,7 @@ static bool waits(const struct call *c)
         return false;
     if (playout_current(c->playout, &part) && !call_part_is_ours(&part))
         return false;
-    return c->state == CALL_STARTING ||
+    return c->state == CALL_STARTING || (c->state == CALL_LEAVING && c->ws && !c->stopped) ||
            (c->state == CALL_TALKING &&
             (!c->engine_ready || c->engine_mute || c->deaf.asked || turn_busy(c->turn)));
 }

@@ -57,7 +57,7 @@ void call_pump(struct call *c)
 
     if (call_talks(c))
         (void)turn_tick(c->turn, now); /* it may let go on what was held back */
-    if (c->state == CALL_STARTING || c->state == CALL_TALKING)
+    if (c->state == CALL_STARTING || c->state == CALL_TALKING || c->state == CALL_LEAVING)
         arm(&c->playout_timer, playout_tick(c->playout, now));
     if (!call_talks(c))
         return; /* the last word was heard */
@@ -756,7 +756,6 @@ void call_voice_end(struct call *c)
     timer_stop(&c->limit_timer);
     timer_stop(&c->slow_timer);
     timer_stop(&c->engine_retry);
-    timer_stop(&c->wait_timer);
     timer_stop(&c->unheard_timer);
     timer_stop(&c->deaf.timer);
     timer_stop(&c->farewell.grace);

@@ -455,6 +455,24 @@ TEST(bridge_replaces_an_engine_that_gives_no_answer)
     world_close(&w);
 }
 
+TEST(bridge_plays_its_tone_to_who_is_handed_over_while_the_record_is_slow)
+{
+    struct fake_caller *c;
+    struct world w;
+
+    world_open(&w, NULL);
+    w.script.hold_updated = true;
+    world_cloud(&w, &w.firestore, CLOUD_SILENT);
+    c = caller_open(&w, NULL);
+    engine_close(world_engine(&w, 0), 4000, "no");
+    world_pass(&w, 3000);
+    CHECK(!c->closed);
+    CHECK_INT(caller_heard_ms(c), HOLD_TONE_MS);
+    world_cloud(&w, &w.firestore, CLOUD_WELL);
+    until_closed(c);
+    world_close(&w);
+}
+
 TEST(bridge_waits_for_an_answer_as_long_as_it_is_told)
 {
     static const char *const more[] = { "ENGINE_ANSWER_MS=1000", "ENGINE_STALL_MS=2000", NULL };
