@@ -56,9 +56,11 @@ struct date date_add(struct date d, int days)
 
 int date_cmp(struct date a, struct date b)
 {
-    int64_t x = date_days(a), y = date_days(b);
-
-    return (x > y) - (x < y);
+    if (a.year != b.year)
+        return a.year < b.year ? -1 : 1;
+    if (a.month != b.month)
+        return a.month < b.month ? -1 : 1;
+    return (a.day > b.day) - (a.day < b.day);
 }
 
 int date_weekday(struct date d)
@@ -71,8 +73,7 @@ int date_weekday(struct date d)
 bool date_valid(struct date d)
 {
     return d.year >= 1970 && d.year <= 9999 && d.month >= 1 && d.month <= 12 && d.day >= 1 &&
-           d.day <= 31 && date_cmp(date_of_days(date_days(d)), d) == 0 &&
-           date_of_days(date_days(d)).day == d.day;
+           d.day <= 31 && date_cmp(date_of_days(date_days(d)), d) == 0;
 }
 
 static enum errc digits(struct str s, size_t from, size_t n, int *ret)
