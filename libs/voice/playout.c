@@ -4,15 +4,17 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "voice/audio_fifo.h"
 #include "voice/g711.h"
 
 enum {
     BYTES_PER_MS = G711_BYTES_PER_MS,
     US_PER_BYTE = 1000 / G711_BYTES_PER_MS,
-    MARKS_MAX = 64,             /* sent and not yet back; more are not sent meanwhile */
-    RING_SMALL = 4 * 1024,      /* half a second: what a call keeps while nobody speaks */
-    RING_MAX = 2 * 1024 * 1024, /* holds PLAYOUT_QUEUE_MAX_MS and what may be taken back */
-    RETRY_US = 20000,           /* after the socket refused a message */
+    MARKS_MAX = 64, /* sent and not yet back; more are not sent meanwhile */
+    MARKS_FIRST = 8,
+    PARTS_FIRST = 2,                /* room for so many; few calls ever need more */
+    PIECE_MAX = 500 * BYTES_PER_MS, /* in one message */
+    RETRY_US = 20000,               /* after the socket refused a message */
     FADE_BYTES = 5 * BYTES_PER_MS,
     MARK_NAME_MAX = 48,
     BREATH_FRAMES_MIN = 4, /* of 20 ms; a shorter pause is within a word */
@@ -36,38 +38,39 @@ struct playout {
     const struct playout_sink *sink;
     void *arg;
     int64_t lead_us;
-    uint8_t *ring;
-    size_t ring_size; /* a power of two */
-    uint64_t kept;    /* where the ring begins */
-    uint64_t heard;   /* proved by a mark, or long over */
+    struct audio_fifo audio;
+    uint64_t heard; /* proved by a mark, or long over */
+    uint64_t kept;  /* what is before it, nobody will hear again */
     uint64_t sent, added, marked;
     int64_t end_us; /* when what was sent will have been played; 0: nothing is playing */
     uint64_t generation, marks_made;
-    struct mark marks[MARKS_MAX];
-    size_t n_marks;
-    struct part parts[PLAYOUT_PARTS_MAX];
-    size_t n_parts;
+    struct mark *marks;
+    size_t n_marks, cap_marks;
+    struct part *parts;
+    size_t n_parts, cap_parts;
     bool paused, was_active;
     uint64_t sent_in_all;
     int64_t underruns;
 };
 
-struct playout *playout_create(const struct playout_sink *sink, void *arg, int64_t lead_ms)
+struct playout *playout_create(const struct playout_sink *sink, void *arg, struct pool *pool,
+                               int64_t lead_ms)
 {
     struct playout *p = MEM_NEW(struct playout);
 
     p->sink = sink;
     p->arg = arg;
     p->lead_us = (lead_ms ? lead_ms : PLAYOUT_LEAD_MS) * 1000;
-    p->ring_size = RING_SMALL;
-    p->ring = mem_alloc(p->ring_size);
+    audio_fifo_init(&p->audio, pool);
     return p;
 }
 
 struct playout *playout_destroy(struct playout *p)
 {
     if (p) {
-        mem_free(p->ring);
+        audio_fifo_release(&p->audio);
+        mem_free(p->marks);
+        mem_free(p->parts);
         mem_free(p);
     }
     return NULL;
@@ -94,47 +97,6 @@ static int64_t ms_between(uint64_t from, uint64_t to)
     return to > from ? (int64_t)((to - from) / BYTES_PER_MS) : 0;
 }
 
-static void ring_copy_in(uint8_t *ring, size_t size, uint64_t at, const uint8_t *data, size_t n)
-{
-    size_t offset = (size_t)at & (size - 1);
-    size_t first = MIN(n, size - offset);
-
-    memcpy(ring + offset, data, first);
-    memcpy(ring, data + first, n - first);
-}
-
-static void ring_resize(struct playout *p, size_t size)
-{
-    uint8_t *ring = mem_alloc(size);
-    uint64_t at = p->kept;
-
-    while (at < p->added) {
-        size_t offset = (size_t)at & (p->ring_size - 1);
-        size_t n = MIN((size_t)(p->added - at), p->ring_size - offset);
-
-        ring_copy_in(ring, size, at, p->ring + offset, n);
-        at += n;
-    }
-    mem_free(p->ring);
-    p->ring = ring;
-    p->ring_size = size;
-}
-
-static enum errc ring_make_room(struct playout *p, size_t n)
-{
-    size_t size = p->ring_size;
-
-    if (p->added - p->sent + n > (uint64_t)PLAYOUT_QUEUE_MAX_MS * BYTES_PER_MS)
-        return ERR_LIMIT;
-    while (size < p->added - p->kept + n)
-        size *= 2;
-    if (size > RING_MAX)
-        return ERR_LIMIT;
-    if (size != p->ring_size)
-        ring_resize(p, size);
-    return ERR_OK;
-}
-
 static struct part *part_for(struct playout *p, const struct voice_part *part)
 {
     struct part *t = p->n_parts ? &p->parts[p->n_parts - 1] : NULL;
@@ -145,6 +107,10 @@ static struct part *part_for(struct playout *p, const struct voice_part *part)
         return NULL;
     if (t)
         t->ended = true; /* parts follow one another */
+    if (p->n_parts == p->cap_parts) {
+        p->cap_parts = MAX(p->cap_parts * 2, (size_t)PARTS_FIRST);
+        p->parts = mem_realloc(p->parts, p->cap_parts * sizeof(*p->parts));
+    }
     t = &p->parts[p->n_parts];
     *t = (struct part){ .content_index = part->content_index, .from = p->added, .to = p->added };
     if (!str_copy(t->response_id, sizeof(t->response_id), part->response_id) ||
@@ -158,16 +124,14 @@ enum errc playout_add(struct playout *p, const struct voice_part *part, const ui
                       size_t n)
 {
     struct part *t;
-    enum errc rc;
 
-    rc = ring_make_room(p, n);
-    if (rc)
-        return rc;
+    if (p->added - p->sent + n > (uint64_t)PLAYOUT_QUEUE_MAX_MS * BYTES_PER_MS)
+        return ERR_LIMIT;
     t = part_for(p, part);
     if (!t)
         return ERR_LIMIT;
-    ring_copy_in(p->ring, p->ring_size, p->added, ulaw, n);
-    p->added += n;
+    audio_fifo_add(&p->audio, ulaw, n);
+    p->added = p->audio.end;
     t->to = p->added;
     p->was_active = p->was_active || n > 0;
     return ERR_OK;
@@ -211,6 +175,14 @@ static uint64_t heard_by(const struct playout *p, int64_t now_us)
     return MAX(at, p->heard);
 }
 
+/* Should the first mark that is out be late, the ear is no further than there. */
+static uint64_t surely_heard(const struct playout *p, int64_t now_us)
+{
+    uint64_t at = MIN(heard_by(p, now_us), p->sent);
+
+    return p->n_marks > 0 ? MIN(at, p->marks[0].at) : at;
+}
+
 static void drop_front_part(struct playout *p)
 {
     p->n_parts--;
@@ -226,6 +198,12 @@ static void report_played(struct playout *p, const struct part *t, int64_t now_u
     p->sink->on_played(p->arg, &h, now_us);
 }
 
+static void keep_from(struct playout *p, uint64_t at)
+{
+    p->kept = at;
+    audio_fifo_drop(&p->audio, at);
+}
+
 static void settle(struct playout *p, int64_t now_us)
 {
     while (p->n_parts > 0 && p->parts[0].ended && p->parts[0].to <= p->heard) {
@@ -236,9 +214,7 @@ static void settle(struct playout *p, int64_t now_us)
     }
     if (p->was_active && !playout_active(p)) {
         p->was_active = false;
-        p->kept = p->heard;
-        if (p->ring_size > RING_SMALL)
-            ring_resize(p, RING_SMALL);
+        keep_from(p, p->heard);
         p->sink->on_idle(p->arg, now_us);
     }
 }
@@ -300,6 +276,10 @@ static bool mark_send(struct playout *p)
                  (unsigned long long)p->marks_made);
     if (p->sink->mark(p->arg, str_n(name, (size_t)n)))
         return false;
+    if (p->n_marks == p->cap_marks) {
+        p->cap_marks = MAX(p->cap_marks * 2, (size_t)MARKS_FIRST);
+        p->marks = mem_realloc(p->marks, p->cap_marks * sizeof(*p->marks));
+    }
     p->marks[p->n_marks++] = (struct mark){ p->marks_made, p->sent, p->end_us };
     p->marks_made++;
     p->marked = p->sent;
@@ -347,10 +327,15 @@ static size_t piece_due(const struct playout *p, const struct part *t, int64_t n
 
 static bool piece_send(struct playout *p, size_t n)
 {
-    size_t offset = (size_t)p->sent & (p->ring_size - 1);
+    const uint8_t *piece;
+    uint8_t joined[PIECE_MAX];
 
-    n = MIN(n, p->ring_size - offset);
-    if (p->sink->audio(p->arg, p->ring + offset, n))
+    n = MIN(n, (size_t)PIECE_MAX);
+    if (audio_fifo_piece(&p->audio, p->sent, &piece) < n) {
+        audio_fifo_read(&p->audio, p->sent, joined, n);
+        piece = joined;
+    }
+    if (p->sink->audio(p->arg, piece, n))
         return false;
     p->sent += n;
     p->sent_in_all += n;
@@ -407,7 +392,7 @@ int64_t playout_tick(struct playout *p, int64_t now_us)
 
     marks_expire(p, now_us);
     sent = send_due(p, now_us);
-    p->kept = MAX(p->kept, MIN(heard_by(p, now_us), p->sent));
+    keep_from(p, MAX(p->kept, surely_heard(p, now_us)));
     settle(p, now_us);
     return sent ? next_due(p, now_us) : now_us + RETRY_US;
 }
@@ -418,8 +403,9 @@ static size_t faded(const struct playout *p, uint64_t at, uint64_t until, bool r
 {
     size_t n = (size_t)MIN(until - at, (uint64_t)FADE_BYTES), i;
 
+    audio_fifo_read(&p->audio, at, out, n);
     for (i = 0; i < n; i++) {
-        int s = g711_ulaw_to_linear(p->ring[(size_t)(at + i) & (p->ring_size - 1)]);
+        int s = g711_ulaw_to_linear(out[i]);
         int volume = (int)(rising ? i : n - 1 - i);
 
         out[i] = g711_linear_to_ulaw((int16_t)(s * volume / (int)n));
@@ -454,7 +440,7 @@ void playout_pause(struct playout *p, int64_t now_us)
     cut(p, now_us);
     p->sent = p->heard;
     p->marked = p->heard;
-    p->kept = p->heard;
+    keep_from(p, p->heard);
     settle(p, now_us);
 }
 
@@ -467,7 +453,7 @@ void playout_resume(struct playout *p)
         return;
     p->paused = false;
     n = faded(p, p->sent, p->added, true, head);
-    ring_copy_in(p->ring, p->ring_size, p->sent, head, n);
+    audio_fifo_write(&p->audio, p->sent, head, n);
 }
 
 bool playout_paused(const struct playout *p)
@@ -485,7 +471,8 @@ size_t playout_clear(struct playout *p, int64_t now_us,
         cut(p, now_us);
     p->paused = false;
     p->was_active = false;
-    p->heard = p->sent = p->marked = p->kept = p->added;
+    p->heard = p->sent = p->marked = p->added;
+    keep_from(p, p->added);
     p->n_parts = 0;
     for (i = 0; i < n_parts; i++) {
         const struct part *t = &p->parts[i];
@@ -537,10 +524,8 @@ bool playout_hearing(const struct playout *p, int64_t now_us, struct playout_hea
 static bool is_quiet(const struct playout *p, uint64_t at)
 {
     uint8_t frame[G711_FRAME_BYTES];
-    size_t i;
 
-    for (i = 0; i < sizeof(frame); i++)
-        frame[i] = p->ring[(size_t)(at + i) & (p->ring_size - 1)];
+    audio_fifo_read(&p->audio, at, frame, sizeof(frame));
     return g711_ulaw_energy(frame, sizeof(frame)) < BREATH_ENERGY;
 }
 

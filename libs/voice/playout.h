@@ -32,6 +32,7 @@ enum {
 };
 
 struct playout;
+struct pool;
 
 /* What was heard of a part. */
 struct playout_heard {
@@ -55,8 +56,8 @@ struct playout_sink {
     void (*on_idle)(void *arg, int64_t now_us);
 };
 
-/* lead_ms 0: default. The sink is borrowed. */
-struct playout *playout_create(const struct playout_sink *sink, void *arg,
+/* lead_ms 0: default. Sink and pool (audio_pool_init()) are borrowed. */
+struct playout *playout_create(const struct playout_sink *sink, void *arg, struct pool *pool,
                                int64_t lead_ms) MUST_USE;
 struct playout *playout_destroy(struct playout *p);
 

@@ -5,11 +5,13 @@
 
 #include "base/buf.h"
 #include "test.h"
+#include "voice/audio_fifo.h"
 #include "voice/g711.h"
 
 /* Twilio's end of the line: writes down what it gets. */
 struct ear {
     struct playout *playout;
+    struct pool pool;
     struct buf
         log; /* "a<ms>" audio, "m:<name>" mark, "clear", handlers in brackets; blank-separated */
     struct buf audio;
@@ -71,12 +73,14 @@ static void ear_open(struct ear *e)
     *e = (struct ear){ .now_us = 1000000 };
     buf_init(&e->log, 64 * KIB);
     buf_init(&e->audio, 8 * MIB);
-    e->playout = playout_create(&ear_sink, e, 250);
+    audio_pool_init(&e->pool);
+    e->playout = playout_create(&ear_sink, e, &e->pool, 250);
 }
 
 static void ear_close(struct ear *e)
 {
     playout_destroy(e->playout);
+    pool_release(&e->pool);
     buf_release(&e->log);
     buf_release(&e->audio);
 }

@@ -5,11 +5,13 @@
 
 #include "base/buf.h"
 #include "test.h"
+#include "voice/audio_fifo.h"
 
 /* The world around the arbiter: an engine and a listener that write down what they are told. */
 struct world {
     struct turn_arbiter *turn;
     struct playout *playout;
+    struct pool pool;
     struct buf did;
     int64_t now_us;
     struct str fallback; /* said when a response is given up; empty: nothing */
@@ -104,7 +106,8 @@ static void world_open(struct world *w)
 
     *w = (struct world){ .now_us = 1000000 };
     buf_init(&w->did, 64 * KIB);
-    w->playout = playout_create(&world_sink, w, 0);
+    audio_pool_init(&w->pool);
+    w->playout = playout_create(&world_sink, w, &w->pool, 0);
     w->turn = turn_create(&world_ops, w, w->playout, &defaults, &silent);
 }
 
@@ -112,6 +115,7 @@ static void world_close(struct world *w)
 {
     turn_destroy(w->turn);
     playout_destroy(w->playout);
+    pool_release(&w->pool);
     buf_release(&w->did);
 }
 

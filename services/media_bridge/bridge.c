@@ -5,6 +5,7 @@
 #include "media_bridge/call.h"
 #include "media_bridge/opening.h"
 #include "media_bridge/sentences.h"
+#include "voice/audio_fifo.h"
 
 enum { SIGNATURE_REQUIRED, SIGNATURE_IF_PRESENT, STREAM_QUEUE_MAX = 128 * 1024 };
 
@@ -226,6 +227,11 @@ static enum errc load_business(struct bridge *b, struct service *s, struct err *
 
 static void on_stop_limit(void *arg);
 
+static void audio_pool_release(void *arg)
+{
+    pool_release(arg);
+}
+
 enum errc bridge_create(void **ret, struct service *s, struct err *err)
 {
     const struct bridge_settings *settings = s->settings;
@@ -245,6 +251,9 @@ enum errc bridge_create(void **ret, struct service *s, struct err *err)
     attempts_init(&b->attempts, own->engine_attempts);
     list_init(&b->calls);
     media_reader_init(&b->reader);
+    b->audio = ARENA_NEW(s->arena, struct pool);
+    audio_pool_init(b->audio);
+    arena_defer(s->arena, audio_pool_release, b->audio);
     timer_init(&b->stop_limit, s->loop, on_stop_limit, b);
     b->verifier = (struct twilio_verifier){ own->twilio.public_base_url,
                                             twilio_tokens(own->twilio.auth_token, s->arena) };

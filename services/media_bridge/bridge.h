@@ -20,6 +20,7 @@
 #include "voice/engine.h"
 
 struct opening;
+struct pool;
 struct sentences;
 
 enum {
@@ -53,7 +54,9 @@ struct bridge {
     struct outbox *outbox;
     struct twilio_verifier verifier;
     struct media_reader reader; /* of every stream: one message at a time */
-    struct list calls;          /* of struct call, by its node */
+    struct pool
+        *audio; /* what the calls have of both voices; the service's, since a call goes after us */
+    struct list calls; /* of struct call, by its node */
     size_t n_calls;
     struct attempts attempts; /* to reach the engine, of all calls */
     bool stopping;

@@ -305,9 +305,9 @@ void call_began(struct call *c)
     c->out = outbox_open(b->outbox, c->call_sid);
     journal.out = c->out;
     c->journal = journal_create(&journal);
-    c->playout = playout_create(&call_playout_sink, c, b->settings->playout_lead_ms);
+    c->playout = playout_create(&call_playout_sink, c, b->audio, b->settings->playout_lead_ms);
     c->vad = vad_create(b->settings->side_speech_db);
-    caller_audio_init(&c->caller_audio);
+    caller_audio_init(&c->caller_audio, b->audio);
     call_turn_renew(c);
     c->tools =
         tools_create(c->bridge, c->call_sid, c->from, language, &c->log, call_on_tool_done, c);

@@ -192,25 +192,24 @@ static void forget_engine(struct call *c)
 /* The turn whose words it has not told is heard again by the next, with all that the caller says meanwhile. */
 static void keep_words(struct call *c)
 {
-    const uint8_t *ulaw;
-
     c->replacing = true;
     caller_audio_keep(&c->caller_audio);
-    c->heard_again = caller_audio_kept(&c->caller_audio, &ulaw) > 0;
+    c->heard_again = caller_audio_kept(&c->caller_audio) > 0;
     if (!journal_engine_lost(c->journal, true))
         c->answer_owed = false; /* it will be owed anew */
 }
 
 static void give_words(struct call *c)
 {
-    const uint8_t *ulaw;
-    size_t n = caller_audio_kept(&c->caller_audio, &ulaw), at, piece;
+    uint8_t ulaw[CALL_REPLAY_MS * G711_BYTES_PER_MS];
+    size_t n = caller_audio_kept(&c->caller_audio), at, piece;
 
     c->replacing = false;
     c->audio_given_ms = (int64_t)(n / G711_BYTES_PER_MS);
     for (at = 0; at < n; at += piece) {
-        piece = MIN(n - at, (size_t)CALL_REPLAY_MS * G711_BYTES_PER_MS);
-        c->ops->audio(c->engine, ulaw + at, piece);
+        piece = MIN(n - at, sizeof(ulaw));
+        caller_audio_read(&c->caller_audio, at, ulaw, piece);
+        c->ops->audio(c->engine, ulaw, piece);
     }
 }
 
