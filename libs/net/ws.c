@@ -206,6 +206,12 @@ size_t ws_queued(const struct ws_conn *c)
     return c->queue.n_bytes + c->in_flight;
 }
 
+void ws_unsend(struct ws_conn *c)
+{
+    if (c->state <= WS_OPEN)
+        ws_queue_reset(&c->queue); /* what lws holds a part of is not in it any more */
+}
+
 void ws_pause(struct ws_conn *c)
 {
     if (c->paused)

@@ -44,7 +44,9 @@ MUST_USE enum errc ws_send_binary(struct ws_conn *c, const void *data, size_t n)
 char *ws_send_reserve(struct ws_conn *c, size_t max);
 void ws_send_commit(struct ws_conn *c, size_t n);
 size_t ws_queued(const struct ws_conn *c); /* bytes not yet handed to the kernel */
-void ws_pause(struct ws_conn *c);          /* stop reading */
+/* Takes back the messages of which nothing has been handed to the kernel: what is sent next overtakes them. */
+void ws_unsend(struct ws_conn *c);
+void ws_pause(struct ws_conn *c); /* stop reading */
 void ws_resume(struct ws_conn *c);
 /* Sends what is queued, then CLOSE with the code; on_closed comes later, on_message no more. A peer that
  * takes or answers nothing for 2 s is not waited for. */
@@ -82,6 +84,9 @@ struct str ws_upgrade_param(const struct ws_upgrade *u, const char *name); /* {n
 struct ws_route {
     const char *path;              /* as http_route.path */
     size_t queue_max, message_max; /* 0: defaults */
+    /* What the kernel takes beyond what is on its way to the peer; the rest stays in the queue, where
+     * ws_unsend() reaches it. 0: as much as it likes. */
+    int unsent_max;
     /* On the loop, before the 101: 0 accepts (the app may leave its object in *arg); an HTTP status
      * refuses (403, 503…). */
     int (*admit)(void *app, const struct ws_upgrade *u, void **arg);

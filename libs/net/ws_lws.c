@@ -1,6 +1,9 @@
 #include "net/ws_internal.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <libwebsockets.h>
@@ -545,6 +548,9 @@ enum errc ws_server_adopt(const struct ws_handover *h)
     struct lws *wsi = NULL;
 
     (void)str_copy(c->peer_ip, sizeof(c->peer_ip), h->peer_ip);
+    if (h->route->unsent_max) /* where it is not known, more waits in the kernel */
+        (void)setsockopt(h->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &h->route->unsent_max,
+                         sizeof(h->route->unsent_max));
     ws_watch(c, h->url, h->user_agent);
     if (!s->server)
         s->server = make_vhost(h->loop, "server", CONTEXT_PORT_NO_LISTEN_SERVER, NULL);

@@ -130,3 +130,11 @@ void ws_queue_pop(struct ws_queue *q)
     if (!q->n_messages && q->cap > KEPT_SIZE)
         ws_queue_release(q);
 }
+
+void ws_queue_reset(struct ws_queue *q)
+{
+    q->n_messages = 0;
+    q->n_bytes = 0;
+    if (q->cap > KEPT_SIZE)
+        ws_queue_release(q);
+}

@@ -32,5 +32,6 @@ void ws_queue_commit(struct ws_queue *q, size_t n, bool binary);
 /* The first message; false: none. Its payload may be overwritten (masking). */
 bool ws_queue_first(struct ws_queue *q, char **payload, size_t *n, bool *binary);
 void ws_queue_pop(struct ws_queue *q);
+void ws_queue_reset(struct ws_queue *q); /* drops all messages */
 
 #endif

@@ -129,6 +129,24 @@ TEST(ws_queue_allocates_nothing_in_steady_state)
     ws_queue_release(&q);
 }
 
+TEST(ws_queue_reset_drops_all_and_takes_new_ones)
+{
+    struct ws_queue q;
+    int i;
+
+    ws_queue_init(&q, 4 * KIB);
+    for (i = 0; i < 12; i++)
+        CHECK(put(&q, 300, 'x'));
+    take(&q, 300, 'x'); /* the ring has begun to wander */
+    CHECK(put(&q, 600, 'y'));
+    ws_queue_reset(&q);
+    CHECK_INT(q.n_messages, 0);
+    CHECK(put(&q, 4 * KIB, 'z')); /* all of the bound is free */
+    take(&q, 4 * KIB, 'z');
+    CHECK(put(&q, 64 * KIB, 'x') == false);
+    ws_queue_release(&q);
+}
+
 TEST(ws_queue_gives_back_what_one_large_message_took)
 {
     struct ws_queue q;

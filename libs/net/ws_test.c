@@ -11,6 +11,7 @@
 
 /* --- both ends ----------------------------------------------------------------------------------- */
 
+enum { BRIEF_QUEUE = 40 * 1000 };
 enum on_first { FIRST_NOTHING, FIRST_CLOSE, FIRST_ABORT, FIRST_DISOWN, FIRST_PAUSE };
 
 struct end {
@@ -155,6 +156,12 @@ static const struct ws_route ws_routes[] = {
     { .path = "/small",
       .queue_max = 1000,
       .message_max = 20000,
+      .admit = admit,
+      .accept = on_accept,
+      .abandon = on_abandon },
+    { .path = "/brief",
+      .queue_max = BRIEF_QUEUE,
+      .unsent_max = 4 * KIB,
       .admit = admit,
       .accept = on_accept,
       .abandon = on_abandon },
@@ -421,6 +428,42 @@ TEST(ws_paused_reader_holds_the_sender_back_and_loses_nothing)
     until_messages(&f, &f.server, sent);
     CHECK_INT(f.server.messages, sent);
     CHECK_INT(f.server.bytes, (long long)sent * SIZE);
+    buf_release(&text);
+    close_all(&f);
+}
+
+static bool has_now(void *arg)
+{
+    const struct end *e = arg;
+
+    return e->closed || str_ends(buf_str(&e->got), STR("now|"));
+}
+
+TEST(ws_unsend_takes_back_what_waits_and_the_next_message_overtakes_it)
+{
+    enum { SIZE = 4000 };
+    struct fixture f;
+    struct buf text = BUF_INIT(SIZE);
+    int sent = 0;
+
+    open_on(&f, NULL);
+    dial_open(&f, "/brief");
+    while (text.n < SIZE)
+        buf_add_char(&text, 'y');
+    ws_pause(f.client.conn);
+    while (!ws_send_text(f.server.conn, buf_str(&text))) {
+        sent++;
+        net_turn(&f.net);
+    }
+    CHECK(sent < 200); /* by itself the kernel would take a thousand */
+    ws_unsend(f.server.conn);
+    CHECK(ws_queued(f.server.conn) <= SIZE); /* of one message a part is on its way */
+    CHECK_OK(ws_send_text(f.server.conn, STR("now")));
+    ws_resume(f.client.conn);
+    net_until(&f.net, has_now, &f.client);
+    CHECK_INT(f.client.closed, 0);
+    CHECK_INT(f.client.messages, sent - BRIEF_QUEUE / SIZE + 1);
+    CHECK_INT((f.client.bytes - 3) % SIZE, 0); /* each of them whole */
     buf_release(&text);
     close_all(&f);
 }

@@ -7,7 +7,12 @@
 #include "media_bridge/sentences.h"
 #include "voice/audio_fifo.h"
 
-enum { SIGNATURE_REQUIRED, SIGNATURE_IF_PRESENT, STREAM_QUEUE_MAX = 128 * 1024 };
+enum {
+    SIGNATURE_REQUIRED,
+    SIGNATURE_IF_PRESENT,
+    STREAM_QUEUE_MAX = 128 * 1024,
+    STREAM_UNSENT_MAX = 4 * 1024, /* a third of a second of audio */
+};
 
 #define SETTING(field) offsetof(struct bridge_settings, field)
 
@@ -384,6 +389,7 @@ const struct ws_route bridge_ws_routes[] = {
     { .path = "/media",
       .queue_max = STREAM_QUEUE_MAX,
       .message_max = 256 * KIB,
+      .unsent_max = STREAM_UNSENT_MAX,
       .admit = media_admit,
       .accept = media_accept },
 };

@@ -236,6 +236,9 @@ void call_stream_clear(void *arg)
     char text[MEDIA_CONTROL_BYTES_MAX];
     size_t n = media_write_clear(text, sizeof(text), c->stream_sid);
 
-    if (c->ws && ws_send_text(c->ws, str_n(text, n)))
+    if (!c->ws)
+        return;
+    ws_unsend(c->ws); /* audio and marks that Twilio would only throw away */
+    if (ws_send_text(c->ws, str_n(text, n)))
         log_warn(&c->log, "clear not sent: the stream takes nothing");
 }

@@ -1,4 +1,8 @@
 /* Rules 4 and 5: barge-in, and one arbiter for responses. */
+#include <sys/socket.h>
+
+#include "net/loop_lws_internal.h"
+#include "net/ws_internal.h"
 #include "support/world.h"
 #include "voice/turn_arbiter.h"
 
@@ -72,6 +76,40 @@ TEST(bridge_clears_twilio_even_when_the_engine_has_already_finished)
     until_clears(c, 1);
     until_engine_got(e, "conversation.item.truncate", 1);
     CHECK_INT(engine_got(e, "response.cancel"), 0); /* nothing runs: nothing to cancel */
+    world_close(&w);
+}
+
+/* Reads nothing any more, and has no large buffer that the kernel could fill meanwhile. */
+static void stall(struct fake_caller *c)
+{
+    int size = 32 * KIB;
+
+    CHECK_INT(setsockopt(loop_lws_fd(c->ws->wsi), SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)), 0);
+    ws_pause(c->ws);
+}
+
+TEST(bridge_clears_a_stream_that_stalled_ahead_of_the_audio_that_waits_for_it)
+{
+    struct fake_caller *c;
+    struct fake_engine *e;
+    int64_t before, on_its_way;
+    struct world w;
+
+    c = speaking(&w, &e, 1000);
+    engine_say(e, "And so on.", 30000);
+    engine_end(e, "completed");
+    world_pass(&w, 500);
+    before = c->received_ms;
+    stall(c);
+    world_pass(&w, 15000);
+    engine_speech_started(e, "item_c2");
+    until_engine_got(e, "conversation.item.truncate", 1);
+    ws_resume(c->ws);
+    until_clears(c, 1);
+    on_its_way = c->received_ms - before;
+    CHECK(on_its_way < 10000); /* of 15 s: what the kernels had */
+    world_pass(&w, 2000);
+    CHECK(c->received_ms - before - on_its_way <= 5); /* the fade, and nothing else */
     world_close(&w);
 }
 
