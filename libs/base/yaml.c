@@ -4,134 +4,158 @@
 
 #include <yaml.h>
 
+#include "base/macros.h"
+
+enum { ROOM_FIRST = 4 }; /* entries of a list or map; then twice as many each time */
+
 struct reader {
-    yaml_document_t doc;
+    yaml_parser_t parser;
+    yaml_event_t ev; /* the one that was read last */
     struct arena *a;
     size_t nodes;
     struct err *err;
 };
 
-static enum errc convert(struct reader *r, struct yaml_node *out, int index, int depth);
+static enum errc read_node(struct reader *r, struct yaml_node *out, int depth);
 
-static struct str scalar_text(const struct reader *r, const yaml_node_t *n)
+static enum errc mistake_at(const struct reader *r, yaml_mark_t at, const char *what)
 {
-    return arena_str(r->a, str_n(n->data.scalar.value, n->data.scalar.length));
+    return err_set(r->err, ERR_INVALID, "line %zu, column %zu: %s", at.line + 1, at.column + 1,
+                   what);
 }
 
-/* NOLINTNEXTLINE(misc-no-recursion): YAML_DEPTH_MAX bounds it */
-static enum errc convert_seq(struct reader *r, struct yaml_node *out, const yaml_node_t *n,
-                             int depth)
+static enum errc next_event(struct reader *r)
 {
-    const yaml_node_item_t *it;
-    enum errc rc;
-
-    out->kind = YAML_SEQ;
-    out->n = (size_t)(n->data.sequence.items.top - n->data.sequence.items.start);
-    out->item = ARENA_ARRAY(r->a, struct yaml_node, out->n);
-    for (it = n->data.sequence.items.start; it < n->data.sequence.items.top; it++) {
-        rc = convert(r, &out->item[it - n->data.sequence.items.start], *it, depth + 1);
-        if (rc)
-            return rc;
-    }
+    yaml_event_delete(&r->ev);
+    if (!yaml_parser_parse(&r->parser, &r->ev))
+        return mistake_at(r, r->parser.problem_mark,
+                          r->parser.problem ? r->parser.problem : "no valid YAML");
+    if (r->ev.type == YAML_ALIAS_EVENT)
+        return mistake_at(r, r->ev.start_mark, "aliases (*name) are not taken");
     return ERR_OK;
 }
 
-static enum errc check_new_key(struct reader *r, const struct yaml_node *map, size_t upto,
-                               const yaml_node_t *key)
+static struct str scalar_text(const struct reader *r)
 {
+    return arena_str(r->a, str_n(r->ev.data.scalar.value, r->ev.data.scalar.length));
+}
+
+static void *larger(struct arena *a, const void *p, size_t n, size_t room, size_t size)
+{
+    void *to = arena_calloc(a, room, size);
+
+    if (n)
+        memcpy(to, p, n * size);
+    return to;
+}
+
+static void make_room(struct reader *r, struct yaml_node *out, size_t *room)
+{
+    if (out->n < *room)
+        return;
+    *room = MAX(ROOM_FIRST, 2 * *room);
+    out->item = larger(r->a, out->item, out->n, *room, sizeof(*out->item));
+    if (out->kind == YAML_SEQ)
+        return;
+    out->key = larger(r->a, out->key, out->n, *room, sizeof(*out->key));
+    out->key_line = larger(r->a, out->key_line, out->n, *room, sizeof(*out->key_line));
+}
+
+/* NOLINTNEXTLINE(misc-no-recursion): YAML_DEPTH_MAX bounds it */
+static enum errc read_seq(struct reader *r, struct yaml_node *out, int depth)
+{
+    size_t room = 0;
+    enum errc rc;
+
+    for (;; out->n++) {
+        rc = next_event(r);
+        if (rc || r->ev.type == YAML_SEQUENCE_END_EVENT)
+            return rc;
+        make_room(r, out, &room);
+        rc = read_node(r, &out->item[out->n], depth + 1);
+        if (rc)
+            return rc;
+    }
+}
+
+static enum errc read_key(struct reader *r, struct yaml_node *out)
+{
+    struct str key;
     size_t i;
 
-    for (i = 0; i < upto; i++) {
-        if (str_eq(map->key[i], map->key[upto]))
+    if (r->ev.type != YAML_SCALAR_EVENT)
+        return err_set(r->err, ERR_INVALID, "line %d: a key must be plain text", out->line);
+    key = scalar_text(r);
+    for (i = 0; i < out->n; i++) {
+        if (str_eq(out->key[i], key))
             return err_set(r->err, ERR_INVALID,
                            "line %zu, column %zu: key \"" STR_FMT "\" stands here a second time",
-                           key->start_mark.line + 1, key->start_mark.column + 1,
-                           STR_ARG(map->key[upto]));
+                           r->ev.start_mark.line + 1, r->ev.start_mark.column + 1, STR_ARG(key));
     }
+    out->key[out->n] = key;
+    out->key_line[out->n] = (int)r->ev.start_mark.line + 1;
     return ERR_OK;
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): YAML_DEPTH_MAX bounds it */
-static enum errc convert_map(struct reader *r, struct yaml_node *out, const yaml_node_t *n,
-                             int depth)
+static enum errc read_map(struct reader *r, struct yaml_node *out, int depth)
 {
-    const yaml_node_pair_t *it;
+    size_t room = 0;
     enum errc rc;
 
-    out->kind = YAML_MAP;
-    out->n = (size_t)(n->data.mapping.pairs.top - n->data.mapping.pairs.start);
-    out->item = ARENA_ARRAY(r->a, struct yaml_node, out->n);
-    out->key = ARENA_ARRAY(r->a, struct str, out->n);
-    out->key_line = ARENA_ARRAY(r->a, int, out->n);
-    for (it = n->data.mapping.pairs.start; it < n->data.mapping.pairs.top; it++) {
-        const yaml_node_t *key = yaml_document_get_node(&r->doc, it->key);
-        size_t i = (size_t)(it - n->data.mapping.pairs.start);
-
-        if (!key || key->type != YAML_SCALAR_NODE)
-            return err_set(r->err, ERR_INVALID, "line %d: a key must be plain text", out->line);
-        out->key[i] = scalar_text(r, key);
-        out->key_line[i] = (int)key->start_mark.line + 1;
-        rc = check_new_key(r, out, i, key);
+    for (;; out->n++) {
+        rc = next_event(r);
+        if (rc || r->ev.type == YAML_MAPPING_END_EVENT)
+            return rc;
+        make_room(r, out, &room);
+        rc = read_key(r, out);
         if (!rc)
-            rc = convert(r, &out->item[i], it->value, depth + 1);
+            rc = next_event(r);
+        if (!rc)
+            rc = read_node(r, &out->item[out->n], depth + 1);
         if (rc)
             return rc;
     }
-    return ERR_OK;
 }
 
 /* NOLINTNEXTLINE(misc-no-recursion): YAML_DEPTH_MAX bounds it */
-static enum errc convert(struct reader *r, struct yaml_node *out, int index, int depth)
+static enum errc read_node(struct reader *r, struct yaml_node *out, int depth)
 {
-    const yaml_node_t *n = yaml_document_get_node(&r->doc, index);
-
-    if (!n)
-        return err_set(r->err, ERR_INVALID, "a part of the document is missing");
-    out->line = (int)n->start_mark.line + 1;
-    out->column = (int)n->start_mark.column + 1;
+    out->line = (int)r->ev.start_mark.line + 1;
+    out->column = (int)r->ev.start_mark.column + 1;
     if (depth > YAML_DEPTH_MAX || ++r->nodes > YAML_NODES_MAX)
         return err_set(r->err, ERR_INVALID, "line %d: too deep or too large", out->line);
-    switch (n->type) {
-    case YAML_SCALAR_NODE:
-        out->kind = YAML_SCALAR;
-        out->text = scalar_text(r, n);
-        out->plain = n->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
-        return ERR_OK;
-    case YAML_SEQUENCE_NODE:
-        return convert_seq(r, out, n, depth);
-    case YAML_MAPPING_NODE:
-        return convert_map(r, out, n, depth);
-    case YAML_NO_NODE:
-    default:
-        return err_set(r->err, ERR_INVALID, "line %d: empty node", out->line);
+    if (r->ev.type == YAML_SEQUENCE_START_EVENT) {
+        out->kind = YAML_SEQ;
+        return read_seq(r, out, depth);
     }
+    if (r->ev.type == YAML_MAPPING_START_EVENT) {
+        out->kind = YAML_MAP;
+        return read_map(r, out, depth);
+    }
+    out->kind = YAML_SCALAR; /* what else a value can be */
+    out->text = scalar_text(r);
+    out->plain = r->ev.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+    return ERR_OK;
 }
 
-/* The loader resolves aliases silently, so they are looked for before, in the stream of tokens. */
-static enum errc refuse_aliases(struct str text, struct err *err)
+static enum errc read_stream(struct reader *r, struct yaml_node *root)
 {
-    yaml_parser_t parser;
-    yaml_event_t ev;
-    yaml_event_type_t type;
-    enum errc rc = ERR_OK;
+    enum errc rc = next_event(r);
 
-    if (!yaml_parser_initialize(&parser))
-        return err_set(err, ERR_INTERNAL, "YAML parser did not start");
-    yaml_parser_set_input_string(&parser, (const unsigned char *)text.p, text.n);
-    do {
-        if (!yaml_parser_parse(&parser, &ev)) {
-            rc = err_set(err, ERR_INVALID, "line %zu, column %zu: %s", parser.problem_mark.line + 1,
-                         parser.problem_mark.column + 1,
-                         parser.problem ? parser.problem : "no valid YAML");
-            break;
-        }
-        type = ev.type;
-        if (type == YAML_ALIAS_EVENT)
-            rc = err_set(err, ERR_INVALID, "line %zu, column %zu: aliases (*name) are not taken",
-                         ev.start_mark.line + 1, ev.start_mark.column + 1);
-        yaml_event_delete(&ev);
-    } while (!rc && type != YAML_STREAM_END_EVENT);
-    yaml_parser_delete(&parser);
+    if (!rc)
+        rc = next_event(r); /* after the beginning of the stream */
+    if (rc || r->ev.type == YAML_STREAM_END_EVENT)
+        return rc;
+    rc = next_event(r); /* after the beginning of the document */
+    if (!rc)
+        rc = read_node(r, root, 0);
+    if (!rc)
+        rc = next_event(r);
+    if (!rc)
+        rc = next_event(r); /* after the end of the document */
+    if (!rc && r->ev.type != YAML_STREAM_END_EVENT)
+        rc = mistake_at(r, r->ev.start_mark, "a second document begins");
     return rc;
 }
 
@@ -140,27 +164,16 @@ enum errc yaml_parse(const struct yaml_node **ret, struct arena *a, struct str t
 {
     struct reader r = { .a = a, .err = err };
     struct yaml_node *root = ARENA_NEW(a, struct yaml_node);
-    yaml_parser_t parser;
     enum errc rc;
 
-    rc = refuse_aliases(text, err);
-    if (rc)
-        return rc;
-    if (!yaml_parser_initialize(&parser))
+    if (!yaml_parser_initialize(&r.parser))
         return err_set(err, ERR_INTERNAL, "YAML parser did not start");
-    yaml_parser_set_input_string(&parser, (const unsigned char *)text.p, text.n);
-    if (!yaml_parser_load(&parser, &r.doc)) {
-        rc = err_set(err, ERR_INVALID, "line %zu, column %zu: %s", parser.problem_mark.line + 1,
-                     parser.problem_mark.column + 1,
-                     parser.problem ? parser.problem : "no valid YAML");
-    } else {
-        root->kind = YAML_MAP;
-        root->line = root->column = 1;
-        if (yaml_document_get_root_node(&r.doc))
-            rc = convert(&r, root, 1, 0);
-        yaml_document_delete(&r.doc);
-    }
-    yaml_parser_delete(&parser);
+    yaml_parser_set_input_string(&r.parser, (const unsigned char *)text.p, text.n);
+    root->kind = YAML_MAP;
+    root->line = root->column = 1;
+    rc = read_stream(&r, root);
+    yaml_event_delete(&r.ev);
+    yaml_parser_delete(&r.parser);
     if (!rc)
         *ret = root;
     return rc;

@@ -28,7 +28,7 @@ struct yaml_node {
     int *key_line;
 };
 
-/* ERR_INVALID: "line 3, column 5: <what>". An empty document is an empty map. */
+/* ERR_INVALID: "line 3, column 5: <what>", also for a second document. An empty one is an empty map. */
 MUST_USE enum errc yaml_parse(const struct yaml_node **ret, struct arena *a, struct str text,
                               struct err *err);
 

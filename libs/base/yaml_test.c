@@ -1,5 +1,7 @@
 #include "base/yaml.h"
 
+#include "base/buf.h"
+#include "base/macros.h"
 #include "test.h"
 
 static const struct {
@@ -10,6 +12,9 @@ static const struct {
     { "key twice", "a: 1\nb: 2\na: 3\n", "line 3, column 1: key \"a\" stands here a second time" },
     { "alias", "a: &x [1]\nb: *x\n", "line 2, column 4: aliases (*name) are not taken" },
     { "list as key", "? [1]\n: 2\n", "a key must be plain text" },
+    { "alias as key", "a: &x 1\n*x : 2\n", "line 2, column 1: aliases (*name) are not taken" },
+    { "two documents", "a: 1\n---\nb: 2\n", "line 2, column 1: a second document begins" },
+    { "a mistake after the document", "a: 1\n...\n%", "line 3, column " },
 };
 
 TEST(yaml_parse_names_the_line_of_what_is_wrong)
@@ -48,6 +53,39 @@ TEST(yaml_parse_gives_scalars_lists_and_maps_with_their_lines)
     CHECK_INT(yaml_at(list, 1)->line, 6);
     CHECK_STR(yaml_str_or(yaml_at(list, 1), STR_EMPTY), "two words");
     CHECK(yaml_get(root, "none") == NULL);
+    arena_release(&a);
+}
+
+TEST(yaml_parse_takes_lists_and_maps_of_any_length_up_to_its_limits)
+{
+    struct arena a = ARENA_INIT;
+    struct buf text = BUF_INIT(65536);
+    const struct yaml_node *root;
+    struct err err = ERR_INIT;
+    int i;
+
+    for (i = 0; i < 300; i++)
+        buf_addf(&text, "key%d: [%d, {a: b, c: d}]\n", i, i);
+    CHECK_OK(yaml_parse(&root, &a, buf_str(&text), NULL));
+    CHECK_INT(yaml_len(root), 300);
+    for (i = 0; i < 300; i++) {
+        CHECK_INT(yaml_i64_or(yaml_at(&root->item[i], 0), -1), i);
+        CHECK_INT(root->key_line[i], i + 1);
+        CHECK_STR(yaml_str_or(yaml_get(yaml_at(&root->item[i], 1), "c"), STR_EMPTY), "d");
+    }
+    buf_reset(&text);
+    for (i = 0; i <= YAML_DEPTH_MAX; i++)
+        buf_add_char(&text, '[');
+    for (i = 0; i <= YAML_DEPTH_MAX; i++)
+        buf_add_char(&text, ']');
+    CHECK_OK(yaml_parse(&root, &a, str_slice(buf_str(&text), 1, text.n - 1), NULL));
+    CHECK_OK(yaml_parse(&root, &a, buf_str(&text), NULL));
+    buf_reset(&text);
+    for (i = 0; i <= YAML_DEPTH_MAX + 1; i++)
+        buf_add_c(&text, "[\n");
+    CHECK_RC(ERR_INVALID, yaml_parse(&root, &a, buf_str(&text), &err));
+    CHECK_STR(str_c(err.text), "line 34: too deep or too large");
+    buf_release(&text);
     arena_release(&a);
 }
 

@@ -124,7 +124,7 @@ TEST(an_event_has_a_largest_number_of_rules_and_dates)
     size_t i, j;
 
     for (i = 0; i < ARRAY_LEN(lists); i++) {
-        struct buf b = BUF_INIT(64 * 1024);
+        struct buf b = BUF_INIT(65536);
         struct arena a = ARENA_INIT;
 
         buf_add_c(&b, "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nDTSTART:20260501\r\n");
