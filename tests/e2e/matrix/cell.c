@@ -75,21 +75,37 @@ static int faults_with(const struct cell *k, unsigned flag)
     return n;
 }
 
+/* One that has had its time is answered for, however long the gateway is still at it. */
+static bool tool_runs(const struct cell *k)
+{
+    const struct call *c = cell_call(k);
+
+    return c && c->tools && tools_pending(c->tools) > 0;
+}
+
 /* Nothing is said, and nothing is due, as far as engine and caller can see. */
 static bool is_idle(const struct cell *k)
 {
     const struct fake_engine *e = cell_engine(k);
 
     return e && e->updated && !e->active && e->asked <= e->responses && k->c->queue.n == 0 &&
-           world_held(k->w, &k->w->gateway) == 0;
+           !tool_runs(k);
+}
+
+/* Who presses keys is listened to, and waits for nothing yet. */
+static bool types(const struct cell *k)
+{
+    const struct call *c = cell_call(k);
+
+    return c && c->keys.open;
 }
 
 static void look(struct cell *k)
 {
     int64_t now = world_now_ms(k->w), heard = caller_heard_ms(k->c);
-    int limit_ms = world_held(k->w, &k->w->gateway) ? CALL_TOOL_SLOWER_MS + IDLE_MS : HEARD_MS;
+    int limit_ms = tool_runs(k) ? CALL_TOOL_SLOWER_MS + IDLE_MS : HEARD_MS;
 
-    if (heard > k->heard_ms)
+    if (heard > k->heard_ms || types(k))
         k->heard_at_ms = now;
     k->heard_ms = heard;
     if (!is_idle(k))
