@@ -116,7 +116,7 @@ struct ws_conn *ws_conn_create(struct loop *l, size_t queue_max, size_t message_
     c->loop = l;
     c->message_max = message_max ? message_max : WS_MESSAGE_MAX;
     c->close_code = 1006;
-    ws_queue_init(&c->queue, queue_max ? queue_max : WS_QUEUE_MAX);
+    ws_queue_init(&c->queue, ws_lws_pool(l), queue_max ? queue_max : WS_QUEUE_MAX);
     buf_init(&c->message, c->message_max);
     timer_init(&c->ping, l, on_ping_timer, c);
     timer_init(&c->closing, l, on_closing_timer, c);
@@ -209,7 +209,7 @@ size_t ws_queued(const struct ws_conn *c)
 void ws_unsend(struct ws_conn *c)
 {
     if (c->state <= WS_OPEN)
-        ws_queue_reset(&c->queue); /* what lws holds a part of is not in it any more */
+        ws_queue_release(&c->queue); /* what lws holds a part of is not in it any more */
 }
 
 void ws_pause(struct ws_conn *c)

@@ -40,7 +40,7 @@ struct ws_events {
 MUST_USE enum errc ws_send_text(struct ws_conn *c, struct str data);
 MUST_USE enum errc ws_send_binary(struct ws_conn *c, const void *data, size_t n);
 /* For hot paths: room for `max` bytes in the queue to be written in place, then committed at once, before
- * any other call, with the actual length as one text message. NULL: full, or closing. Allocates nothing once the queue has grown. */
+ * any other call, with the actual length as one text message. NULL: full, or closing. Allocates nothing while little is queued. */
 char *ws_send_reserve(struct ws_conn *c, size_t max);
 void ws_send_commit(struct ws_conn *c, size_t n);
 size_t ws_queued(const struct ws_conn *c); /* bytes not yet handed to the kernel */

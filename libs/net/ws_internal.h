@@ -113,6 +113,7 @@ void ws_tell_close(const struct ws_conn *c, bool in, int code, struct str reason
                    const struct err *err); /* the first counts */
 
 /* ws_lws.c */
+struct pool *ws_lws_pool(struct loop *l);            /* of send queues */
 MUST_USE enum errc ws_lws_enlist(struct ws_conn *c); /* ERR_CLOSED: the loop is ending */
 struct ws_dial {
     struct lws_vhost *vhost;

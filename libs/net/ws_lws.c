@@ -45,6 +45,7 @@ struct ws_state_lws {
     struct ws_conn *adopted;
     struct buf message;         /* in pieces so far, of the one connection that has it */
     struct ws_conn *message_of; /* NULL: nobody */
+    struct pool queues;
 };
 
 static struct ws_state_lws *state_of(struct loop *l);
@@ -373,8 +374,10 @@ static void state_destroy(void *arg)
         SSL_CTX_free(t->ctx);
         mem_free(t);
     }
-    if (s)
+    if (s) {
         buf_release(&s->message);
+        pool_release(&s->queues);
+    }
     mem_free(s);
 }
 
@@ -386,8 +389,14 @@ static struct ws_state_lws *state_of(struct loop *l)
     if (!s) {
         *state = s = MEM_NEW(struct ws_state_lws);
         list_init(&s->conns);
+        ws_queue_pool_init(&s->queues);
     }
     return s;
+}
+
+struct pool *ws_lws_pool(struct loop *l)
+{
+    return &state_of(l)->queues;
 }
 
 enum errc ws_lws_enlist(struct ws_conn *c)

@@ -9,8 +9,8 @@
 
 enum {
     ALIGN = 16,
-    FIRST_SIZE = 4 * 1024,
-    KEPT_SIZE = 8 * 1024, /* what grew beyond it for one large message is given back */
+    BLOCK_SIZE = 4 * 1024,
+    BLOCKS_KEPT = 64,
 };
 
 struct record {
@@ -29,15 +29,28 @@ static struct record *record_at(const struct ws_queue *q, size_t at)
     return (struct record *)(void *)(q->mem + at); /* records are aligned */
 }
 
-void ws_queue_init(struct ws_queue *q, size_t max_bytes)
+void ws_queue_pool_init(struct pool *p)
 {
-    *q = (struct ws_queue){ .max_bytes = max_bytes };
+    pool_init(p, BLOCK_SIZE, BLOCKS_KEPT);
+}
+
+void ws_queue_init(struct ws_queue *q, struct pool *pool, size_t max_bytes)
+{
+    *q = (struct ws_queue){ .pool = pool, .max_bytes = max_bytes };
+}
+
+static void give_back(struct ws_queue *q)
+{
+    if (q->cap == BLOCK_SIZE)
+        pool_give(q->pool, q->mem);
+    else
+        mem_free(q->mem);
 }
 
 void ws_queue_release(struct ws_queue *q)
 {
-    mem_free(q->mem);
-    ws_queue_init(q, q->max_bytes);
+    give_back(q);
+    ws_queue_init(q, q->pool, q->max_bytes);
 }
 
 /* Where `size` bytes in one piece are free; cap: nowhere. */
@@ -55,8 +68,8 @@ static size_t find_room(struct ws_queue *q, size_t size)
 /* Moves all messages to the start of a larger memory. */
 static void grow(struct ws_queue *q, size_t size)
 {
-    size_t cap = MAX(MAX(q->cap * 2, (size_t)FIRST_SIZE), q->cap + size);
-    char *mem = mem_alloc(cap);
+    size_t cap = MAX(MAX(q->cap * 2, (size_t)BLOCK_SIZE), q->cap + size);
+    char *mem = cap == BLOCK_SIZE ? pool_take(q->pool) : mem_alloc(cap);
     size_t at = q->head, to = 0, i;
 
     for (i = 0; i < q->n_messages; i++) {
@@ -68,7 +81,7 @@ static void grow(struct ws_queue *q, size_t size)
         if (at == q->wrap && q->tail <= q->head)
             at = 0;
     }
-    mem_free(q->mem);
+    give_back(q);
     q->mem = mem;
     q->cap = cap;
     q->head = 0;
@@ -127,14 +140,6 @@ void ws_queue_pop(struct ws_queue *q)
     q->head += r->size;
     if (wrapped && q->head == q->wrap)
         q->head = 0;
-    if (!q->n_messages && q->cap > KEPT_SIZE)
-        ws_queue_release(q);
-}
-
-void ws_queue_reset(struct ws_queue *q)
-{
-    q->n_messages = 0;
-    q->n_bytes = 0;
-    if (q->cap > KEPT_SIZE)
+    if (!q->n_messages)
         ws_queue_release(q);
 }
