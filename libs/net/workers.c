@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -37,7 +38,7 @@ struct workers {
     int n_threads; /* under the mutex, as are the next ones */
     struct list queue, finished;
     size_t n_queue, n_idle;
-    bool stopping;
+    bool stopping, stand_back;
     struct mailbox *mailbox;
     atomic_size_t pending;
 };
@@ -93,9 +94,18 @@ static void run_job(struct workers *w, struct job *j, struct arena *arena, struc
         loop_post(w->loop, on_mail, w->mailbox);
 }
 
+static void stand_back(void)
+{
+    static const struct sched_param none = { 0 };
+
+    (void)sched_setscheduler(0, SCHED_BATCH,
+                             &none); /* of this thread; a kernel without it: as before */
+}
+
 static void *worker(void *arg)
 {
     struct workers *w = arg;
+    bool stands_back = false;
     struct http_client *http = http_client_create(w->tls, loop_clock(w->loop));
     struct arena arena;
 
@@ -112,6 +122,9 @@ static void *worker(void *arg)
         n = list_pop_front(&w->queue);
         if (n)
             w->n_queue--;
+        if (w->stand_back && !stands_back)
+            stand_back();
+        stands_back = w->stand_back;
         pthread_mutex_unlock(&w->mutex);
         if (!n)
             break; /* stopping, and nothing is left */
@@ -172,6 +185,13 @@ enum errc workers_submit(struct workers *w, void (*run)(void *arg, struct ctx *c
     if (rc)
         mem_free(j);
     return rc;
+}
+
+void workers_stand_back(struct workers *w)
+{
+    pthread_mutex_lock(&w->mutex);
+    w->stand_back = true;
+    pthread_mutex_unlock(&w->mutex);
 }
 
 size_t workers_pending(const struct workers *w)

@@ -27,6 +27,9 @@ struct workers *workers_destroy(struct workers *w);
  * are being destroyed; then neither runs. */
 MUST_USE enum errc workers_submit(struct workers *w, void (*run)(void *arg, struct ctx *ctx),
                                   void (*done)(void *arg), void *arg);
+/* Where loop and workers share a core: from now on no worker that wakes up interrupts the loop, or anybody else;
+ * it waits for its time slice. For a process whose loop carries audio. */
+void workers_stand_back(struct workers *w);
 size_t workers_pending(const struct workers *w); /* queued and running; from the loop thread */
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 
@@ -181,6 +182,34 @@ TEST(workers_refuse_beyond_their_queue)
     CHECK(!c->jobs[1].ran);
     net_close(&n);
     counts_destroy(c);
+}
+
+static void tell_policy(void *arg, struct ctx *ctx)
+{
+    (void)ctx;
+    *(int *)arg = sched_getscheduler(0);
+}
+
+static int policy_of_a_job(struct net *n)
+{
+    int policy = -1;
+
+    CHECK_OK(workers_submit(n->workers, tell_policy, NULL, &policy));
+    while (workers_pending(n->workers))
+        net_turn(n);
+    return policy;
+}
+
+TEST(workers_that_stand_back_do_not_interrupt_the_loop)
+{
+    struct net n;
+
+    net_open(&n, 1);
+    CHECK_INT(policy_of_a_job(&n), SCHED_OTHER);
+    workers_stand_back(n.workers);
+    CHECK_INT(policy_of_a_job(&n), SCHED_BATCH);
+    CHECK_INT(sched_getscheduler(0), SCHED_OTHER); /* the loop's */
+    net_close(&n);
 }
 
 static void submit_another(void *arg)

@@ -269,6 +269,7 @@ enum errc bridge_create(void **ret, struct service *s, struct err *err)
         bridge_destroy(b);
         return rc;
     }
+    workers_stand_back(s->workers);
     b->outbox = outbox_create(s->loop, &s->workers, b->google, own->events_topic,
                               (int)MAX(own->common.workers / 2, 1), &s->log);
     b->opening = opening_create(b);
