@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/crypto.h"
+#include "base/macros.h"
 
 enum { FILE_CHUNK_BYTES = 16384, FILE_PATH_MAX = 4096, FILE_SUFFIX_CHARS = 12 };
 
@@ -20,7 +21,7 @@ static enum errc io_error(struct err *err, int errnum, const char *path)
 
 static enum errc read_all(struct buf *out, int fd, const char *path, struct err *err)
 {
-    char chunk[FILE_CHUNK_BYTES];
+    char chunk[FILE_CHUNK_BYTES] UNINITIALIZED;
     struct stat st;
 
     if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)

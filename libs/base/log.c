@@ -290,8 +290,8 @@ static void emit(struct log_sink *s, enum log_level level, struct line *line)
 void log_write(const struct log *l, enum log_level level, const char *fmt, ...)
 {
     int errnum = errno; /* logging must not disturb the caller's */
-    char message[LOG_LINE_MAX];
-    struct line line;
+    char message[LOG_LINE_MAX] UNINITIALIZED;
+    struct line line UNINITIALIZED;
     va_list ap;
 
     if (!log_enabled(l, level))

@@ -518,7 +518,7 @@ void http_conn_close(struct http_conn *c)
 
 static void conn_read(struct http_conn *c)
 {
-    char data[READ_SIZE];
+    char data[READ_SIZE] UNINITIALIZED;
     ssize_t n = recv(c->fd, data, sizeof(data), 0);
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
