@@ -270,7 +270,7 @@ static const struct http_route routes[] = {
     { HTTP_GET, "/phone.js", 0, NULL, on_script, true },
 };
 static const struct ws_route ws_routes[] = {
-    { "/phone/line", 0, 64 * KIB, admit, accept_line, NULL },
+    { .path = "/phone/line", .message_max = 64 * KIB, .admit = admit, .accept = accept_line },
 };
 
 const struct local_module phone_module = {
