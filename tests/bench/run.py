@@ -104,7 +104,7 @@ def goals(points, others):
 def other_figures(bin_dir, profile, quick):
     say("start")
     result = {"start": start.measure(f"{bin_dir}/twiml-webhook", f"{bin_dir}/media-bridge", f"{bin_dir}/bare_server",
-                                     profile, 5 if quick else 30)}
+                                     profile, 5 if quick else 100)}
     say("barge-in at 100 calls")
     runs = [load(bin_dir, "bridge", 100, True, "--barge-in") for _ in range(1 if quick else 3)]
     result["bargeIn"] = {"calls": 100, "clears": sum(r["clears"] for r in runs),
@@ -124,8 +124,8 @@ def tell(points, others):
         print(f"* the callers themselves were late (p99 beyond {LATE_MS} ms): the machine is busy with other things")
     idle = points[-1]["bridge"]["idleKib"] / 1024
     s, v, b = others["start"], others["vad"], others["bargeIn"]
-    print(f"\nidle {idle:.1f} MiB; exec → first TwiML {s['twimlMs']} ms (min {s['twimlMinMs']}), → first accepted stream "
-          f"{s['streamMs']} ms (min {s['streamMinMs']}), bare server {s['bareMs']} ms")
+    print(f"\nidle {idle:.1f} MiB; exec → first TwiML {s['twimlMs']} ms (p95 {s['twimlP95Ms']}, min {s['twimlMinMs']}), → first "
+          f"accepted stream {s['streamMs']} ms (p95 {s['streamP95Ms']}, min {s['streamMinMs']}), bare server {s['bareMs']} ms")
     print(f"speech_started → clear at {b['calls']} calls: p50 {b['clearP50Ms']} ms, p99 {b['clearP99Ms']} ms "
           f"({b['clears']} of them)")
     print(f"handshake of 300 ms: {others['handshake']['framesSent']} frames sent, "

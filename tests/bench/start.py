@@ -1,5 +1,5 @@
 """Time from exec to the first signed TwiML answer of the release webhook and to the first stream that the release
-bridge accepts, beside a bare static server that answers with a fixed document: interleaved, medians."""
+bridge accepts, beside a bare static server that answers with a fixed document: interleaved, medians, p95."""
 import base64
 import hashlib
 import hmac
@@ -100,4 +100,6 @@ def measure(webhook, bridge, bare, profile, rounds):
         cloud.wait()
     result = {name: round(statistics.median(values), 3) for name, values in took.items()}
     result.update({name.replace("Ms", "MinMs"): round(min(values), 3) for name, values in took.items()})
+    result.update({name.replace("Ms", "P95Ms"): round(sorted(values)[len(values) * 95 // 100], 3)
+                   for name, values in took.items()})
     return result
