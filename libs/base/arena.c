@@ -10,7 +10,7 @@
 #ifdef VC_SANITIZED
 static const size_t BLOCK_FIRST_BYTES = 0, BLOCK_MAX_BYTES = 0;
 #else
-static const size_t BLOCK_FIRST_BYTES = 1024, BLOCK_MAX_BYTES = 65536;
+static const size_t BLOCK_FIRST_BYTES = 512, BLOCK_MAX_BYTES = 65536;
 #endif
 static const size_t ALIGN = _Alignof(max_align_t);
 

@@ -151,7 +151,7 @@ static struct turn *turn_for(struct journal *j, struct str item_id, enum voice_r
     if (j->n_turns == JOURNAL_TURNS_MAX)
         return NULL;
     if (j->n_turns == j->cap_turns) {
-        j->cap_turns = j->cap_turns ? j->cap_turns * 2 : 16;
+        j->cap_turns = j->cap_turns ? j->cap_turns * 2 : 4;
         j->turns = mem_realloc(j->turns, j->cap_turns * sizeof(*j->turns));
     }
     t = &j->turns[j->n_turns];
