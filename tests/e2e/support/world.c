@@ -237,12 +237,14 @@ static void turn(struct world *w)
     CHECK_OK(loop_run_until(w->loop, is_zero, &left, 20000));
 }
 
-/* Jobs of the bridge that will end by themselves: time waits for them. */
+/* Jobs of the bridge that will end by themselves: time waits for them, but not for those that wait for a
+ * worker, when all of these wait for time. */
 static bool workers_busy(struct world *w)
 {
     size_t waiting = (size_t)world_held(w, NULL) + (size_t)clock_fake_asleep(&w->fake);
+    size_t pending = w->workers ? workers_pending(w->workers) : 0;
 
-    return w->workers && workers_pending(w->workers) > waiting;
+    return MIN(pending, (size_t)WORKERS) > waiting;
 }
 
 static bool not_busy(void *arg)
