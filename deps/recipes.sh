@@ -36,6 +36,14 @@ debian_patches() { # PATTERN...
     [[ $applied -gt 0 ]]
 }
 
+# Changes exactly one line, or stops the build.
+replace_once() { # FILE SED-COMMAND
+    cp "$1" "$1.orig"
+    sed -i -E "$2" "$1"
+    [[ $(diff "$1.orig" "$1" | grep -c '^>') == 1 ]]
+    rm "$1.orig"
+}
+
 cmake_install() { # OPTION...
     cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=None -DCMAKE_C_COMPILER="$cc" \
         -DCMAKE_C_FLAGS="$cflags_mapped" -DCMAKE_POSITION_INDEPENDENT_CODE=ON \
@@ -79,6 +87,8 @@ tidy_stage() {
 build_openssl() {
     debian_patches Configure-allow-* conf-* Avoid-* Add-* Fix-* Handle-* ssl-record-* CMP-* \
         Don-t-store-* Check-* QUIC-*
+    # Each connection has room for as many records at once; more than one at a time is for engines.
+    replace_once include/openssl/ssl.h.in 's/^(#define SSL_MAX_PIPELINES) 32$/\1 1/'
     CC=$cc CFLAGS=$cflags ./Configure --prefix=/usr --libdir=lib --openssldir=/etc/ssl threads \
         no-shared no-pinshared no-tests no-docs no-apps no-module no-dso no-engine no-legacy \
         no-ui-console no-comp no-dtls no-srp no-ssl3 no-cms no-ts no-ct no-cmp no-http no-quic \
@@ -93,6 +103,10 @@ build_openssl() {
 # socket, which sandboxes may refuse.
 build_libwebsockets() {
     debian_patches CVE-*
+    # A client's buffer for the message in progress may be short; it still reads a whole TLS record at
+    # a time (what is left of one would be tried again and again while the connection is paused).
+    replace_once lib/roles/ws/ops-ws.c '/restrict the amount of rx/,/rx_ubuf_alloc/'\
+'s/if \(lwsi_role_ws\(wsi\)\)/if (lwsi_role_ws(wsi) \&\& !lwsi_role_client(wsi))/'
     cmake_install -DLWS_WITH_STATIC=ON -DLWS_WITH_SHARED=OFF -DLWS_STATIC_PIC=ON \
         -DLWS_WITHOUT_TESTAPPS=ON -DLWS_WITH_MINIMAL_EXAMPLES=OFF -DLWS_WITHOUT_EXTENSIONS=ON \
         -DLWS_WITH_HTTP2=OFF -DLWS_IPV6=ON -DLWS_UNIX_SOCK=OFF -DLWS_WITH_NETLINK=OFF \

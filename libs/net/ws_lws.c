@@ -15,10 +15,8 @@
 #include "net/tls.h"
 
 enum {
-    RX_SERVER = 2 * 1024, /* of one reading: longer messages come in pieces */
-    /* A whole TLS record: what is left of one, lws would read again and again while the connection is paused,
-     * and then give it up. */
-    RX_CLIENT = 16 * 1024,
+    RX_SERVER = 2 * 1024,      /* of one reading: longer messages come in pieces */
+    RX_CLIENT = 2 * 1024,      /* of one message; a reading takes a whole TLS record */
     TX_PIECE = 256 * 1024,     /* of one write to the socket */
     CONNECT_LIMIT_S = 120,     /* ours are shorter, and in milliseconds */
     MESSAGE_KEPT = 256 * 1024, /* a larger buffer is given back after the message */

@@ -328,7 +328,7 @@ static size_t piece_due(const struct playout *p, const struct part *t, int64_t n
 static bool piece_send(struct playout *p, size_t n)
 {
     const uint8_t *piece;
-    uint8_t joined[PIECE_MAX];
+    uint8_t joined[PIECE_MAX] UNINITIALIZED;
 
     n = MIN(n, (size_t)PIECE_MAX);
     if (audio_fifo_piece(&p->audio, p->sent, &piece) < n) {

@@ -201,7 +201,7 @@ static void keep_words(struct call *c)
 
 static void give_words(struct call *c)
 {
-    uint8_t ulaw[CALL_REPLAY_MS * G711_BYTES_PER_MS];
+    uint8_t ulaw[CALL_REPLAY_MS * G711_BYTES_PER_MS] UNINITIALIZED;
     size_t n = caller_audio_kept(&c->caller_audio), at, piece;
 
     c->replacing = false;
