@@ -1,7 +1,8 @@
 /* net/tls.h: one store of trusted roots, built once and shared by every TLS connection of the process
  * (curl and libwebsockets alike). Roots: SSL_CERT_FILE when set, else the bundle embedded in the binary's
  * build (PEM between the symbols vc_ca_bundle and vc_ca_bundle_end), else the system's bundle. Built on
- * first use, after the server listens. Thread-safe. */
+ * first use, after the server listens; a certificate in it is opened when a chain first asks for its name.
+ * Thread-safe. */
 #ifndef NET_TLS_H
 #define NET_TLS_H
 

@@ -1,7 +1,9 @@
 #include "net/tls.h"
 
 #include <string.h>
+#include <unistd.h>
 
+#include "base/file.h"
 #include "net/tls_testing.h"
 #include "support_test.h"
 
@@ -317,16 +319,61 @@ TEST(tls_web_socket_keeps_no_key_of_its_handshake)
     close_front(&f);
 }
 
+#define NO_CERTIFICATE "-----BEGIN CERTIFICATE-----\nMAMCAQE=\n-----END CERTIFICATE-----\n"
+
+/* Both authorities have the same name, and other keys. */
+static void write_bundle(const char *path, struct tls_front *first, struct tls_front *second)
+{
+    struct buf text = BUF_INIT(65536);
+
+    buf_add_c(&text, "# roots\n" NO_CERTIFICATE);
+    CHECK_OK(file_read(&text, tls_front_ca_file(first), NULL));
+    CHECK_OK(file_read(&text, tls_front_ca_file(second), NULL));
+    CHECK_OK(file_write(path, buf_str(&text), NULL));
+    buf_release(&text);
+}
+
+TEST(tls_roots_are_all_found_by_name_however_it_is_encoded)
+{
+    struct fixture f, g;
+    struct tls_store *both;
+    const char *path;
+    int round;
+
+    open_front(&f, "DNS:localhost", 0);
+    open_front(&g, "DNS:localhost", 0);
+    path = arena_printf(&f.arena, "%s-both", tls_front_ca_file(f.front)).p;
+    write_bundle(path, g.front, f.front);
+    for (round = 0; round < 2; round++) {
+        both = tls_store_create(path);
+        CHECK_INT(tls_store_count(both, "nobody", true), 0);
+        CHECK_INT(tls_store_count(both, TLS_FRONT_AUTHORITY, round == 0), 2);
+        CHECK_INT(tls_store_count(both, TLS_FRONT_AUTHORITY, round != 0), 2);
+        tls_store_destroy(both);
+    }
+    unlink(path);
+    close_front(&f);
+    close_front(&g);
+}
+
 TEST(tls_store_says_when_there_are_no_roots)
 {
-    struct tls_store *s = tls_store_create("/nonexistent/ca.pem");
-    struct tls_store *empty = tls_store_create("/dev/null");
-    struct err err = ERR_INIT;
-    void *store;
+    static const char *const files[] = { "/nonexistent/ca.pem", "/dev/null", NULL };
+    struct arena a = ARENA_INIT;
+    const char *junk = arena_printf(&a, "/tmp/tls-no-roots-%d", (int)getpid()).p;
+    size_t i;
 
-    CHECK_RC(ERR_NOT_FOUND, tls_store_get(s, &store, &err));
-    CHECK_CONTAINS(str_c(err.text), "/nonexistent/ca.pem");
-    CHECK_RC(ERR_NOT_FOUND, tls_store_get(empty, &store, &err));
-    tls_store_destroy(s);
-    tls_store_destroy(empty);
+    CHECK_OK(file_write(junk, STR(NO_CERTIFICATE), NULL));
+    for (i = 0; i < ARRAY_LEN(files); i++) {
+        const char *file = files[i] ? files[i] : junk;
+        struct tls_store *s = tls_store_create(file);
+        struct err err = ERR_INIT;
+        void *store;
+
+        CHECK_RC(ERR_NOT_FOUND, tls_store_get(s, &store, &err));
+        CHECK_CONTAINS(str_c(err.text), file);
+        tls_store_destroy(s);
+    }
+    unlink(junk);
+    arena_release(&a);
 }

@@ -21,6 +21,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "net/tls.h"
 #include "net/ws_internal.h"
 
 enum { RELAYS_MAX = 64 };
@@ -91,7 +92,7 @@ static void save_ca(struct tls_front *f, X509 *ca)
 static void make_identity(struct tls_front *f, const char *names)
 {
     EVP_PKEY *ca_key = EVP_EC_gen("P-256"), *key = EVP_EC_gen("P-256");
-    X509 *ca = make_cert("test authority", ca_key, NULL, NULL);
+    X509 *ca = make_cert(TLS_FRONT_AUTHORITY, ca_key, NULL, NULL);
     X509 *cert = make_cert("test server", key, ca, ca_key);
 
     X509_sign(ca, ca_key, EVP_sha256());
@@ -226,6 +227,27 @@ struct tls_front *tls_front_open(int target_port, const char *names, int ipv6)
 int tls_front_port(const struct tls_front *f)
 {
     return f->port;
+}
+
+int tls_store_count(struct tls_store *s, const char *name, bool utf8)
+{
+    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+    X509_NAME *subject = X509_NAME_new();
+    STACK_OF(X509) * certs;
+    void *store = NULL;
+    int n;
+
+    if (tls_store_get(s, &store, NULL))
+        return -1;
+    X509_NAME_add_entry_by_txt(subject, "CN", utf8 ? V_ASN1_UTF8STRING : V_ASN1_PRINTABLESTRING,
+                               (const unsigned char *)name, -1, -1, 0);
+    X509_STORE_CTX_init(ctx, store, NULL, NULL);
+    certs = X509_STORE_CTX_get1_certs(ctx, subject);
+    n = sk_X509_num(certs);
+    OSSL_STACK_OF_X509_free(certs);
+    X509_NAME_free(subject);
+    X509_STORE_CTX_free(ctx);
+    return n;
 }
 
 const char *tls_front_ca_file(const struct tls_front *f)
