@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -71,6 +72,7 @@ struct loop {
     struct posted_list running;
     struct loop_io wake_io;
     int wake;
+    atomic_int waking; /* who is about to write to it */
     atomic_bool stop;
 
     struct loop_io signal_io;
@@ -154,18 +156,6 @@ bool timer_running(const struct timer *t)
     return t->heap_at != 0;
 }
 
-static void run_timers(struct loop *l)
-{
-    uint64_t first_new = l->timers.seq; /* what is started from here on waits for the next turn */
-    struct timer *t;
-
-    while ((t = timer_heap_first(&l->timers)) != NULL && t->at_ms <= l->now_ms &&
-           t->seq < first_new) {
-        timer_stop(t);
-        t->fn(t->arg);
-    }
-}
-
 /* --- tasks and posts ---------------------------------------------------------------------------- */
 
 void loop_task_init(struct loop_task *t, void (*fn)(void *arg), void *arg)
@@ -195,12 +185,15 @@ static void run_tasks(struct loop *l)
     }
 }
 
+/* Without the mutex: on a shared core the loop runs at once, and would wait for it. loop_destroy() waits until
+ * `waking`, which the caller has raised, is 0 again. */
 static void wake(struct loop *l)
 {
     static const uint64_t one = 1;
 
     while (write(l->wake, &one, sizeof(one)) < 0 && errno == EINTR)
         ; /* the counter cannot overflow: it is written once for each reading */
+    atomic_fetch_sub(&l->waking, 1);
 }
 
 void loop_post(struct loop *l, void (*fn)(void *arg), void *arg)
@@ -217,8 +210,10 @@ void loop_post(struct loop *l, void (*fn)(void *arg), void *arg)
     tell = !l->woken;
     l->woken = true;
     if (tell)
-        wake(l);
+        atomic_fetch_add(&l->waking, 1);
     pthread_mutex_unlock(&l->post_mutex);
+    if (tell)
+        wake(l);
 }
 
 static bool run_posted(struct loop *l)
@@ -251,10 +246,9 @@ static void on_wake(void *arg, unsigned events)
 
 void loop_stop(struct loop *l)
 {
+    atomic_fetch_add(&l->waking, 1);
     atomic_store(&l->stop, true);
-    pthread_mutex_lock(&l->post_mutex);
     wake(l);
-    pthread_mutex_unlock(&l->post_mutex);
 }
 
 /* --- descriptors -------------------------------------------------------------------------------- */
@@ -453,8 +447,21 @@ static unsigned io_events(const struct epoll_event *ev)
            ((ev->events & (EPOLLHUP | EPOLLERR)) ? IO_HUP : 0u);
 }
 
-/* Web sockets first: they carry the audio, and what a request does may take longer. What one of them has
- * given rise to is written before the next is read: a frame waits for no other caller's. */
+static void run_timers(struct loop *l)
+{
+    uint64_t first_new = l->timers.seq; /* what is started from here on waits for the next turn */
+    struct timer *t;
+
+    while ((t = timer_heap_first(&l->timers)) != NULL && t->at_ms <= l->now_ms &&
+           t->seq < first_new) {
+        timer_stop(t);
+        t->fn(t->arg);
+        apply_changes(l);
+    }
+}
+
+/* Web sockets first: they carry the audio, and what a request does may take longer. What one of them, or a
+ * timer, has given rise to is written before the next has its turn: no frame waits for those of all others. */
 static void dispatch(struct loop *l, const struct epoll_event *events, int n, enum slot_kind kind)
 {
     int i;
@@ -655,6 +662,8 @@ struct loop *loop_destroy(struct loop *l)
 {
     if (!l)
         return NULL;
+    while (atomic_load(&l->waking)) /* for one write, by a thread that has just posted */
+        sched_yield();
     run_what_is_left(l);
     if (l->ws_closing)
         l->ws_closing(l->ws_state);

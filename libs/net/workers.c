@@ -94,12 +94,13 @@ static void run_job(struct workers *w, struct job *j, struct arena *arena, struc
         loop_post(w->loop, on_mail, w->mailbox);
 }
 
+/* This thread. Where the kernel does not know it, or somebody chose a policy for the process, all stays. */
 static void stand_back(void)
 {
     static const struct sched_param none = { 0 };
 
-    (void)sched_setscheduler(0, SCHED_BATCH,
-                             &none); /* of this thread; a kernel without it: as before */
+    if (sched_getscheduler(0) == SCHED_OTHER)
+        (void)sched_setscheduler(0, SCHED_BATCH, &none);
 }
 
 static void *worker(void *arg)

@@ -1110,6 +1110,38 @@ TEST(ws_writes_what_one_connection_gave_rise_to_before_it_reads_the_next)
     close_all(&f);
 }
 
+static void send_tick(void *arg)
+{
+    CHECK_OK(ws_send_text(((struct fixture *)arg)->server.conn, STR("tick")));
+}
+
+static void look_for_tick(void *arg)
+{
+    struct end *e = &((struct fixture *)arg)->server;
+
+    e->echoed_before_second = raw_readable(e->echoed_to);
+}
+
+TEST(ws_writes_what_one_timer_gave_rise_to_before_the_next_runs)
+{
+    struct timer first, second;
+    struct fixture f;
+    struct raw r;
+
+    open_fake(&f);
+    raw_upgrade(&f, &r, UPGRADE("/echo", ""));
+    turns(&f);
+    f.server.echoed_to = &r;
+    timer_init(&first, f.net.loop, send_tick, &f);
+    timer_init(&second, f.net.loop, look_for_tick, &f);
+    timer_start(&first, 20);
+    timer_start(&second, 20);
+    net_advance(&f.net, 20);
+    CHECK(f.server.echoed_before_second);
+    raw_close(&r);
+    close_all(&f);
+}
+
 TEST(ws_messages_in_pieces_do_not_mix_with_those_of_other_connections)
 {
     struct fixture f;
