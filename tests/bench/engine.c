@@ -184,7 +184,7 @@ static void take_frames(struct engine *e, struct str payload)
 {
     struct load *d = e->load;
     uint8_t audio[32 * KIB];
-    int64_t now = loop_now_us(d->loop), at;
+    int64_t arrived = peer_arrived_us(e->peer), at;
     size_t n, i;
 
     if (payload.n > BASE64_LEN(sizeof(audio)) - 4 || base64_decode(audio, &n, payload))
@@ -199,7 +199,7 @@ static void take_frames(struct engine *e, struct str payload)
         if (!d->measuring || at < d->began_us)
             continue;
         d->frames_got++;
-        sample(&d->up, now - at);
+        sample(&d->up, arrived - at);
     }
 }
 

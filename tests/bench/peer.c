@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,7 @@ struct peer_listener {
     struct loop_io io;
     int fd, port;
     SSL_CTX *ctx;
+    BIO_METHOD *bio;
     char ca_file[64];
     struct list peers;
 };
@@ -52,6 +54,7 @@ struct peer {
     struct buf in, out;
     struct timer upgrade;
     char answer[256];
+    int64_t arrived_wall_us; /* what was read last */
     void *arg;
 };
 
@@ -79,13 +82,97 @@ static ssize_t outcome(struct peer *p, int n)
     return why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE ? 0 : -1;
 }
 
+static void take_time(struct peer *p, struct msghdr *m)
+{
+    struct cmsghdr *c;
+    struct timespec at;
+
+    for (c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS)
+            continue;
+        memcpy(&at, CMSG_DATA(c), sizeof(at));
+        p->arrived_wall_us = at.tv_sec * 1000000LL + at.tv_nsec / 1000;
+    }
+}
+
+static ssize_t receive(struct peer *p, char *data, size_t n)
+{
+    alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct timespec))];
+    struct iovec into = { data, n };
+    struct msghdr m = {
+        .msg_iov = &into, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
+    };
+    ssize_t got = recvmsg(p->fd, &m, 0);
+
+    if (got > 0)
+        take_time(p, &m);
+    return got;
+}
+
+static int bio_read(BIO *b, char *data, int n)
+{
+    ssize_t got = receive(BIO_get_data(b), data, (size_t)n);
+
+    BIO_clear_retry_flags(b);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        BIO_set_retry_read(b);
+    return (int)got;
+}
+
+static int bio_write(BIO *b, const char *data, int n)
+{
+    const struct peer *p = BIO_get_data(b);
+    ssize_t sent = send(p->fd, data, (size_t)n, MSG_NOSIGNAL);
+
+    BIO_clear_retry_flags(b);
+    if (sent < 0 && (errno == EAGAIN || errno == EINTR))
+        BIO_set_retry_write(b);
+    return (int)sent;
+}
+
+static long bio_ctrl(BIO *b, int what, long n, void *arg)
+{
+    (void)b;
+    (void)n;
+    (void)arg;
+    return what == BIO_CTRL_FLUSH;
+}
+
+static BIO_METHOD *make_bio(void)
+{
+    BIO_METHOD *m = BIO_meth_new(BIO_TYPE_SOURCE_SINK | BIO_get_new_index(), "peer");
+
+    BIO_meth_set_read(m, bio_read);
+    BIO_meth_set_write(m, bio_write);
+    BIO_meth_set_ctrl(m, bio_ctrl);
+    return m;
+}
+
+/* libssl's own sockets would not tell when the kernel received what they read. */
+static void start_tls(struct peer *p)
+{
+    BIO *b = BIO_new(p->listener->bio);
+
+    BIO_set_data(b, p);
+    BIO_set_init(b, 1);
+    p->ssl = SSL_new(p->listener->ctx);
+    SSL_set_bio(p->ssl, b, b);
+}
+
+int64_t peer_arrived_us(const struct peer *p)
+{
+    const struct clock *clock = loop_clock(p->listener->loop);
+
+    return clock_mono_us(clock) - (clock_wall_us(clock) - p->arrived_wall_us);
+}
+
 static ssize_t read_some(struct peer *p, char *data, size_t n)
 {
     ssize_t got;
 
     if (p->ssl)
         return outcome(p, SSL_read(p->ssl, data, (int)n));
-    got = recv(p->fd, data, n, 0);
+    got = receive(p, data, n);
     if (got == 0)
         return -1;
     return got < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : got;
@@ -266,6 +353,7 @@ static void on_accept(void *arg, unsigned events)
     if (fd < 0)
         return;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof(one));
     p = MEM_NEW(struct peer);
     p->listener = l;
     p->fd = fd;
@@ -273,10 +361,8 @@ static void on_accept(void *arg, unsigned events)
     buf_init(&p->out, OUT_MAX);
     timer_init(&p->upgrade, l->loop, on_upgrade, p);
     list_push_back(&l->peers, &p->node);
-    if (l->ctx) {
-        p->ssl = SSL_new(l->ctx);
-        SSL_set_fd(p->ssl, fd);
-    }
+    if (l->ctx)
+        start_tls(p);
     loop_io_start(&p->io, l->loop, fd, IO_READ, on_io, p);
 }
 
@@ -312,6 +398,7 @@ static void make_identity(struct peer_listener *l)
     int fd;
 
     l->ctx = SSL_CTX_new(TLS_server_method());
+    l->bio = make_bio();
     SSL_CTX_set_mode(l->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_use_certificate(l->ctx, cert);
     SSL_CTX_use_PrivateKey(l->ctx, key);
@@ -355,6 +442,7 @@ struct peer_listener *peer_listener_close(struct peer_listener *l)
     if (l->ctx)
         unlink(l->ca_file);
     SSL_CTX_free(l->ctx);
+    BIO_meth_free(l->bio);
     mem_free(l);
     return NULL;
 }

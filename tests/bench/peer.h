@@ -31,5 +31,7 @@ struct peer_listener *peer_listener_close(struct peer_listener *l); /* ends its 
 int peer_listener_port(const struct peer_listener *l);
 const char *peer_ca_file(const struct peer_listener *l); /* what a client has to trust */
 void peer_send(struct peer *p, struct str text);
+/* When the kernel received what is being read, on the loop's clock: the reader's own queue does not count. */
+int64_t peer_arrived_us(const struct peer *p);
 
 #endif
