@@ -254,6 +254,7 @@ enum errc bridge_create(void **ret, struct service *s, struct err *err)
     b->settings = own;
     b->stopped = service_stopped;
     attempts_init(&b->attempts, own->engine_attempts);
+    tools_share_init(&b->tools, (int)own->common.workers);
     list_init(&b->calls);
     media_reader_init(&b->reader);
     b->audio = ARENA_NEW(s->arena, struct pool);
@@ -271,7 +272,7 @@ enum errc bridge_create(void **ret, struct service *s, struct err *err)
     }
     workers_stand_back(s->workers);
     b->outbox = outbox_create(s->loop, &s->workers, b->google, own->events_topic,
-                              (int)MAX(own->common.workers / 2, 1), &s->log);
+                              (int)MAX(own->common.workers * 3 / 8, 1), &s->log);
     b->opening = opening_create(b);
     *ret = b;
     return ERR_OK;

@@ -13,6 +13,7 @@
 #include "google/google.h"
 #include "media_bridge/attempts.h"
 #include "media_bridge/outbox.h"
+#include "media_bridge/tools.h"
 #include "net/service.h"
 #include "twilio/media_stream.h"
 #include "twilio/settings.h"
@@ -59,6 +60,7 @@ struct bridge {
     struct list calls; /* of struct call, by its node */
     size_t n_calls;
     struct attempts attempts; /* to reach the engine, of all calls */
+    struct tools_share tools; /* of all calls */
     bool stopping;
     void (*stopped)(struct service *s); /* called once nothing is left to end; service_stopped() */
     struct timer stop_limit;

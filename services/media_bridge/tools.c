@@ -29,6 +29,8 @@ struct job {
     struct str call_sid, from, language, call_id, name, arguments;
     int64_t begun_ms, deadline_ms; /* the loop's clock */
     struct timer limit;
+    struct list_node turn; /* of tools_share.waiting */
+    bool waiting;
     bool submitted; /* a worker will call us back */
     bool answered;
     struct tool_reply reply;
@@ -54,6 +56,19 @@ struct tools *tools_create(struct bridge *b, struct str call_sid, struct str fro
     return t;
 }
 
+void tools_share_init(struct tools_share *s, int workers)
+{
+    *s = (struct tools_share){ .max = MAX(workers / 2, 1) };
+    list_init(&s->waiting);
+}
+
+static void wait_no_more(struct job *j)
+{
+    if (j->waiting)
+        list_remove(&j->turn);
+    j->waiting = false;
+}
+
 static void job_free(struct job *j)
 {
     timer_stop(&j->limit);
@@ -64,6 +79,7 @@ static void job_free(struct job *j)
 static void detach(struct job *j)
 {
     timer_stop(&j->limit);
+    wait_no_more(j);
     list_remove(&j->node);
     if (j->tools)
         j->tools->n_jobs--;
@@ -124,7 +140,7 @@ static void on_limit(void *arg)
     struct job *j = arg;
     bool submitted = j->submitted;
 
-    if (submitted)
+    if (submitted || j->waiting)
         log_warn(&j->log, "tool not answered in time name=" STR_FMT " id=" STR_FMT,
                  STR_ARG(j->name), STR_ARG(j->call_id));
     answer_unavailable(j);
@@ -212,10 +228,46 @@ static void job_run(void *arg, struct ctx *ctx)
 
 /* ---- on the loop again ---- */
 
+static void job_done(void *arg);
+
+/* False: no worker takes it. */
+static bool submit(struct job *j)
+{
+    j->submitted = bridge_submit(j->bridge, job_run, job_done, j) == ERR_OK;
+    j->bridge->tools.running += j->submitted;
+    return j->submitted;
+}
+
+static bool take_turn(struct job *j)
+{
+    struct tools_share *s = &j->bridge->tools;
+
+    if (s->running < s->max)
+        return submit(j);
+    list_push_back(&s->waiting, &j->turn);
+    j->waiting = true;
+    return true;
+}
+
+static void next_turn(struct tools_share *s)
+{
+    struct list_node *first;
+
+    while (s->running < s->max && (first = list_first(&s->waiting))) {
+        struct job *j = CONTAINER_OF(first, struct job, turn);
+
+        wait_no_more(j);
+        if (!submit(j))
+            timer_start(&j->limit, 0);
+    }
+}
+
 static void job_done(void *arg)
 {
     struct job *j = arg;
+    struct tools_share *share = &j->bridge->tools;
 
+    share->running--;
     if (j->err.code)
         log_error(&j->log, "tool failed name=" STR_FMT " id=" STR_FMT " error=\"%s\"",
                   STR_ARG(j->name), STR_ARG(j->call_id), j->err.text);
@@ -228,6 +280,7 @@ static void job_done(void *arg)
     else
         answer(j, &j->reply);
     job_free(j);
+    next_turn(share);
 }
 
 /* What becomes a path must be a name. */
@@ -271,6 +324,7 @@ static struct job *job_create(struct tools *t, struct str call_id, struct str na
 
 bool tools_run(struct tools *t, struct str call_id, struct str name, struct str arguments)
 {
+    bool taken = false;
     struct job *j;
 
     if (map_get(t->seen, call_id)) {
@@ -280,12 +334,11 @@ bool tools_run(struct tools *t, struct str call_id, struct str name, struct str 
     j = job_create(t, call_id, name, arguments);
     if (map_len(t->seen) < TOOLS_PER_CALL_MAX && t->n_jobs <= TOOLS_AT_ONCE_MAX && name_ok(name) &&
         arguments.n <= TOOL_REQUEST_BYTES_MAX / 2)
-        j->submitted = bridge_submit(t->bridge, job_run, job_done, j) == ERR_OK;
+        taken = take_turn(j);
     if (map_len(t->seen) < (size_t)TOOLS_PER_CALL_MAX * 2)
         (void)map_put(t->seen, call_id, t); /* any value that is not NULL */
-    if (!j->submitted)
+    if (!taken)
         log_error(&t->log, "tool not run name=" STR_FMT " pending=%zu", STR_ARG(name), t->n_jobs);
-    timer_start(&j->limit,
-                j->submitted ? t->bridge->settings->tool_deadline_ms + TOOLS_GRACE_MS : 0);
+    timer_start(&j->limit, taken ? t->bridge->settings->tool_deadline_ms + TOOLS_GRACE_MS : 0);
     return true;
 }

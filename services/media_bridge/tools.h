@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/list.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "concierge/tool_wire.h"
@@ -22,6 +23,14 @@ enum {
     TOOLS_PARTS = 3, /* of the deadline; one that brings no answer is followed by another attempt */
     TOOLS_NOISE_MAX = 3, /* answers that are none, then it has failed */
 };
+
+/* A gateway that does not answer holds its workers until the deadline: the tools of all calls together take so
+ * many at most, the rest is for the record. Further ones wait in order, their time running. */
+struct tools_share {
+    int max, running;
+    struct list waiting;
+};
+void tools_share_init(struct tools_share *s, int workers);
 
 /* All borrowed until the handler returns. */
 struct tool_done {

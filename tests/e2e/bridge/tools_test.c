@@ -227,6 +227,35 @@ TEST(bridge_hands_broken_arguments_on_as_they_are)
     world_close(&w);
 }
 
+TEST(bridge_leaves_workers_for_the_record_while_the_gateway_hangs)
+{
+    struct arena a = ARENA_INIT;
+    struct fake_caller *c;
+    struct fake_engine *e;
+    struct world w;
+    char id[16];
+    int i;
+
+    c = asked(&w, &e, NULL);
+    w.tool_mode = TOOL_HELD;
+    for (i = 0; i < 12; i++) { /* more than there are workers */
+        (void)snprintf(id, sizeof(id), "call_%d", i);
+        engine_tool(e, id, "findAvailability", "{}");
+    }
+    engine_end(e, "completed");
+    world_pass(&w, 1000);
+    caller_stop(c);
+    until_log(&w, "recorded: leaving -> closing");
+    CHECK_STR(world_live_state(&w, &a, c->call_sid), "ended");
+    CHECK(w.tool_requests < 12);
+    world_release_tools(&w);
+    until_over(&w);
+    CHECK_INT(world_events(&w, c->call_sid, "call.tool"), 12);
+    CHECK_INT(w.tool_requests, 12); /* each had its turn */
+    arena_release(&a);
+    world_close(&w);
+}
+
 TEST(bridge_waits_for_the_caller_to_finish_before_it_answers_for_a_tool)
 {
     struct fake_engine *e;

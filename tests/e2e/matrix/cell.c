@@ -102,17 +102,21 @@ static bool types(const struct cell *k)
 
 static void look(struct cell *k)
 {
-    int64_t now = world_now_ms(k->w), heard = caller_heard_ms(k->c);
-    int limit_ms = tool_runs(k) ? CALL_TOOL_SLOWER_MS + IDLE_MS : HEARD_MS;
+    int64_t now = world_now_ms(k->w), heard = caller_heard_ms(k->c), since;
+    bool tool = tool_runs(k);
+    int limit_ms = tool ? CALL_TOOL_SLOWER_MS + IDLE_MS : HEARD_MS;
 
     if (heard > k->heard_ms || types(k))
         k->heard_at_ms = now;
     k->heard_ms = heard;
+    if (tool)
+        k->tool_ran_ms = now;
     if (!is_idle(k))
         k->idle_since_ms = now;
     if (!k->c->ws || k->line_gone || now - k->idle_since_ms > IDLE_MS)
         k->owed = false;
-    if (k->owed && now - k->heard_at_ms > limit_ms)
+    since = tool ? k->heard_at_ms : MAX(k->heard_at_ms, k->tool_ran_ms);
+    if (k->owed && now - since > limit_ms)
         FAIL_TEST("the caller waits for an answer, and has heard nothing for %d ms", limit_ms);
 }
 

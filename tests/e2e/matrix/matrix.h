@@ -26,6 +26,7 @@ struct cell {
     bool stopping;         /* SIGTERM has come */
     bool owed;             /* the caller waits for something */
     int64_t heard_at_ms, heard_ms, idle_since_ms;
+    int64_t tool_ran_ms; /* when one ran last */
 };
 
 struct state {
