@@ -1,8 +1,9 @@
-/* bridge_bench [--relay] [--tls] [--barge-in] [--handshake-ms N] [--calls N] [--seconds N] [--rounds N] PROGRAM: puts a media
+/* bridge_bench [--relay] [--tls] [--barge-in] [--realtime] [--handshake-ms N] [--calls N] [--seconds N] [--rounds N] PROGRAM: puts a media
  * bridge, or bridge_relay in its place, under load and measures what it adds; one JSON object on stdout. The
  * measured process has a core of its own; callers, voice engine and cloud are here. Each frame of a caller
  * carries its time of sending, and so does the first audio of each answer; both are read at the other end. */
 #include <dirent.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,6 +136,7 @@ static pid_t start(struct load *d)
 
 struct figures {
     int64_t cpu_us, took_us, rss_idle_kib, rss_kib;
+    double stolen_percent; /* of the machine's time, by its host */
 };
 
 static bool never(void *arg)
@@ -166,6 +168,7 @@ static void pass(struct load *d, int ms)
 static void measure(struct load *d, pid_t pid, struct figures *f)
 {
     int64_t cpu_before = child_cpu_us(pid);
+    struct machine_time before = machine_time(), after;
 
     d->measuring = true;
     d->began_us = loop_now_us(d->loop);
@@ -173,6 +176,9 @@ static void measure(struct load *d, pid_t pid, struct figures *f)
     f->cpu_us = child_cpu_us(pid) - cpu_before;
     f->took_us = loop_now_us(d->loop) - d->began_us;
     f->rss_kib = child_rss_kib(pid);
+    after = machine_time();
+    f->stolen_percent =
+        100.0 * (double)(after.stolen - before.stolen) / (double)MAX(after.all - before.all, 1);
     d->sending = false;
     pass(d, DRAIN_MS); /* what is on its way still counts */
     d->measuring = false;
@@ -222,6 +228,7 @@ static void report(struct load *d, const struct figures *f)
     jw_num(&w, "clearP99Ms", percentile_ms(&d->clear, 99));
     jw_i64(&w, "clears", (int64_t)d->clear.n);
     jw_num(&w, "callersLateP99Ms", percentile_ms(&d->late, 99));
+    jw_num(&w, "stolenPercent", f->stolen_percent);
     jw_i64(&w, "framesSent", d->frames_sent);
     jw_i64(&w, "framesLost", d->frames_sent - d->frames_got);
     jw_i64(&w, "answersSent", d->answers_sent);
@@ -350,7 +357,7 @@ static int read_options(struct load_opts *o, int argc, char **argv)
         { "--relay", &o->relay, NULL },       { "--tls", &o->tls, NULL },
         { "--barge-in", &o->barge_in, NULL }, { "--calls", NULL, &o->calls },
         { "--seconds", NULL, &o->seconds },   { "--handshake-ms", NULL, &o->handshake_ms },
-        { "--rounds", NULL, &o->rounds },
+        { "--rounds", NULL, &o->rounds },     { "--realtime", &o->realtime, NULL },
     };
     int64_t number;
     size_t k;
@@ -372,6 +379,15 @@ static int read_options(struct load_opts *o, int argc, char **argv)
     return argc < 2 || i != argc - 1 ? wrong("no program to measure after", argv[argc - 1]) : 0;
 }
 
+/* Children inherit it. */
+static void go_first(void)
+{
+    static const struct sched_param priority = { .sched_priority = 10 };
+
+    if (sched_setscheduler(0, SCHED_FIFO, &priority))
+        fprintf(stderr, "bridge_bench: no real-time priority\n");
+}
+
 int main(int argc, char **argv)
 {
     struct load d = { .opts = { .calls = 1, .seconds = 3 } };
@@ -382,6 +398,8 @@ int main(int argc, char **argv)
     if (code)
         return code;
     signal(SIGPIPE, SIG_IGN);
+    if (d.opts.realtime)
+        go_first();
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         limit.rlim_cur = MIN(limit.rlim_max, (rlim_t)16384);
         (void)setrlimit(RLIMIT_NOFILE, &limit);

@@ -111,3 +111,21 @@ int64_t child_rss_kib(pid_t pid)
     fclose(f);
     return resident * sysconf(_SC_PAGESIZE) / 1024;
 }
+
+struct machine_time machine_time(void)
+{
+    struct machine_time t = { 0 };
+    long long ticks[8] = { 0 }; /* proc(5): user nice system idle iowait irq softirq steal */
+    FILE *f = fopen("/proc/stat", "r");
+    size_t i;
+
+    if (!f)
+        return t;
+    if (fscanf(f, "cpu %lld %lld %lld %lld %lld %lld %lld %lld", &ticks[0], &ticks[1], &ticks[2],
+               &ticks[3], &ticks[4], &ticks[5], &ticks[6], &ticks[7]) == 8)
+        t.stolen = ticks[7];
+    fclose(f);
+    for (i = 0; i < 8; i++)
+        t.all += ticks[i];
+    return t;
+}

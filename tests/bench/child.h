@@ -12,4 +12,10 @@ void child_stop(pid_t pid);
 int64_t child_cpu_us(pid_t pid);
 int64_t child_rss_kib(pid_t pid);
 
+/* Ticks so far, of all cores: in all, and those that the host gave to somebody else. */
+struct machine_time {
+    int64_t all, stolen;
+};
+struct machine_time machine_time(void);
+
 #endif

@@ -71,6 +71,7 @@ struct load_opts {
     const char *program;
     int calls, seconds, handshake_ms, rounds; /* 0: one, and it is measured */
     bool relay, tls, barge_in;
+    bool realtime; /* before all else on the machine, as is the measured process */
 };
 
 struct load {

@@ -2,7 +2,7 @@
 """Runs the bench: the bridge beside a bare relay, interleaved, in rounds; medians. Table on stdout, progress on
 stderr, every figure in bench.json, plots beside it.
 
-Usage: run.py BIN_DIR OUT_DIR PROFILE [--quick]
+Usage: run.py BIN_DIR OUT_DIR PROFILE [--quick] [--realtime]
 """
 import json
 import pathlib
@@ -17,6 +17,8 @@ import start
 
 SIDES = ("bridge", "relay")
 LATE_MS = 5  # callers that are later than this themselves measure a busy machine
+STOLEN_PERCENT = 1  # of the machine's time, by its host: measures the host
+REALTIME = ["--realtime"] if "--realtime" in sys.argv[4:] else []
 FIGURES = {  # of which the ratio to the relay is told
     "cpu": "cpuMsPerCallMinute",
     "in50": "callerToEngineP50Ms", "in99": "callerToEngineP99Ms",
@@ -30,7 +32,7 @@ def say(text):
 
 def load(bin_dir, side, calls, tls, *options, seconds=3):
     program = "media-bridge" if side == "bridge" else "bridge_relay"
-    command = [f"{bin_dir}/bridge_bench", "--calls", str(calls), "--seconds", str(seconds), *options]
+    command = [f"{bin_dir}/bridge_bench", "--calls", str(calls), "--seconds", str(seconds), *options, *REALTIME]
     command += (["--tls"] if tls else []) + (["--relay"] if side == "relay" else []) + [f"{bin_dir}/{program}"]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
@@ -65,7 +67,8 @@ def point_of(tls, calls, sides):
         point[side] = {figure: median(sides[side], figure) for figure in sides[side][0]}
         for figure in ("framesSent", "framesLost", "underruns", "underrunsTold"):
             point[side][figure] = sum(run[figure] for run in sides[side])
-    point["disturbed"] = median(sides["bridge"] + sides["relay"], "callersLateP99Ms") > LATE_MS
+    runs = sides["bridge"] + sides["relay"]
+    point["disturbed"] = median(runs, "callersLateP99Ms") > LATE_MS or median(runs, "stolenPercent") > STOLEN_PERCENT
     point["ratio"] = {figure: ratio(sides, name) for figure, name in FIGURES.items()}
     return point
 
@@ -85,8 +88,12 @@ def table(points):
         yield row + f" {p['bridge']['kibPerCall']:7.0f} {p['relay']['kibPerCall']:5.0f}" + (" *" if p["disturbed"] else "")
 
 
+def top_of(points):
+    return max((p for p in points if p["tls"]), key=lambda p: p["calls"])
+
+
 def goals(points, others):
-    top = max((p for p in points if p["tls"]), key=lambda p: p["calls"])
+    top = top_of(points)
     at = f"{top['calls']} calls, TLS"
     return [
         ("CPU a call-minute ÷ relay's", at, top["ratio"]["cpu"], 1.25),
@@ -121,7 +128,8 @@ def tell(points, others):
           f"{others['machine'][0]['p99Ms']} ms before, {others['machine'][1]['p99Ms']} ms after\n")
     print("\n".join(table(points)))
     if any(p["disturbed"] for p in points):
-        print(f"* the callers themselves were late (p99 beyond {LATE_MS} ms): the machine is busy with other things")
+        print(f"* the callers themselves were late (p99 beyond {LATE_MS} ms), or the host took more than {STOLEN_PERCENT} % of "
+              "the machine's time: it is busy with other things")
     idle = points[-1]["bridge"]["idleKib"] / 1024
     s, v, b = others["start"], others["vad"], others["bargeIn"]
     print(f"\nidle {idle:.1f} MiB; exec → first TwiML {s['twimlMs']} ms (p95 {s['twimlP95Ms']}, min {s['twimlMinMs']}), → first "
@@ -132,6 +140,8 @@ def tell(points, others):
           f"{others['handshake']['framesLost']} lost")
     print(f"voice activity detection: {v['silenceNs']} ns a frame of silence, {v['speechNs']} of speech, "
           f"{v['speechOverAgentNs']} of speech over the agent\n")
+    if top_of(points)["disturbed"]:
+        print("the point that the ratios below come from was disturbed (*): they say nothing")
     for what, where, value, limit in goals(points, others):
         print(f"{'reached' if value <= limit else 'MISSED ':8} {what} ({where}): {value:.3g}, goal {limit}")
 
