@@ -53,7 +53,7 @@ TEST(pool_keeps_no_more_than_it_was_told_to)
     for (i = 0; i < ARRAY_LEN(blocks); i++)
         pool_give(&p, blocks[i]);
     CHECK_INT(p.n_kept, 2);
-    CHECK(mem_in_use() < before + 3 * 64 * KIB);
+    CHECK(mem_in_use() < before + (size_t)3 * 64 * KIB);
     pool_release(&p);
 }
 #endif

@@ -6,7 +6,7 @@
 #include "test.h"
 #include "voice/g711.h"
 
-enum { SECOND = 1000 * G711_BYTES_PER_MS };
+static const size_t SECOND = (size_t)1000 * G711_BYTES_PER_MS;
 
 struct line {
     struct pool pool;
