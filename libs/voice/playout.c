@@ -107,7 +107,7 @@ static struct part *part_for(struct playout *p, const struct voice_part *part)
         return NULL;
     if (t)
         t->ended = true; /* parts follow one another */
-    if (p->n_parts == p->cap_parts) {
+    if (!p->parts || p->n_parts == p->cap_parts) {
         p->cap_parts = MAX(p->cap_parts * 2, (size_t)PARTS_FIRST);
         p->parts = mem_realloc(p->parts, p->cap_parts * sizeof(*p->parts));
     }
