@@ -23,9 +23,9 @@ struct end {
     char reason[128];
     struct err err;
     bool echo, count_only;
+    bool echoed_before_second; /* the socket had an echo when the second message was read */
     enum on_first on_first;
-    const struct raw *echoed_to; /* NULL: nobody looks */
-    bool echoed_before_second;   /* its socket had an echo when the second message was read */
+    const struct raw *echoed_to; /* that socket; NULL: nobody looks */
 };
 
 static bool raw_readable(const struct raw *r)
