@@ -233,7 +233,7 @@ TEST(bridge_leaves_workers_for_the_record_while_the_gateway_hangs)
     struct fake_caller *c;
     struct fake_engine *e;
     struct world w;
-    char id[16];
+    char id[24];
     int i;
 
     c = asked(&w, &e, NULL);
