@@ -77,14 +77,15 @@ static void on_start(struct call *c, const struct media_msg *m)
     call_began(c);
 }
 
+/* In few messages: what is due to the engine after them waits for them. */
 static void fill_gap(struct call *c, int64_t ms)
 {
-    uint8_t silence[G711_FRAME_BYTES];
+    uint8_t silence[CALL_REPLAY_MS * G711_BYTES_PER_MS];
 
     memset(silence, G711_ULAW_SILENCE, sizeof(silence));
     c->counters.silence_filled_ms += ms;
-    for (; ms > 0; ms -= G711_FRAME_MS)
-        call_hear(c, silence, (size_t)MIN(ms, G711_FRAME_MS) * G711_BYTES_PER_MS);
+    for (; ms > 0; ms -= CALL_REPLAY_MS)
+        call_hear(c, silence, (size_t)MIN(ms, CALL_REPLAY_MS) * G711_BYTES_PER_MS);
 }
 
 /* Finds the place of this audio on the caller's time line. What is missing before it becomes silence, so that

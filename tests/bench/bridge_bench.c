@@ -277,9 +277,12 @@ static void run_round(struct load *d, pid_t pid, int round)
     busy_fds = descriptors_of(pid);
     d->sending = false;
     callers_close(d);
-    if (loop_run_until(d->loop, all_ended, d, ENDED_LIMIT_MS))
+    if (loop_run_until(d->loop, all_ended, d, ENDED_LIMIT_MS)) {
         fprintf(stderr, "bridge_bench: %lld of %d calls are on record\n", (long long)d->ended,
                 d->opts.calls);
+        child_stop(pid);
+        exit(1); /* callers and engines are in use; another round would tell nothing */
+    }
     printf("{\"idle\":true,\"port\":%d}\n", d->port); /* who reads this may ask /stats now */
     fflush(stdout);
     pass(d, SETTLE_MS);
