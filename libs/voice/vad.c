@@ -27,6 +27,7 @@ enum {
     LAG_MAX = 66,    /* 60 Hz */
     WINDOW = 120,    /* samples that are compared with those a lag before: 30 ms */
     PAST = WINDOW + LAG_MAX + 2,
+    PITCH_MAX = 4095, /* of a sample for the pitch: 120 squares of it fit into 31 bits */
 };
 
 static const double voiced_min = 0.5;      /* normalised autocorrelation: noise stays below 0.3 */
@@ -151,31 +152,55 @@ static void keep_past(struct vad *v, const int16_t *s)
         v->past[PAST - HALF + i] = (int16_t)((s[2 * i] + s[2 * i + 1]) / 2);
 }
 
-static double correlation(const int16_t *a, const int16_t *b)
+/* So many bits of each sample are left off that a window's sums of products fit into 32 bits. */
+static int shift_for(const int16_t *s, size_t n)
 {
-    int64_t ab = 0, aa = 1, bb = 1;
+    int32_t any = 0;
+    int shift = 0;
     size_t i;
 
-    for (i = 0; i < WINDOW; i++) {
-        int32_t pab = a[i] * b[i], paa = a[i] * a[i], pbb = b[i] * b[i];
+    for (i = 0; i < n; i++)
+        any |= s[i] < 0 ? ~s[i] : s[i];
+    for (; any >> shift > PITCH_MAX; shift++)
+        ;
+    return shift;
+}
 
-        ab += pab;
-        aa += paa;
-        bb += pbb;
-    }
-    return ab > 0 ? (double)ab * (double)ab / ((double)aa * (double)bb) : 0;
+static int32_t products(const int16_t *a, const int16_t *b)
+{
+    int32_t sum = 0;
+    size_t i;
+
+    for (i = 0; i < WINDOW; i++)
+        sum += a[i] * b[i];
+    return sum;
+}
+
+/* The square of the normalised correlation of the window and the one before it by `lag`. */
+static double correlation(const int16_t *now, double energy, int lag)
+{
+    const int16_t *before = now - lag;
+    double ab = products(now, before);
+
+    return ab > 0 ? ab * ab / (energy * (1 + products(before, before))) : 0;
 }
 
 /* Some period between 60 and 400 Hz repeats. The lag must be better than both its neighbours: what is
  * merely slow (a thud, hum of the mains) only falls off with the lag. */
 static bool has_pitch(const struct vad *v)
 {
-    const int16_t *now = v->past + PAST - WINDOW;
-    double before = correlation(now, now - LAG_MIN + 1), here = correlation(now, now - LAG_MIN);
-    int lag;
+    int16_t s[PAST];
+    const int16_t *now = s + PAST - WINDOW;
+    int shift = shift_for(v->past, PAST), lag;
+    double energy, before, here;
 
+    for (lag = 0; lag < PAST; lag++)
+        s[lag] = (int16_t)(v->past[lag] >> shift);
+    energy = 1 + products(now, now);
+    before = correlation(now, energy, LAG_MIN - 1);
+    here = correlation(now, energy, LAG_MIN);
     for (lag = LAG_MIN; lag <= LAG_MAX; lag++) {
-        double after = correlation(now, now - lag - 1);
+        double after = correlation(now, energy, lag + 1);
 
         if (here >= voiced_min * voiced_min && here > before && here >= after)
             return true;
