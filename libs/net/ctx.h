@@ -23,9 +23,11 @@ struct ctx {
 
 /* Blocks; a signal may end it early. ERR_TIMEOUT at once when the deadline would come first. */
 MUST_USE enum errc ctx_wait_ms(struct ctx *ctx, int64_t ms);
-/* How long to wait before trying again after failure number `attempt` (0: the first): base_ms, doubled with
- * each failure, never more than max_ms; of that at least half, so that a few attempts outlast a short absence,
- * and the rest by chance, so that who failed together does not come again together. */
+/* A wait of at least half of `bound`, so that a few attempts outlast a short absence; the rest is chance, so that
+ * who failed together does not come again together. */
+int64_t jitter_ms(int64_t bound);
+/* How long to wait before trying again after failure number `attempt` (0: the first): jitter_ms() of base_ms,
+ * doubled with each failure, never more than max_ms. */
 int64_t backoff_ms(int attempt, int base_ms, int max_ms);
 /* Waits as long as that. */
 MUST_USE enum errc ctx_backoff(struct ctx *ctx, int attempt, int base_ms, int max_ms);

@@ -1,9 +1,9 @@
 /* The connection to the voice engine: made, lost, and made again with the conversation restored. */
-#include "base/crypto.h"
 #include "concierge/prompt.h"
 #include "media_bridge/call_internal.h"
 #include "media_bridge/hold_tone.h"
 #include "media_bridge/sentences.h"
+#include "net/ctx.h"
 #include "voice/g711.h"
 
 #define PAST_UNKNOWN "What was said is not on record; ask the caller how to go on."
@@ -14,19 +14,13 @@
 
 /* ---- connecting ---- */
 
-/* Half of it is random, so that calls that were hit together do not come back together. */
-int64_t call_engine_jitter(int64_t ms)
-{
-    return ms / 2 + (int64_t)(random_u64() % (uint64_t)(ms / 2 + 1));
-}
-
 static void retry_or_fail(struct call *c, bool permanent)
 {
     if (!permanent && c->engine_tries < CALL_ENGINE_ATTEMPTS) {
         log_warn(&c->log, "voice engine not reached, trying again connects=%d error=\"%s\"",
                  c->engine_connects, c->engine_err.text);
         timer_start(&c->engine_retry,
-                    call_engine_jitter((int64_t)CALL_ENGINE_RETRY_MS << (c->engine_tries - 1)));
+                    jitter_ms((int64_t)CALL_ENGINE_RETRY_MS << (c->engine_tries - 1)));
         return;
     }
     log_warn(&c->log, "voice engine failed permanent=%d connects=%d error=\"%s\"", permanent,
@@ -96,7 +90,7 @@ static void on_engine_retry(void *arg)
     if (wait_us) {
         log_warn(&c->log, "voice engine: too many attempts a minute, waiting wait_ms=%lld",
                  (long long)wait_us / 1000);
-        timer_start(&c->engine_retry, wait_us / 1000 + call_engine_jitter(CALL_ENGINE_RETRY_MS));
+        timer_start(&c->engine_retry, wait_us / 1000 + jitter_ms(CALL_ENGINE_RETRY_MS));
         return;
     }
     connect_engine(c);
@@ -247,7 +241,7 @@ static void engine_lost(struct call *c, bool permanent)
     c->lost_ms = loop_now_ms(c->loop);
     timer_start(&c->state_timer, CALL_RESTORE_MS);
     call_wait_go_on(c);
-    timer_start(&c->engine_retry, call_engine_jitter(CALL_ENGINE_RETRY_MS));
+    timer_start(&c->engine_retry, jitter_ms(CALL_ENGINE_RETRY_MS));
     call_pump(c);
 }
 

@@ -209,7 +209,6 @@ void call_engine_untold(struct call *c, int64_t spoke_ms);
 void call_engine_alive(struct call *c); /* it has told something */
 bool call_part_is_ours(const struct voice_part *part);
 
-int64_t call_engine_jitter(int64_t ms);
 /* A session of its own, with the call's prompt; `events` are told with the call. */
 enum errc call_engine_open(struct call *c, struct voice_engine **ret,
                            const struct voice_events *events, struct err *err) MUST_USE;

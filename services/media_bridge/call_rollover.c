@@ -1,6 +1,7 @@
 /* An engine's session has a limit (OpenAI: 60 minutes). Before it is reached the next session is made ready beside it,
  * and takes over in a moment in which nothing is said, done or owed: the caller notices nothing. */
 #include "media_bridge/call_internal.h"
+#include "net/ctx.h"
 
 enum {
     LOOK_MS = 100,     /* between two looks for the moment */
@@ -74,7 +75,7 @@ static void failed(struct call *c, const struct err *err, bool permanent)
     if (permanent)
         timer_stop(&c->rollover.timer); /* the one there is goes on to its limit */
     else
-        timer_start(&c->rollover.timer, call_engine_jitter((int64_t)RETRY_MS << tries));
+        timer_start(&c->rollover.timer, jitter_ms((int64_t)RETRY_MS << tries));
 }
 
 static void on_connected(void *arg, struct str session_id, int64_t expires_at_s)
@@ -111,7 +112,7 @@ static void make_next(struct call *c)
     enum errc rc;
 
     if (wait_us) {
-        timer_start(&c->rollover.timer, call_engine_jitter(wait_us / 1000 + LOOK_MS));
+        timer_start(&c->rollover.timer, jitter_ms(wait_us / 1000 + LOOK_MS));
         return;
     }
     look_again(c);

@@ -2,10 +2,10 @@
 
 #include <string.h>
 
-#include "base/crypto.h"
 #include "base/list.h"
 #include "base/mem.h"
 #include "google/pubsub.h"
+#include "net/ctx.h"
 
 struct item {
     struct list_node node;
@@ -205,11 +205,9 @@ static void batch_drop(struct batch *b, const char *why)
 
 static void retry_later(struct outbox_stream *s, const struct err *err)
 {
-    int64_t wait = s->retry_ms / 2 + (int64_t)(random_u64() % (uint64_t)(s->retry_ms / 2 + 1));
-
     if (s->retry_ms == OUTBOX_RETRY_MS)
         log_warn(&s->log, "events wait, Pub/Sub did not take them error=\"%s\"", err->text);
-    timer_start(&s->retry, wait);
+    timer_start(&s->retry, jitter_ms(s->retry_ms));
     s->retry_ms = MIN(s->retry_ms * 2, OUTBOX_RETRY_MAX_MS);
 }
 
